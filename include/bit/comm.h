@@ -1,0 +1,45 @@
+/* MPI behind small objects: start and end, the world group, and the bucketed tree reduction. */
+#ifndef BIT_COMM_H
+#define BIT_COMM_H
+
+#include "bit/error.h"
+#include "bit/group.h"
+#include "bit/table.h"
+
+/* MPI_Init_thread (MPI_THREAD_MULTIPLE; an error below SERIALIZED). Collective over the job's processes. */
+int bit_comm_init(int *argc, char ***argv, struct bit_error *error);
+void bit_comm_fini(void);
+/* Ends all ranks at once with this exit code: for broken invariants and lost peers only. */
+void bit_comm_abort(int code) __attribute__((noreturn));
+struct bit_group *bit_comm_world(void);
+
+/* What rank `rank` of `ranks` owns of every block: of each bucket of bucket_elements (counted from the end of the table,
+ * where the backward pass starts) an equal part. Local, pure. */
+int bit_share_create(const struct bit_table *table, size_t bucket_elements, int rank, int ranks,
+                     struct bit_share *share, struct bit_error *error);
+
+struct bit_reducer;
+struct bit_reducer_options { size_t bucket_elements; /* 0: default */ };
+
+/* Collective. */
+struct bit_reducer *bit_reducer_create(struct bit_group *world, const struct bit_table *table,
+                                       const struct bit_reducer_options *options, struct bit_error *error);
+void bit_reducer_destroy(struct bit_reducer *reducer);
+const struct bit_share *bit_reducer_share(const struct bit_reducer *reducer);
+
+/* One step: start(gradient), ready(from) as the backward pass finishes parameters from the end, finish(). After finish
+ * this rank's share of `gradient` holds the sum over ranks, added in a fixed binary tree over rank numbers (neighbours
+ * first: (0+1)+(2+3)), and the rest of `gradient` is dead. A thread of the reducer's moves the data meanwhile.
+ * start and finish are collective; ready is local, called with descending `from`, finally 0. */
+int bit_reducer_start(struct bit_reducer *reducer, float *gradient, struct bit_error *error);
+void bit_reducer_ready(struct bit_reducer *reducer, size_t from);
+int bit_reducer_finish(struct bit_reducer *reducer, struct bit_error *error);
+
+/* All ranks' shares of `block` to all ranks. Collective. */
+int bit_reducer_gather(struct bit_reducer *reducer, float *block, struct bit_error *error);
+
+struct bit_reducer_times { double busy, exposed; /* seconds since creation: moving data; the caller waiting */
+                           double bytes; /* sent by this rank */ };
+void bit_reducer_time(const struct bit_reducer *reducer, struct bit_reducer_times *times);
+
+#endif

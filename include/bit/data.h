@@ -1,0 +1,103 @@
+/* The image stream: index of a folder or list, order of an epoch, decoding, augmentation, prefetching batches. */
+#ifndef BIT_DATA_H
+#define BIT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bit/compute.h" /* enum bit_type */
+#include "bit/error.h"
+#include "bit/group.h"
+
+/* ---- index: what images there are ---- */
+
+struct bit_index; /* immutable; memory-mapped where it comes from a cache */
+
+/* `path`: a folder of class folders (train/<class>/ nested files *.jpg|jpeg|JPG|JPEG; classes in bytewise name order), or
+ * a text file of lines "path<TAB>class[,class...]" (paths relative to the file's folder; several classes: multi-label).
+ * Rank 0 scans once and keeps a cache in `cache_folder` (NULL: no cache), validated against the folders' modification
+ * times; the others get it by broadcast or by mapping the cache. `classes`: NULL, or the class names that this index
+ * must use (validation data: the training classes; an unknown class is an error). Collective. */
+struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
+                                 struct bit_group *group, struct bit_error *error);
+void bit_index_close(struct bit_index *index);
+uint64_t bit_index_images(const struct bit_index *index);
+int bit_index_classes(const struct bit_index *index);
+const char *bit_index_class_name(const struct bit_index *index, int label);
+/* Hash of class names in order, and of all paths and labels: kept in checkpoints, compared on resume. */
+void bit_index_fingerprint(const struct bit_index *index, char classes[33], char images[33]);
+int bit_index_image_path(const struct bit_index *index, uint64_t image, char *buffer, size_t size,
+                         struct bit_error *error);
+/* Labels of an image; *labels points into the index. Returns their number. */
+int bit_index_labels(const struct bit_index *index, uint64_t image, const int32_t **labels);
+
+/* ---- order: keyed permutation, O(1) memory ---- */
+
+/* Image that stands at `position` of `epoch`: a bijection on [0, count), keyed by (seed, epoch). */
+uint64_t bit_order_at(uint64_t seed, uint64_t epoch, uint64_t position, uint64_t count);
+
+/* ---- stream ---- */
+
+struct bit_stream_options {
+    const struct bit_index *index;
+    uint64_t seed;
+    bool training;            /* shuffled, augmented, endless; else index order, centre crop, one pass */
+    int image_size;           /* output pixels */
+    int resize;               /* evaluation: smaller side is resized to this, then centre crop of image_size */
+    double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
+    int crop_attempts;
+    bool mirror;
+    enum bit_type precision;  /* of the images handed out */
+    int batch;                /* global batch, images */
+    int micro_batch;
+    int rank, ranks;
+    int loaders;              /* threads, >= 1 */
+    int prefetch;             /* micro-batches decoded ahead, >= 2 */
+    uint64_t file_limit;      /* bytes */
+    uint64_t pixel_limit;
+    int scan_limit;
+    double bad_share_limit;   /* the run fails when more than this share of the images seen was bad (after 100 seen) */
+    const char *quarantine;   /* file that gets a line per bad image: epoch, path, reason; NULL: none */
+};
+
+/* The training stream is the concatenation of the epochs' permutations: sample t = step * batch + j stands at position
+ * t mod images of epoch t / images, so every image comes exactly once an epoch and no batch is ever short; a batch may
+ * straddle two epochs, and the run's last step may reach into one more epoch. Rank r of R takes micro-batches
+ * [r M / R, (r + 1) M / R) of the step's M = batch / micro_batch. Evaluation: micro-batch i belongs to rank i mod R; the
+ * last one may hold fewer images. */
+struct bit_stream;
+
+struct bit_batch {
+    int images;                 /* valid ones; the rest of the buffer is zero */
+    void *pixels;               /* [micro_batch, size, size, 3] of `precision`, [-1, 1], 64-byte aligned */
+    const int32_t *labels;      /* class lists: see bit_targets in model.h */
+    const int32_t *label_start; /* images + 1 entries */
+    const uint64_t *samples;    /* image numbers, before substitution */
+    uint64_t step;
+    int micro;                  /* number of this micro-batch within the rank's share of the step */
+};
+
+struct bit_stream *bit_stream_create(const struct bit_stream_options *options, struct bit_error *error);
+void bit_stream_destroy(struct bit_stream *stream);
+/* Next micro-batch handed out will be the first of this rank's share of `step`. Local. */
+int bit_stream_seek(struct bit_stream *stream, uint64_t step, struct bit_error *error);
+/* Waits for the next micro-batch. 1: *batch is it, to be given back with bit_stream_release in any order; 0: the end
+ * (evaluation only); -1: failed. Local. */
+int bit_stream_next(struct bit_stream *stream, struct bit_batch **batch, struct bit_error *error);
+void bit_stream_release(struct bit_stream *stream, struct bit_batch *batch);
+
+struct bit_stream_counts { uint64_t decoded, bad; double wait_seconds; };
+void bit_stream_count(const struct bit_stream *stream, struct bit_stream_counts *counts);
+
+/* ---- one image, for benchmarks and tests ---- */
+
+/* Decodes JPEG bytes as the stream would do for (epoch, sample) and writes [size, size, 3]. Local, any thread; `decoder`
+ * belongs to one thread. */
+struct bit_decoder;
+struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options, struct bit_error *error);
+void bit_decoder_destroy(struct bit_decoder *decoder);
+int bit_decoder_run(struct bit_decoder *decoder, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample,
+                    void *pixels, struct bit_error *error);
+
+#endif

@@ -1,0 +1,93 @@
+/* The job: parsed strictly, validated, frozen. And the schedule it describes. */
+#ifndef BIT_JOB_H
+#define BIT_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bit/error.h"
+#include "bit/text.h"
+
+enum { BIT_JOB_DECAYS = 16, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 16 };
+
+/* Every key of a job file, by section; defaults are the paper's (BiT-S). Meaning, type, range and default of each stand
+ * in one table (src/job/keys.c), which validates, documents (bit help job, bit-job(5)) and writes the canonical form. */
+struct bit_job {
+    char *name;  /* default: the file's name without .json */
+    char *task;  /* "pretrain" */
+
+    struct { int depth, width, classes /* 0: as many as the data has */; char *norm /* group|batch */;
+             bool weight_standardization; char *batch_norm_scope /* global|rank */;
+             char *initialization /* lecun_normal|he_fan_out */; double head_bias /* NaN: by loss */; } model;
+
+    struct { char *train, *val /* "" : none; relative to the job file's folder */; int size, resize; bool mirror;
+             double area_min, area_max, aspect_min, aspect_max; int crop_attempts; int loaders /* 0: auto */, prefetch;
+             double bad_share; int max_file_mib, max_megapixels, max_scans; } data;
+
+    char *loss; /* softmax|sigmoid */
+
+    struct { double momentum; } optimizer;
+
+    struct { double epochs; uint64_t steps /* 0: from epochs; both given: an error */; int batch; double base_rate;
+             int base_batch; uint64_t warmup_steps; int decays; double decay_epochs[BIT_JOB_DECAYS];
+             int decays_in_steps; uint64_t decay_steps[BIT_JOB_DECAYS] /* instead of decay_epochs */;
+             double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; } schedule;
+
+    int micro_batch;
+    char *precision; /* float32|bfloat16 */
+    char *backend;   /* auto|onednn|openblas|reference */
+    int threads;     /* a rank; 0: the cores it is bound to */
+    uint64_t seed;
+
+    struct { uint64_t every_steps; double every_minutes; int keep; bool at_end; } checkpoint;
+    struct { double every_epochs; uint64_t every_steps; bool at_end; } evaluation;
+    struct { uint64_t replicas_every_steps; char *nonfinite /* stop|skip */; int nonfinite_limit; } checks;
+    struct { uint64_t every_steps; } log;
+
+    char *canonical;       /* the whole job as canonical JSON: every key, schema order, shortest round-trip numbers */
+    char *canonical_model; /* the keys that must equal a checkpoint's: model.*, loss, data.size ... as an object */
+};
+
+/* A list of problems; all errors of a file in one go. */
+struct bit_problem { int line, column; /* 0: not from text */ char key[128]; char text[512]; bool warning; };
+struct bit_problems { size_t count, capacity; struct bit_problem *items; };
+void bit_problems_free(struct bit_problems *p);
+/* "file:line:column: key: text" lines. */
+void bit_problems_print(const struct bit_problems *p, const char *file, FILE *stream);
+
+/* Reads `path`, applies `overrides` ("key.path=value", value as JSON or, where that fails, as a string), validates. NULL
+ * when there is any error: `problems` lists them all, and `error` has the class and a summary. Local. */
+struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
+                             struct bit_problems *problems, struct bit_error *error);
+/* The same from text (fuzzing, broadcast, checkpoints); `name` is used in messages and as the default name. */
+struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
+                              size_t override_count, struct bit_problems *problems, struct bit_error *error);
+void bit_job_destroy(struct bit_job *job);
+
+/* Reference of all keys, from the table that validates. */
+void bit_job_help(FILE *stream);
+/* The same as roff for bit-job(5). */
+void bit_job_help_roff(FILE *stream);
+
+/* ---- schedule: what the job means once the number of training images is known ---- */
+
+struct bit_schedule {
+    uint64_t images, steps, warmup_steps;
+    int batch;
+    double steps_an_epoch;   /* images / batch */
+    double peak_rate;        /* base_rate * batch / base_batch */
+    double decay_factor;
+    int decays;
+    uint64_t decay_steps[BIT_JOB_DECAYS];
+};
+
+/* Total steps = ceil(epochs * images / batch) or schedule.steps. A decay at epoch e is step ceil(e * images / batch). */
+int bit_schedule_create(const struct bit_job *job, uint64_t images, struct bit_schedule *schedule,
+                        struct bit_error *error);
+/* Rate of the update that makes step number `step` + 1 (step counts from 0): peak * (step + 1) / warmup below warm-up,
+ * else peak * factor^(number of decay_steps <= step). */
+double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step);
+
+#endif

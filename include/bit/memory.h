@@ -1,0 +1,29 @@
+/* Allocation: aligned, checked, counted; one allocation-failure hook for tests. */
+#ifndef BIT_MEMORY_H
+#define BIT_MEMORY_H
+
+#include <stddef.h>
+
+#include "bit/error.h"
+
+enum { BIT_ALIGNMENT = 64 };
+
+/* Zeroed, 64-byte aligned, transparent huge pages advised from 4 MiB. NULL with `error` filled on failure (class
+ * environment; text names `what` and the size). count * size is overflow-checked. Free with bit_free. */
+void *bit_allocate(size_t count, size_t size, const char *what, struct bit_error *error);
+void bit_free(void *memory);
+
+/* Copy of `text`; NULL with `error` filled. Free with bit_free. */
+char *bit_copy_text(const char *text, struct bit_error *error);
+
+/* Bytes now handed out by bit_allocate, and their peak. */
+size_t bit_memory_used(void);
+size_t bit_memory_peak(void);
+
+/* Tests only: the n-th allocation from now fails (0: none). Also set by BIT_TEST_FAIL_ALLOCATION in the environment. */
+void bit_memory_fail_at(size_t n);
+
+/* Peak resident set of this process in bytes (VmHWM); 0 when unknown. */
+size_t bit_memory_resident_peak(void);
+
+#endif

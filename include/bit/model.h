@@ -1,0 +1,97 @@
+/* BiT's ResNet-v2: parameters, initialisation, forward and backward over one micro-batch. Knows no job, no MPI, no
+ * files. One instance belongs to one thread of control (it uses bit_compute_thread_count() threads inside). */
+#ifndef BIT_MODEL_H
+#define BIT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bit/compute.h"
+#include "bit/error.h"
+#include "bit/group.h"
+#include "bit/table.h"
+
+enum bit_norm { BIT_GROUP_NORM, BIT_BATCH_NORM };
+enum bit_loss { BIT_SOFTMAX, BIT_SIGMOID };
+enum bit_initialisation { BIT_LECUN_NORMAL, BIT_HE_FAN_OUT };
+
+struct bit_model_options {
+    int depth;               /* 14, 26, 50, 101, 152 */
+    int width;               /* widening factor, >= 1 */
+    int classes;
+    enum bit_norm norm;
+    bool weight_standardization;
+    bool batch_norm_global;  /* batch norm: statistics over the whole group's batch, else over this rank's */
+    enum bit_loss loss;
+    int image_size;          /* square input, pixels (any >= 1 that keeps every stage non-empty) */
+    int micro_batch;         /* images in one call of forward */
+    int micro_batches;       /* batch norm only: micro-batches of this rank's batch, processed together; else 1 */
+    enum bit_type precision;
+    bool training;           /* false: no backward buffers */
+    const struct bit_backend *backend;
+    struct bit_group *group; /* batch norm's statistics; NULL: this process alone */
+};
+
+struct bit_model;
+
+/* The table of a model with these options, without building it. NULL with `error`. */
+struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error);
+
+/* Bytes by purpose that bit_model_create would allocate; no allocation of that size happens here. */
+struct bit_model_memory { size_t packed_weights, activations, scratch, other; };
+int bit_model_estimate(const struct bit_model_options *options, struct bit_model_memory *memory,
+                       struct bit_error *error);
+/* Multiply-adds of one image's forward pass times 2 (a step costs three times that, less the root's data gradient). */
+double bit_model_flops(const struct bit_model_options *options);
+
+struct bit_model *bit_model_create(const struct bit_model_options *options, struct bit_error *error);
+void bit_model_destroy(struct bit_model *model);
+const struct bit_table *bit_model_table(const struct bit_model *model);
+
+/* Fills a weight block as the recipe says; a pure function of (options, seed). head_bias: NaN means the loss's default
+ * (softmax 0, sigmoid -10). */
+int bit_model_initialise(const struct bit_model *model, enum bit_initialisation how, uint64_t seed, double head_bias,
+                         float *weights, struct bit_error *error);
+
+/* Running statistics of batch norm (table of BIT_STATISTIC entries; NULL table when the norm is group norm). The block
+ * is the model's; checkpoints read it and may overwrite it. Equal on all ranks. */
+const struct bit_table *bit_model_statistics_table(const struct bit_model *model);
+float *bit_model_statistics(struct bit_model *model);
+
+/* Standardises, casts and packs `weights` (a block of the table; must stay unchanged and valid until the next call).
+ * Once a step, before its first forward. */
+int bit_model_set_weights(struct bit_model *model, const float *weights, struct bit_error *error);
+
+/* images: micro_batch * image_size^2 * 3 of model's precision, NHWC, [-1, 1]. training false: batch norm uses running
+ * statistics and nothing is kept for backward. logits: float32 [micro_batch, classes], owned by the model, valid until
+ * the next forward. */
+int bit_model_forward(struct bit_model *model, const void *images, bool training, const float **logits,
+                      struct bit_error *error);
+
+/* Where gradients go. For every parameter, from the last in the table to the first, exactly once a backward call:
+ * `begin` returns where to write table->items[parameter].count floats (overwritten), then `done` is called. Both run on
+ * the calling thread. */
+struct bit_gradient_sink {
+    float *(*begin)(struct bit_gradient_sink *sink, size_t parameter);
+    void (*done)(struct bit_gradient_sink *sink, size_t parameter);
+};
+
+/* Backward of the last training forward; d_logits float32 [micro_batch, classes]. */
+int bit_model_backward(struct bit_model *model, const float *d_logits, struct bit_gradient_sink *sink,
+                       struct bit_error *error);
+
+/* Losses of `images` rows, and gradients with respect to the logits scaled by `scale` (1 / global batch).
+ * softmax: mean over images of cross entropy; sigmoid: binary cross entropy summed over classes, averaged over images.
+ * losses[i] (double) is image i's loss, unscaled. targets: labels [images] (softmax) or multi-hot as class lists:
+ * image i has classes labels[label_start[i] .. label_start[i+1]). d_logits may be NULL. Local. */
+struct bit_targets { const int32_t *labels; const int32_t *label_start; /* images + 1 entries */ };
+void bit_loss_compute(enum bit_loss loss, const float *logits, int images, int classes,
+                      const struct bit_targets *targets, double scale, double *losses, float *d_logits);
+
+/* Time in seconds by kind, accumulated since creation or the last reset; for --profile. */
+struct bit_model_profile_row { char name[48]; double seconds; unsigned long calls; double flops; };
+size_t bit_model_profile(const struct bit_model *model, struct bit_model_profile_row *rows, size_t capacity);
+void bit_model_profile_reset(struct bit_model *model);
+
+#endif

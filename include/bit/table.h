@@ -1,0 +1,57 @@
+/* The one table of all parameters. Weights, gradients and momentum are contiguous float32 blocks of table->elements
+ * elements each; optimiser, reduction, checkpoint and hash walk this table, and nothing else enumerates parameters. */
+#ifndef BIT_TABLE_H
+#define BIT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bit/error.h"
+#include "bit/hash.h"
+
+enum bit_parameter_kind { BIT_KERNEL, BIT_GAMMA, BIT_BETA, BIT_BIAS, BIT_STATISTIC };
+enum { BIT_PARAMETER_NAME = 96, BIT_TABLE_PAD = 16 /* elements: 64 bytes */ };
+
+struct bit_parameter {
+    char name[BIT_PARAMETER_NAME]; /* as in the published .npz: "resnet/block1/unit01/a/group_norm/gamma" */
+    enum bit_parameter_kind kind;
+    int dimensions;                /* 1 to 4 */
+    size_t shape[4];               /* kernels: H, W, I, O; row-major */
+    size_t count;                  /* product of the shape */
+    size_t offset;                 /* first element in a block; a multiple of BIT_TABLE_PAD */
+    int block;                     /* 0 root, 1..4, 5 final norm and head */
+};
+
+/* Parameters stand in forward order, so a backward pass finishes them from the end. Elements between one parameter's
+ * end and the next one's offset are padding: always zero, in every block. */
+struct bit_table {
+    size_t count;    /* parameters */
+    size_t capacity;
+    size_t elements; /* of a block, padding included; a multiple of BIT_TABLE_PAD */
+    size_t numbers;  /* without padding: the "number of parameters" of papers */
+    struct bit_parameter *items;
+};
+
+struct bit_table *bit_table_create(struct bit_error *error);
+void bit_table_destroy(struct bit_table *table);
+/* Appends a parameter; returns its index or -1. */
+int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_kind kind, int block, int dimensions,
+                  const size_t *shape, struct bit_error *error);
+/* Index of `name`, or -1. */
+int bit_table_find(const struct bit_table *table, const char *name);
+/* True when both have the same names, shapes and offsets. */
+bool bit_table_equal(const struct bit_table *a, const struct bit_table *b);
+/* Hash of names, shapes and values (padding left out) of one block: equal models hash equal, whoever wrote them. */
+struct bit_hash bit_table_hash(const struct bit_table *table, const float *block);
+
+/* A run of elements of a block. */
+struct bit_piece { size_t offset, count; };
+/* What one rank owns of every block: pieces ascending, disjoint, multiples of BIT_TABLE_PAD. */
+struct bit_share {
+    size_t count;    /* pieces */
+    size_t elements; /* sum over pieces */
+    struct bit_piece *pieces;
+};
+void bit_share_destroy(struct bit_share *share);
+
+#endif

@@ -1,0 +1,23 @@
+/* Growing text, JSON quoting, and the distance behind "did you mean". */
+#ifndef BIT_TEXT_H
+#define BIT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bit_text { char *data; size_t size, capacity; bool failed; }; /* zero-initialise; data is 0-terminated */
+
+/* Appends; on lack of memory sets `failed` and does nothing more. Check once, at the end. */
+void bit_text_add(struct bit_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bit_text_add_json(struct bit_text *t, const char *string); /* quoted and escaped */
+void bit_text_free(struct bit_text *t);
+
+/* Edit distance (insert, delete, replace, swap of neighbours), at most `limit` + 1. */
+int bit_text_distance(const char *a, const char *b, int limit);
+/* The name nearest to `word` within a third of its length, or NULL. */
+const char *bit_text_nearest(const char *word, const char *const *names, size_t count);
+/* "1.5 GB" (powers of 1000). */
+void bit_text_bytes(double bytes, char *buffer, size_t size);
+bool bit_text_is_utf8(const char *data, size_t size);
+
+#endif

@@ -1,0 +1,74 @@
+/* One optimiser step over all ranks: gradient tree, reduction, agreement, SGD. */
+#ifndef BIT_TRAIN_H
+#define BIT_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bit/comm.h"
+#include "bit/data.h"
+#include "bit/model.h"
+
+/* ---- gradient: sums the micro-batches of a rank in a fixed binary tree ---- */
+
+/* tree(1) = the micro-batch; tree(n) = tree(ceil(n / 2)) + tree(floor(n / 2)). With n = 2^a q and 2^b <= 2^a ranks each
+ * rank's part is a subtree, and comm's reduction is the top of the same tree: so the bits do not depend on the number
+ * of ranks. Buffers: the block plus one of its size for each pending level (log2 n - 1), combined a parameter at a
+ * time while it is in cache. */
+struct bit_gradient;
+struct bit_gradient *bit_gradient_create(const struct bit_table *table, int micro_batches, struct bit_error *error);
+void bit_gradient_destroy(struct bit_gradient *gradient);
+size_t bit_gradient_bytes(const struct bit_table *table, int micro_batches); /* what create allocates */
+/* Prepares for the first micro-batch of a step. `reducer` may be NULL; it is told of elements that are final. */
+void bit_gradient_start(struct bit_gradient *gradient, struct bit_reducer *reducer);
+/* The sink for micro-batch 0, 1, ... in order. */
+struct bit_gradient_sink *bit_gradient_sink(struct bit_gradient *gradient, int micro);
+float *bit_gradient_block(struct bit_gradient *gradient);
+
+/* ---- SGD ---- */
+
+/* v = momentum v + (g + decay w), w -= rate v, over this rank's share. decay applies to all parameters or to kernels
+ * only. weights, gradient: blocks; velocity: the share, pieces one after another. Fixed order; vectorised; threaded. */
+struct bit_sgd { double rate, momentum, weight_decay; bool decay_kernels_only; };
+void bit_sgd_update(const struct bit_sgd *sgd, const struct bit_table *table, const struct bit_share *share,
+                    const float *gradient, float *weights, float *velocity);
+
+/* ---- step ---- */
+
+enum bit_nonfinite { BIT_NONFINITE_STOP, BIT_NONFINITE_SKIP };
+
+struct bit_trainer_options {
+    struct bit_model *model;
+    struct bit_stream *stream;
+    struct bit_group *world;
+    int batch, micro_batch;       /* global batch; images */
+    enum bit_loss loss;
+    int classes;
+    double momentum, weight_decay;
+    bool decay_kernels_only;
+    enum bit_nonfinite nonfinite;
+    int nonfinite_limit;          /* skip: consecutive steps after which it stops all the same */
+};
+
+struct bit_step_result {
+    double loss;                  /* mean over the global batch: same bits on all ranks and for any number of them */
+    double gradient_norm, weight_norm;
+    bool applied;                 /* false: non-finite, skipped */
+    double seconds, data_seconds, forward_seconds, backward_seconds, reduce_seconds, update_seconds;
+};
+
+struct bit_trainer; /* owns weights, gradient, velocity and reducer */
+/* Collective. */
+struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options, struct bit_error *error);
+void bit_trainer_destroy(struct bit_trainer *trainer);
+float *bit_trainer_weights(struct bit_trainer *trainer);
+float *bit_trainer_velocity(struct bit_trainer *trainer);
+const struct bit_share *bit_trainer_share(const struct bit_trainer *trainer);
+/* After weights were written from outside (initialise, load). Collective. */
+int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *error);
+/* One global step at `rate`. All ranks return the same verdict. Collective. */
+int bit_trainer_step(struct bit_trainer *trainer, double rate, struct bit_step_result *result, struct bit_error *error);
+/* Compares the hash of the weights over all ranks; a difference fails (internal) naming the minority. Collective. */
+int bit_trainer_check_replicas(struct bit_trainer *trainer, struct bit_hash *hash, struct bit_error *error);
+
+#endif

@@ -1,0 +1,87 @@
+# What bit needs from the system. Every check names the packages to install where it fails.
+
+# BIT_MISSING(WHAT, DEBIAN PACKAGE, FEDORA PACKAGE)
+AC_DEFUN([BIT_MISSING], [AC_MSG_ERROR([$1 not found. Install it:
+    Debian, Ubuntu:  apt-get install $2
+    Fedora, RHEL:    dnf install $3
+  (./launcher/install-dependencies does that)])])
+
+AC_DEFUN([AX_BIT_REQUIREMENTS], [
+  # C11, threads, OpenMP
+  AC_OPENMP
+  AS_IF([test -z "$OPENMP_CFLAGS" && test "$ac_cv_prog_c_openmp" != "none needed"],
+    [BIT_MISSING([OpenMP for $CC], [gcc (or libomp-dev for clang)], [gcc (or libomp-devel for clang)])])
+  AC_SEARCH_LIBS([sqrt], [m])
+  AC_SEARCH_LIBS([pthread_create], [pthread])
+
+  PKG_PROG_PKG_CONFIG([0.28])
+  AS_IF([test -z "$PKG_CONFIG"], [BIT_MISSING([pkg-config], [pkg-config], [pkgconf-pkg-config])])
+
+  # HDF5, serial: Debian keeps it beside parallel ones under its own name
+  PKG_CHECK_MODULES([HDF5], [hdf5-serial], [], [PKG_CHECK_MODULES([HDF5], [hdf5], [], [
+    bit_save_LIBS=$LIBS; LIBS="-lhdf5 $LIBS"
+    AC_CHECK_HEADER([hdf5.h], [], [BIT_MISSING([HDF5], [libhdf5-dev], [hdf5-devel])])
+    AC_LINK_IFELSE([AC_LANG_CALL([], [H5open])], [HDF5_LIBS=-lhdf5],
+      [BIT_MISSING([HDF5], [libhdf5-dev], [hdf5-devel])])
+    LIBS=$bit_save_LIBS])])
+  PKG_CHECK_MODULES([CJSON], [libcjson], [], [BIT_MISSING([cJSON], [libcjson-dev], [cjson-devel])])
+  PKG_CHECK_MODULES([JPEG], [libjpeg], [], [BIT_MISSING([libjpeg-turbo], [libjpeg62-turbo-dev], [libjpeg-turbo-devel])])
+  PKG_CHECK_MODULES([XXHASH], [libxxhash >= 0.8.0], [], [BIT_MISSING([xxHash 0.8 or later], [libxxhash-dev], [xxhash-devel])])
+  PKG_CHECK_MODULES([OPENBLAS], [openblas], [], [BIT_MISSING([OpenBLAS], [libopenblas-dev], [openblas-devel])])
+  PKG_CHECK_MODULES([CUNIT], [cunit], [have_cunit=yes], [BIT_MISSING([CUnit], [libcunit1-dev], [CUnit-devel])])
+
+  # MPI: the flags of the wrapper, whatever MPI it belongs to
+  AC_ARG_VAR([MPICC], [MPI compiler wrapper (default: mpicc)])
+  AC_CHECK_PROGS([MPICC], [mpicc mpicc.openmpi mpicc.mpich])
+  AS_IF([test -z "$MPICC"], [BIT_MISSING([an MPI library (mpicc)], [libopenmpi-dev openmpi-bin], [openmpi-devel])])
+  AC_MSG_CHECKING([for the flags of $MPICC])
+  AS_IF([MPI_CFLAGS=`$MPICC --showme:compile 2>/dev/null`],
+    [MPI_LIBS=`$MPICC --showme:link`],
+    [bit_show=`$MPICC -show 2>/dev/null`
+     MPI_CFLAGS= MPI_LIBS=
+     for bit_word in $bit_show; do
+       AS_CASE([$bit_word], [-I*|-D*], [MPI_CFLAGS="$MPI_CFLAGS $bit_word"],
+         [-L*|-l*|-Wl,-rpath*|-Wl,/*|-Wl,--enable-new-dtags], [MPI_LIBS="$MPI_LIBS $bit_word"])
+     done])
+  AC_MSG_RESULT([$MPI_CFLAGS $MPI_LIBS])
+  bit_save_CPPFLAGS=$CPPFLAGS; bit_save_LIBS=$LIBS
+  CPPFLAGS="$CPPFLAGS $MPI_CFLAGS"; LIBS="$MPI_LIBS $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mpi.h>
+#if MPI_VERSION < 3
+#error MPI 3.1 is needed
+#endif]], [[MPI_Win w; MPI_Win_allocate_shared(0, 1, MPI_INFO_NULL, MPI_COMM_WORLD, &w, &w)]])], [],
+    [BIT_MISSING([an MPI 3 library that $MPICC can link], [libopenmpi-dev openmpi-bin], [openmpi-devel])])
+  CPPFLAGS=$bit_save_CPPFLAGS; LIBS=$bit_save_LIBS
+  AC_SUBST([MPI_CFLAGS]) AC_SUBST([MPI_LIBS])
+
+  # oneDNN, optional
+  AC_ARG_WITH([onednn], [AS_HELP_STRING([--with-onednn=auto|yes|no], [the oneDNN backend (default: auto)])],
+    [], [with_onednn=auto])
+  have_onednn=no
+  AS_IF([test "$with_onednn" != no], [
+    bit_save_LIBS=$LIBS
+    AC_CHECK_HEADER([oneapi/dnnl/dnnl.h], [AC_CHECK_LIB([dnnl], [dnnl_version], [have_onednn=yes])])
+    LIBS=$bit_save_LIBS
+    AS_IF([test "$have_onednn" = no && test "$with_onednn" = yes],
+      [BIT_MISSING([oneDNN (asked for with --with-onednn=yes)], [libdnnl-dev], [onednn-devel])])])
+  AS_IF([test "$have_onednn" = yes],
+    [AC_DEFINE([HAVE_ONEDNN], [1], [oneDNN is there]) ONEDNN_LIBS=-ldnnl])
+  AC_SUBST([ONEDNN_LIBS])
+  AM_CONDITIONAL([ONEDNN], [test "$have_onednn" = yes])
+
+  # Warnings and sanitizers
+  BIT_CFLAGS="-std=gnu11 -Wall -Wextra -fno-math-errno -fno-trapping-math"
+  AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [treat warnings as errors])])
+  AS_IF([test "$enable_werror" = yes], [BIT_CFLAGS="$BIT_CFLAGS -Werror"])
+  AC_ARG_ENABLE([sanitizers], [AS_HELP_STRING([--enable-sanitizers], [build with ASan and UBSan])])
+  AS_IF([test "$enable_sanitizers" = yes],
+    [BIT_CFLAGS="$BIT_CFLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+     BIT_LDFLAGS="-fsanitize=address,undefined"])
+  AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
+  AC_SUBST([BIT_CFLAGS]) AC_SUBST([BIT_LDFLAGS])
+  AM_CONDITIONAL([X86_64], [test "$host_cpu" = x86_64])
+])
+
+AC_DEFUN([AX_BIT_SUMMARY], [
+  AC_MSG_NOTICE([ready: CC $CC, MPI $MPICC, oneDNN $have_onednn; now run make])
+])

@@ -1,0 +1,86 @@
+#include "bit/group.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bit/memory.h"
+
+static int self_broadcast(struct bit_group *g, void *data, size_t bytes, int root, struct bit_error *error)
+{
+    (void)g, (void)data, (void)bytes, (void)root, (void)error;
+    return 0;
+}
+
+static int self_gather(struct bit_group *g, const void *mine, size_t bytes, void *all, struct bit_error *error)
+{
+    (void)g, (void)error;
+    if (bytes)
+        memmove(all, mine, bytes);
+    return 0;
+}
+
+struct bit_group *bit_group_self(void)
+{
+    static const struct bit_group_operations operations = {self_broadcast, self_gather};
+    static struct bit_group self = {.rank = 0, .size = 1, .node_rank = 0, .node_size = 1, .operations = &operations};
+    return &self;
+}
+
+int bit_group_broadcast(struct bit_group *g, void *data, size_t bytes, int root, struct bit_error *error)
+{
+    return g->operations->broadcast(g, data, bytes, root, error);
+}
+
+int bit_group_gather(struct bit_group *g, const void *mine, size_t bytes, void *all, struct bit_error *error)
+{
+    return g->operations->gather(g, mine, bytes, all, error);
+}
+
+int bit_group_barrier(struct bit_group *g, struct bit_error *error)
+{
+    char mine = 0, all[g->size];
+    return bit_group_gather(g, &mine, 1, all, error);
+}
+
+int bit_group_agree(struct bit_group *g, struct bit_error *error)
+{
+    int code = error->code, codes[g->size];
+    struct bit_error lost = {0};
+    if (bit_group_gather(g, &code, sizeof code, codes, &lost)) {
+        *error = lost;
+        return -1;
+    }
+    int rank = 0;
+    while (rank < g->size && codes[rank] == BIT_OK)
+        rank++;
+    if (rank == g->size)
+        return 0;
+    struct bit_error first = *error;
+    if (bit_group_broadcast(g, &first, sizeof first, rank, &lost)) {
+        *error = lost;
+        return -1;
+    }
+    *error = first;
+    if (g->size > 1 && strncmp(error->text, "rank ", 5))
+        bit_fail_at(error, "rank %d", rank);
+    return -1;
+}
+
+int bit_group_sum(struct bit_group *g, double *values, size_t count, struct bit_error *error)
+{
+    if (g->size == 1)
+        return 0;
+    double *all = bit_allocate((size_t)g->size * count, sizeof *all, "a sum over ranks", error);
+    if (!all)
+        return -1;
+    int result = bit_group_gather(g, values, count * sizeof *values, all, error);
+    if (!result) {
+        for (int distance = 1; distance < g->size; distance *= 2)
+            for (int r = 0; r + distance < g->size; r += 2 * distance)
+                for (size_t i = 0; i < count; i++)
+                    all[(size_t)r * count + i] += all[(size_t)(r + distance) * count + i];
+        memcpy(values, all, count * sizeof *values);
+    }
+    bit_free(all);
+    return result;
+}

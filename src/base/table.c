@@ -1,0 +1,100 @@
+#include "bit/table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bit/memory.h"
+
+struct bit_table *bit_table_create(struct bit_error *error)
+{
+    return bit_allocate(1, sizeof(struct bit_table), "the parameter table", error);
+}
+
+void bit_table_destroy(struct bit_table *table)
+{
+    if (!table)
+        return;
+    bit_free(table->items);
+    bit_free(table);
+}
+
+static int grow(struct bit_table *table, struct bit_error *error)
+{
+    if (table->count < table->capacity)
+        return 0;
+    size_t capacity = table->capacity ? table->capacity * 2 : 64;
+    struct bit_parameter *items = bit_allocate(capacity, sizeof *items, "the parameter table", error);
+    if (!items)
+        return -1;
+    if (table->count)
+        memcpy(items, table->items, table->count * sizeof *items);
+    bit_free(table->items);
+    table->items = items;
+    table->capacity = capacity;
+    return 0;
+}
+
+int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_kind kind, int block, int dimensions,
+                  const size_t *shape, struct bit_error *error)
+{
+    if (dimensions < 1 || dimensions > 4 || strlen(name) >= BIT_PARAMETER_NAME)
+        return bit_fail(error, BIT_EINTERNAL, "parameter %s: bad name or number of dimensions", name);
+    if (grow(table, error))
+        return -1;
+    struct bit_parameter *p = &table->items[table->count];
+    *p = (struct bit_parameter){.kind = kind, .dimensions = dimensions, .count = 1, .offset = table->elements,
+                                .block = block};
+    snprintf(p->name, sizeof p->name, "%s", name);
+    for (int i = 0; i < dimensions; i++) {
+        p->shape[i] = shape[i];
+        if (__builtin_mul_overflow(p->count, shape[i], &p->count))
+            return bit_fail(error, BIT_EUSAGE, "parameter %s is too large", name);
+    }
+    table->numbers += p->count;
+    table->elements += (p->count + BIT_TABLE_PAD - 1) / BIT_TABLE_PAD * BIT_TABLE_PAD;
+    return (int)table->count++;
+}
+
+int bit_table_find(const struct bit_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (!strcmp(table->items[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+bool bit_table_equal(const struct bit_table *a, const struct bit_table *b)
+{
+    if (a->count != b->count || a->elements != b->elements)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct bit_parameter *p = &a->items[i], *q = &b->items[i];
+        if (strcmp(p->name, q->name) || p->dimensions != q->dimensions || p->offset != q->offset ||
+            memcmp(p->shape, q->shape, (size_t)p->dimensions * sizeof *p->shape))
+            return false;
+    }
+    return true;
+}
+
+/* Each parameter is hashed by itself, so that a later version may do it in parallel; then names, shapes and hashes. */
+struct bit_hash bit_table_hash(const struct bit_table *table, const float *block)
+{
+    struct bit_hash all = {0, 0};
+    for (size_t i = 0; i < table->count; i++) {
+        const struct bit_parameter *p = &table->items[i];
+        char text[BIT_PARAMETER_NAME + 160], hex[BIT_HASH_TEXT], before[BIT_HASH_TEXT];
+        bit_hash_text(bit_hash_bytes(block + p->offset, p->count * sizeof *block), hex);
+        bit_hash_text(all, before);
+        size_t s[4] = {1, 1, 1, 1};
+        memcpy(s, p->shape, (size_t)p->dimensions * sizeof *s);
+        int size = snprintf(text, sizeof text, "%s %s %zu %zu %zu %zu %s", before, p->name, s[0], s[1], s[2], s[3], hex);
+        all = bit_hash_bytes(text, (size_t)size);
+    }
+    return all;
+}
+
+void bit_share_destroy(struct bit_share *share)
+{
+    bit_free(share->pieces);
+    *share = (struct bit_share){0};
+}

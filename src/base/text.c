@@ -1,0 +1,147 @@
+#include "bit/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/memory.h"
+
+static bool reserve(struct bit_text *t, size_t more)
+{
+    if (t->failed)
+        return false;
+    if (t->size + more + 1 <= t->capacity)
+        return true;
+    size_t capacity = t->capacity * 2 > t->size + more + 1 ? t->capacity * 2 : t->size + more + 1;
+    char *data = bit_allocate(capacity < 256 ? 256 : capacity, 1, "text", NULL);
+    if (!data) {
+        t->failed = true;
+        return false;
+    }
+    if (t->size)
+        memcpy(data, t->data, t->size);
+    bit_free(t->data);
+    t->data = data;
+    t->capacity = capacity < 256 ? 256 : capacity;
+    return true;
+}
+
+void bit_text_add(struct bit_text *t, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0 || !reserve(t, (size_t)size))
+        return;
+    va_start(arguments, format);
+    vsnprintf(t->data + t->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    t->size += (size_t)size;
+}
+
+void bit_text_add_json(struct bit_text *t, const char *string)
+{
+    bit_text_add(t, "\"");
+    for (const unsigned char *s = (const unsigned char *)string; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            bit_text_add(t, "\\%c", *s);
+        else if (*s == '\n')
+            bit_text_add(t, "\\n");
+        else if (*s < 0x20)
+            bit_text_add(t, "\\u%04x", *s);
+        else
+            bit_text_add(t, "%c", *s);
+    }
+    bit_text_add(t, "\"");
+}
+
+void bit_text_free(struct bit_text *t)
+{
+    bit_free(t->data);
+    *t = (struct bit_text){0};
+}
+
+int bit_text_distance(const char *a, const char *b, int limit)
+{
+    enum { MOST = 64 };
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n >= MOST || m >= MOST || abs(n - m) > limit)
+        return limit + 1;
+    int rows[3][MOST + 1];
+    int *before = rows[0], *last = rows[1], *row = rows[2];
+    for (int j = 0; j <= m; j++)
+        last[j] = j;
+    for (int i = 1; i <= n; i++) {
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        int *old = before;
+        before = last;
+        last = row;
+        row = old;
+    }
+    return last[m] > limit ? limit + 1 : last[m];
+}
+
+const char *bit_text_nearest(const char *word, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    int limit = (int)strlen(word) / 3;
+    limit = limit < 1 ? 1 : limit;
+    for (size_t i = 0; i < count; i++) {
+        int distance = bit_text_distance(word, names[i], limit);
+        if (distance <= limit) {
+            best = names[i];
+            limit = distance - 1;
+        }
+    }
+    return best;
+}
+
+void bit_text_bytes(double bytes, char *buffer, size_t size)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(buffer, size, unit && bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+bool bit_text_is_utf8(const char *data, size_t size)
+{
+    const unsigned char *s = (const unsigned char *)data, *end = s + size;
+    while (s < end) {
+        unsigned c = *s++, minimum;
+        int more;
+        if (c < 0x80)
+            continue;
+        if (c >= 0xC2 && c < 0xE0)
+            more = 1, c &= 0x1F, minimum = 0x80;
+        else if (c >= 0xE0 && c < 0xF0)
+            more = 2, c &= 0x0F, minimum = 0x800;
+        else if (c >= 0xF0 && c < 0xF5)
+            more = 3, c &= 0x07, minimum = 0x10000;
+        else
+            return false;
+        while (more--) {
+            if (s == end || (*s & 0xC0) != 0x80)
+                return false;
+            c = c << 6 | (*s++ & 0x3Fu);
+        }
+        if (c < minimum || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+            return false;
+    }
+    return true;
+}
