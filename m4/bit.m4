@@ -54,6 +54,17 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   CPPFLAGS=$bit_save_CPPFLAGS; LIBS=$bit_save_LIBS
   AC_SUBST([MPI_CFLAGS]) AC_SUBST([MPI_LIBS])
 
+  # The mpirun that belongs to this wrapper (mpicc.mpich -> mpirun.mpich), for the tests and the launcher
+  AC_ARG_VAR([MPIRUN], [mpirun of the same MPI (default: named like MPICC)])
+  AS_IF([test -z "$MPIRUN"], [MPIRUN=`AS_ECHO(["$MPICC"]) | sed 's/mpicc\([[^/]]*\)$/mpirun\1/'`])
+  AC_MSG_CHECKING([which MPI $MPIRUN belongs to])
+  AS_CASE([`$MPIRUN --version 2>/dev/null`], [*"Open MPI"*|*OpenRTE*|*PRRTE*], [MPI_KIND=openmpi],
+    [*HYDRA*|*MPICH*|*Intel*], [MPI_KIND=mpich], [MPI_KIND=unknown])
+  AC_MSG_RESULT([$MPI_KIND])
+  AS_IF([test "$MPI_KIND" = unknown],
+    [AC_MSG_WARN([$MPIRUN does not say what it is: tests that need several ranks are skipped])])
+  AC_SUBST([MPI_KIND])
+
   # oneDNN, optional
   AC_ARG_WITH([onednn], [AS_HELP_STRING([--with-onednn=auto|yes|no], [the oneDNN backend (default: auto)])],
     [], [with_onednn=auto])
@@ -83,5 +94,5 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
 ])
 
 AC_DEFUN([AX_BIT_SUMMARY], [
-  AC_MSG_NOTICE([ready: CC $CC, MPI $MPICC, oneDNN $have_onednn; now run make])
+  AC_MSG_NOTICE([ready: CC $CC, MPI $MPICC ($MPI_KIND, $MPIRUN), oneDNN $have_onednn; now run make])
 ])

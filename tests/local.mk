@@ -1,2 +1,20 @@
-# Test runner: CUnit programs print their own counts; tests/run adds everything up to one line.
+# The environment of every test. Programs lie in $top_builddir, sources and data in $top_srcdir (both absolute); MPIRUN is
+# the mpirun of the MPI that the programs were linked with (MPI_KIND: openmpi or mpich). Scripts are bash and end in .sh;
+# they use: $MPIRUN -n 2 "$top_builddir/bitrun" ..., exit 77 to be skipped and, where they check several things, print
+# "ok N - what" or "not ok N - what" lines, which tests/run counts.
 TEST_LIBS = $(CUNIT_LIBS)
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = bash
+
+# Machines with few cores, containers, root: more ranks than cores must work, and idle ranks must give way.
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	MPIRUN='$(MPIRUN)'; export MPIRUN; \
+	MPI_KIND='$(MPI_KIND)'; export MPI_KIND; \
+	OMPI_ALLOW_RUN_AS_ROOT=1; export OMPI_ALLOW_RUN_AS_ROOT; \
+	OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM; \
+	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
+	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
+	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
+	LC_ALL=C; export LC_ALL;
