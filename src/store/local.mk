@@ -1,1 +1,2 @@
 # src/store
+EXTRA_DIST += src/store/FORMAT.md
