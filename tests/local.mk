@@ -17,4 +17,15 @@ AM_TESTS_ENVIRONMENT = \
 	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
 	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
 	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
+	ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp:print_suppressions=0'; export LSAN_OPTIONS; \
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
 	LC_ALL=C; export LC_ALL;
+
+# `make check` for people, `make check-count` for a line "N passed, N failed, N skipped" at the end (tests/run).
+EXTRA_DIST += tests/run tests/unit.h tests/lsan.supp
+list-tests:
+	@echo $(TESTS)
+check-count:
+	$(srcdir)/tests/run .
+.PHONY: list-tests check-count

@@ -3,13 +3,20 @@
 #define BIT_TESTS_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition) CU_ASSERT(condition)
+#define CHECK(condition) CU_assertImplementation((condition) ? 1 : 0, __LINE__, #condition, __FILE__, "", CU_FALSE)
 /* Stops the test function: for what the rest of it stands on. */
 #define REQUIRE(condition) do { int require_ok = (condition) ? 1 : 0; CU_assertImplementation(require_ok, __LINE__, \
     #condition, __FILE__, "", CU_FALSE); if (!require_ok) return; } while (0)
+/* Both texts equal, or both NULL; a failure shows the two. */
+#define CHECK_STRING(found, expected) do { const char *string_a = (found), *string_b = (expected); \
+    int string_ok = string_a && string_b ? !strcmp(string_a, string_b) : string_a == string_b; \
+    if (!string_ok) fprintf(stderr, "\n%s:%d: found '%s', expected '%s'\n", __FILE__, __LINE__, \
+        string_a ? string_a : "(NULL)", string_b ? string_b : "(NULL)"); \
+    CHECK(string_ok); } while (0)
 
 struct unit_test { const char *name; void (*run)(void); };
 

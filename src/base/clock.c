@@ -23,7 +23,7 @@ void bit_clock_duration(double seconds, char *buffer, size_t size)
 {
     if (!(seconds >= 0) || seconds > 1e9)
         snprintf(buffer, size, "?");
-    else if (seconds < 60)
+    else if (seconds < 59.95) /* not "60.0 s" */
         snprintf(buffer, size, "%.1f s", seconds);
     else {
         long s = (long)(seconds + 0.5);

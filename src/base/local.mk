@@ -3,3 +3,4 @@ libbase_a_SOURCES = src/base/clock.c src/base/error.c src/base/file.c src/base/g
 	src/base/memory.c src/base/random.c src/base/table.c src/base/text.c
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(XXHASH_CFLAGS)
 BASE_LIBS = libbase.a $(XXHASH_LIBS)
+include tests/base/local.mk

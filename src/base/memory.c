@@ -22,9 +22,13 @@ static int should_fail(void)
     if (left < 0) {
         const char *text = getenv("BIT_TEST_FAIL_ALLOCATION");
         left = text ? strtol(text, NULL, 10) : 0;
-        atomic_store(&fail_in, left > 0 ? left : 0);
+        left = left > 0 ? left : 0;
+        atomic_store(&fail_in, left);
     }
-    return left > 0 && atomic_fetch_sub(&fail_in, 1) == 1;
+    /* Stops at 0: below it would mean "not read yet" again. */
+    while (left > 0 && !atomic_compare_exchange_weak(&fail_in, &left, left - 1))
+        continue;
+    return left == 1;
 }
 
 void bit_memory_fail_at(size_t n)

@@ -1,5 +1,6 @@
 #include "bit/table.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,9 @@ static int grow(struct bit_table *table, struct bit_error *error)
     return 0;
 }
 
+/* Elements of a block at most. */
+static const size_t LARGEST = SIZE_MAX / 2 / sizeof(float) / BIT_TABLE_PAD * BIT_TABLE_PAD;
+
 int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_kind kind, int block, int dimensions,
                   const size_t *shape, struct bit_error *error)
 {
@@ -47,7 +51,8 @@ int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_
     snprintf(p->name, sizeof p->name, "%s", name);
     for (int i = 0; i < dimensions; i++) {
         p->shape[i] = shape[i];
-        if (__builtin_mul_overflow(p->count, shape[i], &p->count))
+        /* Half the address space in all, so that neither padding nor bytes can overflow. */
+        if (__builtin_mul_overflow(p->count, shape[i], &p->count) || p->count > LARGEST - table->elements)
             return bit_fail(error, BIT_EUSAGE, "parameter %s is too large", name);
     }
     table->numbers += p->count;

@@ -41,8 +41,20 @@ void bit_text_add(struct bit_text *t, const char *format, ...)
     t->size += (size_t)size;
 }
 
+/* Bytes of the well-formed character that starts at the 0-terminated `s`, or 0. */
+static int utf8_length(const unsigned char *s)
+{
+    int length = *s < 0x80 ? 1 : *s < 0xE0 ? 2 : *s < 0xF0 ? 3 : 4;
+    for (int i = 1; i < length; i++)
+        if (!s[i])
+            return 0;
+    return bit_text_is_utf8((const char *)s, (size_t)length) ? length : 0;
+}
+
+/* File names may hold any byte, JSON may not: what is not UTF-8 becomes U+FFFD. */
 void bit_text_add_json(struct bit_text *t, const char *string)
 {
+    int length;
     bit_text_add(t, "\"");
     for (const unsigned char *s = (const unsigned char *)string; *s; s++) {
         if (*s == '"' || *s == '\\')
@@ -51,8 +63,12 @@ void bit_text_add_json(struct bit_text *t, const char *string)
             bit_text_add(t, "\\n");
         else if (*s < 0x20)
             bit_text_add(t, "\\u%04x", *s);
-        else
-            bit_text_add(t, "%c", *s);
+        else if ((length = utf8_length(s)) == 0)
+            bit_text_add(t, "\\ufffd");
+        else {
+            bit_text_add(t, "%.*s", length, (const char *)s);
+            s += length - 1;
+        }
     }
     bit_text_add(t, "\"");
 }

@@ -1,0 +1,26 @@
+check_PROGRAMS += tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
+	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_memory tests/base/test_log \
+	tests/base/test_clock
+TESTS += tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
+	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_memory tests/base/test_log \
+	tests/base/test_clock
+tests_base_test_error_SOURCES = tests/base/test_error.c
+tests_base_test_error_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_file_SOURCES = tests/base/test_file.c
+tests_base_test_file_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_hash_SOURCES = tests/base/test_hash.c
+tests_base_test_hash_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_random_SOURCES = tests/base/test_random.c
+tests_base_test_random_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_text_SOURCES = tests/base/test_text.c
+tests_base_test_text_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_table_SOURCES = tests/base/test_table.c
+tests_base_test_table_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_group_SOURCES = tests/base/test_group.c
+tests_base_test_group_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_memory_SOURCES = tests/base/test_memory.c
+tests_base_test_memory_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_log_SOURCES = tests/base/test_log.c
+tests_base_test_log_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_clock_SOURCES = tests/base/test_clock.c
+tests_base_test_clock_LDADD = $(BASE_LIBS) $(TEST_LIBS)
