@@ -28,6 +28,9 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   PKG_CHECK_MODULES([JPEG], [libjpeg], [], [BIT_MISSING([libjpeg-turbo], [libjpeg62-turbo-dev], [libjpeg-turbo-devel])])
   PKG_CHECK_MODULES([XXHASH], [libxxhash >= 0.8.0], [], [BIT_MISSING([xxHash 0.8 or later], [libxxhash-dev], [xxhash-devel])])
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [], [BIT_MISSING([OpenBLAS], [libopenblas-dev], [openblas-devel])])
+  bit_save_LIBS=$LIBS; LIBS="$OPENBLAS_LIBS $LIBS"
+  AC_CHECK_FUNCS([openblas_set_num_threads])
+  LIBS=$bit_save_LIBS
   PKG_CHECK_MODULES([CUNIT], [cunit], [have_cunit=yes], [BIT_MISSING([CUnit], [libcunit1-dev], [CUnit-devel])])
 
   # MPI: the flags of the wrapper, whatever MPI it belongs to
@@ -90,6 +93,17 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
      BIT_LDFLAGS="-fsanitize=address,undefined"])
   AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
   AC_SUBST([BIT_CFLAGS]) AC_SUBST([BIT_LDFLAGS])
+
+  # Flags of the hot kernels: vectorise as -O3 would, also in a build with -O2 (clang does not know the second)
+  KERNEL_CFLAGS=
+  for bit_flag in -ftree-vectorize -fvect-cost-model=dynamic; do
+    AC_MSG_CHECKING([whether $CC knows $bit_flag])
+    bit_save_CFLAGS=$CFLAGS; CFLAGS="$CFLAGS -Werror $bit_flag"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])], [KERNEL_CFLAGS="$KERNEL_CFLAGS $bit_flag" bit_result=yes], [bit_result=no])
+    CFLAGS=$bit_save_CFLAGS
+    AC_MSG_RESULT([$bit_result])
+  done
+  AC_SUBST([KERNEL_CFLAGS])
   AM_CONDITIONAL([X86_64], [test "$host_cpu" = x86_64])
 ])
 

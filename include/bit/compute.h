@@ -43,7 +43,7 @@ static inline int bit_geometry_out_width(const struct bit_geometry *g)
 }
 
 struct bit_convolution;
-enum bit_direction { BIT_FORWARD, BIT_BACKWARD_DATA };
+enum bit_direction { BIT_FORWARD, BIT_BACKWARD_DATA, BIT_BACKWARD_WEIGHTS /* has no packed kernel */ };
 
 /* Create once a shape. `need_data_gradient` false (the root convolution) saves that primitive. */
 struct bit_convolution *bit_convolution_create(const struct bit_backend *backend, const struct bit_geometry *geometry,

@@ -1,1 +1,30 @@
-# src/compute
+# Compiled once an instruction set: see isa.h. Everything else of the room goes into libcompute.a.
+COMPUTE_KERNELS =
+
+noinst_LIBRARIES += libcompute.a
+libcompute_a_SOURCES =
+libcompute_a_SOURCES += src/compute/backend.c src/compute/backend.h src/compute/convolution.c src/compute/gather.c \
+	src/compute/gather.h src/compute/isa.c src/compute/isa.h src/compute/lowered.c src/compute/openblas.c \
+	src/compute/openblas.h src/compute/reference.c
+libcompute_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
+
+noinst_LIBRARIES += libcompute_generic.a
+libcompute_generic_a_SOURCES = $(COMPUTE_KERNELS)
+libcompute_generic_a_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_ISA=generic
+libcompute_generic_a_CFLAGS = $(AM_CFLAGS) $(KERNEL_CFLAGS)
+COMPUTE_KERNEL_LIBS = libcompute_generic.a
+if X86_64
+noinst_LIBRARIES += libcompute_avx2.a libcompute_avx512.a
+libcompute_avx2_a_SOURCES = $(COMPUTE_KERNELS)
+libcompute_avx2_a_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_ISA=avx2
+libcompute_avx2_a_CFLAGS = $(AM_CFLAGS) $(KERNEL_CFLAGS) -mavx2 -mfma -mf16c -mbmi2
+libcompute_avx512_a_SOURCES = $(COMPUTE_KERNELS)
+libcompute_avx512_a_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_ISA=avx512
+libcompute_avx512_a_CFLAGS = $(AM_CFLAGS) $(KERNEL_CFLAGS) -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512vl \
+	-mavx512dq -mprefer-vector-width=512
+COMPUTE_KERNEL_LIBS += libcompute_avx2.a libcompute_avx512.a
+endif
+# What a program that uses this room links, before $(BASE_LIBS).
+COMPUTE_LIBS = libcompute.a $(COMPUTE_KERNEL_LIBS) $(OPENBLAS_LIBS) $(ONEDNN_LIBS)
+
+include tests/compute/local.mk

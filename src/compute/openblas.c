@@ -1,0 +1,45 @@
+/* The OpenBLAS backend. OpenBLAS runs one thread a call and the threads are ours: so the partition, and with it the bits,
+ * do not depend on the BLAS's own threading (whose pthreads would also fight with OpenMP's for the cores). */
+#include "compute/openblas.h"
+
+#include "compute/backend.h"
+
+void bit_openblas_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
+                        int ldb, float beta, float *c, int ldc)
+{
+    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, m, n, k,
+                1.0f, a, lda, b, ldb, beta, c, ldc);
+}
+
+/* C is cut into one part a thread along its longer side, in multiples of 16. */
+void bit_openblas_multiply(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, const float *b,
+                           float beta, float *c)
+{
+    int parts = (double)m * n * k < 1e6 ? 1 : bit_compute_thread_count(), side = m >= n ? m : n;
+    int part = ((side + parts - 1) / parts + 15) / 16 * 16;
+    #pragma omp parallel for num_threads(parts) schedule(static, 1)
+    for (int i = 0; i < parts; i++) {
+        int begin = i * part, count = side - begin < part ? side - begin : part;
+        if (count <= 0)
+            continue;
+        if (m >= n)
+            bit_openblas_sgemm(transpose_a, transpose_b, count, n, k, a + (size_t)begin * (transpose_a ? 1 : k),
+                               transpose_a ? m : k, b, transpose_b ? k : n, beta, c + (size_t)begin * n, n);
+        else
+            bit_openblas_sgemm(transpose_a, transpose_b, m, count, k, a, transpose_a ? m : k,
+                               b + (size_t)begin * (transpose_b ? k : 1), transpose_b ? k : n, beta, c + begin, n);
+    }
+}
+
+static void set_threads(int threads)
+{
+    (void)threads;
+#ifdef HAVE_OPENBLAS_SET_NUM_THREADS
+    openblas_set_num_threads(1);
+#endif
+}
+
+const struct bit_backend bit_backend_openblas = {
+    .name = "openblas", .below = &bit_backend_reference, .create = bit_lowered_create, .multiply = bit_openblas_multiply,
+    .threads = set_threads,
+};

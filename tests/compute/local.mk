@@ -1,0 +1,8 @@
+check_PROGRAMS += tests/compute/test_convolution tests/compute/test_backend
+TESTS += tests/compute/test_convolution tests/compute/test_backend
+tests_compute_test_convolution_SOURCES = tests/compute/test_convolution.c tests/unit.h
+tests_compute_test_convolution_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
+tests_compute_test_convolution_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+tests_compute_test_backend_SOURCES = tests/compute/test_backend.c tests/unit.h
+tests_compute_test_backend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
+tests_compute_test_backend_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)

@@ -1,0 +1,412 @@
+/* Every backend and type against the reference on awkward shapes, and the reference against finite differences. One body
+ * runs for all: memory that a call must not read, and memory that it must write, is NaN before the call, and guards
+ * behind every buffer must survive it. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bit/bfloat16.h"
+#include "bit/compute.h"
+#include "bit/memory.h"
+#include "bit/random.h"
+#include "unit.h"
+
+enum { GUARD = 256 /* bytes behind each buffer */, GUARD_BYTE = 0xA5 };
+
+struct buffer { void *data; size_t count, bytes; enum bit_type type; };
+
+static struct buffer buffer_bytes(size_t bytes)
+{
+    struct buffer b = {.count = bytes, .bytes = bytes};
+    b.data = bit_allocate(bytes + GUARD, 1, "a test buffer", NULL);
+    memset((char *)b.data + bytes, GUARD_BYTE, GUARD);
+    return b;
+}
+
+static struct buffer buffer_of(enum bit_type type, size_t count)
+{
+    struct buffer b = buffer_bytes(count * bit_type_size(type));
+    b.count = count;
+    b.type = type;
+    return b;
+}
+
+/* All ones: NaN in both types. */
+static void poison(struct buffer *b)
+{
+    memset(b->data, 0xFF, b->bytes);
+}
+
+static int guard_stands(const struct buffer *b)
+{
+    for (int i = 0; i < GUARD; i++)
+        if (((unsigned char *)b->data)[b->bytes + i] != GUARD_BYTE)
+            return 0;
+    return 1;
+}
+
+static float value(const struct buffer *b, size_t i)
+{
+    return b->type == BIT_FLOAT32 ? ((float *)b->data)[i] : bit_bfloat16_to_float(((bit_bfloat16 *)b->data)[i]);
+}
+
+static void set(struct buffer *b, size_t i, float x)
+{
+    if (b->type == BIT_FLOAT32)
+        ((float *)b->data)[i] = x;
+    else
+        ((bit_bfloat16 *)b->data)[i] = bit_bfloat16_from_float(x);
+}
+
+static void fill(struct buffer *b, uint64_t seed)
+{
+    struct bit_random random;
+    bit_random_init(&random, seed, BIT_PURPOSE_TEST, 0, b->count);
+    for (size_t i = 0; i < b->count; i++)
+        set(b, i, (float)bit_random_uniform(&random) * 2 - 1);
+}
+
+static void copy(struct buffer *to, const struct buffer *from)
+{
+    memcpy(to->data, from->data, from->bytes);
+}
+
+/* Largest difference over the root mean square of `truth`. */
+static double distance(const struct buffer *got, const struct buffer *truth)
+{
+    double worst = 0, square = 0;
+    for (size_t i = 0; i < truth->count; i++) {
+        double x = value(got, i), y = value(truth, i);
+        if (!isfinite(x))
+            return INFINITY;
+        worst = fmax(worst, fabs(x - y));
+        square += y * y;
+    }
+    return worst / fmax(sqrt(square / (double)truth->count), 1e-30);
+}
+
+/* What one backend computes for one geometry; everything on the same inputs. */
+struct results { struct buffer forward, forward_added, data, data_added, weights; };
+
+static void results_free(struct results *r)
+{
+    bit_free(r->forward.data);
+    bit_free(r->forward_added.data);
+    bit_free(r->data.data);
+    bit_free(r->data_added.data);
+    bit_free(r->weights.data);
+}
+
+struct problem { struct bit_geometry g; enum bit_type type; struct buffer source, destination, kernel; };
+
+static void problem_make(struct problem *p, const struct bit_geometry *g, enum bit_type type)
+{
+    size_t pixels = (size_t)g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g);
+    p->g = *g;
+    p->type = type;
+    p->source = buffer_of(type, (size_t)g->images * g->height * g->width * g->channels);
+    p->destination = buffer_of(type, pixels * g->outputs);
+    p->kernel = buffer_of(BIT_FLOAT32, (size_t)g->kernel * g->kernel * g->channels * g->outputs);
+    fill(&p->source, 1);
+    fill(&p->destination, 2);
+    fill(&p->kernel, 3);
+}
+
+static void problem_free(struct problem *p)
+{
+    bit_free(p->source.data);
+    bit_free(p->destination.data);
+    bit_free(p->kernel.data);
+}
+
+/* Runs all directions; 1 when every call worked and no guard was touched. */
+static int run(const struct bit_backend *backend, const struct problem *p, struct results *r)
+{
+    struct bit_error error = {0};
+    *r = (struct results){0};
+    struct bit_convolution *c = bit_convolution_create(backend, &p->g, p->type, true, &error);
+    if (!c) {
+        printf("\n  %s\n", error.text);
+        return 0;
+    }
+    struct buffer scratch = buffer_bytes(bit_convolution_scratch_bytes(c));
+    struct buffer packed[2] = {buffer_bytes(bit_convolution_packed_bytes(c, BIT_FORWARD)),
+                               buffer_bytes(bit_convolution_packed_bytes(c, BIT_BACKWARD_DATA))};
+    r->forward = buffer_of(p->type, p->destination.count);
+    r->forward_added = buffer_of(p->type, p->destination.count);
+    r->data = buffer_of(p->type, p->source.count);
+    r->data_added = buffer_of(p->type, p->source.count);
+    r->weights = buffer_of(BIT_FLOAT32, p->kernel.count);
+    copy(&r->forward_added, &p->destination);
+    copy(&r->data_added, &p->source);
+    poison(&r->forward);
+    poison(&r->data);
+    poison(&r->weights);
+
+    int bad = 0;
+    for (int d = 0; d < 2; d++) {
+        poison(&packed[d]);
+        bad |= bit_convolution_pack(c, (enum bit_direction)d, p->kernel.data, packed[d].data, &error);
+    }
+    poison(&scratch);
+    bad |= bit_convolution_forward(c, p->source.data, packed[0].data, false, r->forward.data, scratch.data, &error);
+    poison(&scratch);
+    bad |= bit_convolution_forward(c, p->source.data, packed[0].data, true, r->forward_added.data, scratch.data, &error);
+    poison(&scratch);
+    bad |= bit_convolution_backward_data(c, p->destination.data, packed[1].data, false, r->data.data, scratch.data, &error);
+    poison(&scratch);
+    bad |= bit_convolution_backward_data(c, p->destination.data, packed[1].data, true, r->data_added.data, scratch.data,
+                                         &error);
+    poison(&scratch);
+    bad |= bit_convolution_backward_weights(c, p->source.data, p->destination.data, r->weights.data, scratch.data, &error);
+    if (bad)
+        printf("\n  %s\n", error.text);
+    int good = !bad && guard_stands(&scratch) && guard_stands(&packed[0]) && guard_stands(&packed[1]) &&
+               guard_stands(&r->forward) && guard_stands(&r->forward_added) && guard_stands(&r->data) &&
+               guard_stands(&r->data_added) && guard_stands(&r->weights);
+    bit_free(scratch.data);
+    bit_free(packed[0].data);
+    bit_free(packed[1].data);
+    bit_convolution_destroy(c);
+    return good;
+}
+
+/* images, height, width, channels, outputs, kernel, stride, padding */
+static const struct bit_geometry shapes[] = {
+    {1, 1, 1, 1, 1, 1, 1, 0},     /* the smallest */
+    {2, 1, 1, 40, 24, 1, 1, 0},   /* the head */
+    {1, 1, 1, 16, 16, 3, 1, 1},   /* padding all around */
+    {3, 5, 7, 1, 1, 3, 1, 1},     /* one channel */
+    {3, 75, 75, 3, 4, 7, 2, 3},   /* root, odd size, odd batch */
+    {2, 2, 3, 3, 5, 7, 2, 3},     /* root on less than its kernel */
+    {1, 32, 32, 3, 64, 7, 2, 3},  /* root */
+    {3, 9, 11, 13, 17, 3, 1, 1},  /* channels beside multiples of 16 */
+    {2, 9, 11, 19, 33, 3, 2, 1},  /* stride 2, odd sizes */
+    {2, 8, 10, 19, 33, 3, 2, 1},  /* stride 2, even sizes */
+    {1, 1, 2, 7, 9, 3, 2, 1},     /* stride 2, nearly nothing */
+    {2, 9, 7, 24, 40, 1, 2, 0},   /* projection, odd size */
+    {2, 8, 8, 32, 48, 1, 2, 0},   /* projection, even size */
+    {3, 14, 14, 64, 1, 1, 1, 0},  /* one output */
+    {4, 14, 14, 64, 64, 3, 1, 1}, /* as in a network */
+    {4, 7, 7, 96, 128, 1, 1, 0},
+    {1, 4, 6, 5, 6, 2, 3, 0},     /* stride above the kernel: pixels that no output sees */
+    {1, 5, 5, 4, 4, 3, 3, 2},
+    {64, 3, 3, 16, 32, 3, 1, 1},  /* a micro-batch of 64 */
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static void compare(const struct bit_backend *backend, const struct problem *p, const struct results *truth, int threads)
+{
+    /* float32: rounding of sums of up to some thousand terms; bfloat16: one rounding of the result */
+    double tolerance = p->type == BIT_FLOAT32 ? 2e-5 : 3e-2;
+    struct results got;
+    bit_compute_threads(threads);
+    CHECK(run(backend, p, &got));
+    const struct { const char *name; const struct buffer *got, *truth; double tolerance; } pairs[] = {
+        {"forward", &got.forward, &truth->forward, tolerance},
+        {"forward, added", &got.forward_added, &truth->forward_added, tolerance},
+        {"backward data", &got.data, &truth->data, tolerance},
+        {"backward data, added", &got.data_added, &truth->data_added, tolerance},
+        {"backward weights", &got.weights, &truth->weights, 2e-5},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        double d = got.weights.data ? distance(pairs[i].got, pairs[i].truth) : INFINITY;
+        const struct bit_geometry *g = &p->g;
+        if (!(d <= pairs[i].tolerance))
+            printf("\n  %s, type %d, threads %d, %dx%dx%dx%d to %d, kernel %d, stride %d, padding %d, %s: distance %g\n",
+                   bit_backend_name(backend), p->type, threads, g->images, g->height, g->width, g->channels, g->outputs,
+                   g->kernel, g->stride, g->padding, pairs[i].name, d);
+        CHECK(d <= pairs[i].tolerance);
+    }
+    results_free(&got);
+}
+
+static void check_against_reference(enum bit_type type)
+{
+    const struct bit_backend *reference = bit_backend_find("reference", NULL);
+    for (size_t s = 0; s < SHAPES; s++) {
+        struct problem p;
+        struct results truth;
+        bit_compute_threads(2);
+        problem_make(&p, &shapes[s], type);
+        CHECK(run(reference, &p, &truth));
+        for (size_t b = 0; bit_backend_at(b); b++)
+            for (int threads = 1; threads <= 3 && bit_backend_at(b) != reference; threads++)
+                compare(bit_backend_at(b), &p, &truth, threads);
+        results_free(&truth);
+        problem_free(&p);
+    }
+}
+
+static void test_float32(void)
+{
+    check_against_reference(BIT_FLOAT32);
+}
+
+static void test_bfloat16(void)
+{
+    check_against_reference(BIT_BFLOAT16);
+}
+
+/* <destination, convolution(source)> is linear in source and in the kernel, so central differences are exact but for
+ * rounding; the reference in float32 must agree with them. */
+static double product(const struct bit_backend *backend, struct problem *p)
+{
+    struct results r;
+    double sum = NAN;
+    if (run(backend, p, &r)) {
+        sum = 0;
+        for (size_t i = 0; i < r.forward.count; i++)
+            sum += (double)value(&r.forward, i) * value(&p->destination, i);
+    }
+    results_free(&r);
+    return sum;
+}
+
+static void test_finite_differences(void)
+{
+    const struct bit_backend *reference = bit_backend_find("reference", NULL);
+    bit_compute_threads(1);
+    for (size_t s = 0; s < SHAPES; s++) {
+        const struct bit_geometry *g = &shapes[s];
+        if ((size_t)g->images * g->height * g->width * g->channels * g->outputs > 20000)
+            continue;
+        struct problem p;
+        struct results r;
+        problem_make(&p, g, BIT_FLOAT32);
+        CHECK(run(reference, &p, &r));
+        struct { struct buffer *at, *gradient; } sides[] = {{&p.source, &r.data}, {&p.kernel, &r.weights}};
+        for (int side = 0; side < 2; side++)
+            for (size_t probe = 0; probe < 12; probe++) {
+                size_t i = probe * 7919 % sides[side].at->count;
+                float kept = value(sides[side].at, i);
+                set(sides[side].at, i, kept + 0.5f);
+                double above = product(reference, &p);
+                set(sides[side].at, i, kept - 0.5f);
+                double below = product(reference, &p);
+                set(sides[side].at, i, kept);
+                CHECK(fabs(above - below - value(sides[side].gradient, i)) < 1e-4);
+            }
+        results_free(&r);
+        problem_free(&p);
+    }
+}
+
+static int equal(const struct buffer *a, const struct buffer *b)
+{
+    return a->bytes == b->bytes && !memcmp(a->data, b->data, a->bytes);
+}
+
+/* Same shape, same threads: same bits, run after run and object after object. */
+static void test_repeated_bits(void)
+{
+    const struct bit_geometry repeated[] = {{5, 12, 14, 32, 48, 3, 1, 1}, {5, 13, 13, 96, 64, 1, 1, 0},
+                                            {3, 33, 33, 3, 16, 7, 2, 3}, {3, 15, 15, 16, 32, 3, 2, 1}};
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t s = 0; s < sizeof repeated / sizeof *repeated; s++)
+            for (int type = 0; type < 2; type++)
+                for (size_t b = 0; bit_backend_at(b + 1); b++) { /* the reference is sequential in every sum */
+                    struct problem p;
+                    struct results first, next;
+                    bit_compute_threads(threads);
+                    problem_make(&p, &repeated[s], (enum bit_type)type);
+                    CHECK(run(bit_backend_at(b), &p, &first));
+                    for (int i = 0; i < 3; i++) {
+                        CHECK(run(bit_backend_at(b), &p, &next));
+                        CHECK(equal(&first.forward, &next.forward));
+                        CHECK(equal(&first.forward_added, &next.forward_added));
+                        CHECK(equal(&first.data, &next.data));
+                        CHECK(equal(&first.data_added, &next.data_added));
+                        CHECK(equal(&first.weights, &next.weights));
+                        results_free(&next);
+                    }
+                    results_free(&first);
+                    problem_free(&p);
+                }
+}
+
+/* Micro-batches are summed up by others: an image's result must not depend on its neighbours in the batch. */
+static void test_images_are_independent(void)
+{
+    struct bit_geometry g = {3, 9, 9, 16, 24, 3, 1, 1}, one = g;
+    one.images = 1;
+    bit_compute_threads(2);
+    for (size_t b = 0; bit_backend_at(b); b++) {
+        struct problem many, single;
+        struct results all, last;
+        problem_make(&many, &g, BIT_FLOAT32);
+        problem_make(&single, &one, BIT_FLOAT32);
+        size_t each = single.source.count;
+        for (size_t i = 0; i < each; i++)
+            set(&single.source, i, value(&many.source, 2 * each + i));
+        CHECK(run(bit_backend_at(b), &many, &all));
+        CHECK(run(bit_backend_at(b), &single, &last));
+        struct buffer tail = {.data = (float *)all.forward.data + 2 * last.forward.count, .count = last.forward.count,
+                              .bytes = last.forward.bytes, .type = BIT_FLOAT32};
+        CHECK(distance(&tail, &last.forward) < 1e-5);
+        results_free(&all);
+        results_free(&last);
+        problem_free(&many);
+        problem_free(&single);
+    }
+}
+
+static void test_no_data_gradient(void)
+{
+    struct bit_geometry g = {1, 8, 8, 3, 8, 7, 2, 3};
+    for (size_t b = 0; bit_backend_at(b); b++) {
+        struct bit_error error = {0};
+        struct bit_convolution *c = bit_convolution_create(bit_backend_at(b), &g, BIT_FLOAT32, false, &error);
+        REQUIRE(c != NULL);
+        CHECK(bit_convolution_packed_bytes(c, BIT_BACKWARD_DATA) == 0);
+        CHECK(bit_convolution_backward_data(c, NULL, NULL, false, NULL, NULL, &error) == -1);
+        CHECK(error.code == BIT_EINTERNAL);
+        bit_convolution_destroy(c);
+    }
+}
+
+static void test_impossible(void)
+{
+    const struct bit_geometry bad[] = {{0, 8, 8, 3, 8, 3, 1, 1}, {1, 2, 2, 3, 8, 7, 2, 1}, {1, 8, 8, 3, 8, 3, 0, 1},
+                                       {1, 8, 8, 3, 8, 3, 1, 3}, {1, 8, 8, -3, 8, 3, 1, 1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct bit_error error = {0};
+        CHECK(bit_convolution_create(bit_backend_at(0), &bad[i], BIT_FLOAT32, true, &error) == NULL);
+        CHECK(error.code == BIT_EUSAGE);
+    }
+}
+
+/* A failing allocation anywhere in create fails cleanly. */
+static void test_allocation_failures(void)
+{
+    struct bit_geometry g = {2, 9, 9, 16, 24, 3, 2, 1};
+    for (size_t b = 0; bit_backend_at(b); b++) {
+        size_t n = 1, used = bit_memory_used();
+        struct bit_convolution *c = NULL;
+        for (; !c && n < 100; n++) {
+            struct bit_error error = {0};
+            bit_memory_fail_at(n);
+            c = bit_convolution_create(bit_backend_at(b), &g, BIT_FLOAT32, true, &error);
+            CHECK(c || error.code == BIT_EENVIRONMENT);
+        }
+        bit_memory_fail_at(0);
+        CHECK(c != NULL && n > 3);
+        bit_convolution_destroy(c);
+        CHECK(bit_memory_used() == used);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct unit_test tests[] = {
+        {"float32", test_float32},
+        {"bfloat16", test_bfloat16},
+        {"finite_differences", test_finite_differences},
+        {"repeated_bits", test_repeated_bits},
+        {"images_are_independent", test_images_are_independent},
+        {"no_data_gradient", test_no_data_gradient},
+        {"impossible", test_impossible},
+        {"allocation_failures", test_allocation_failures},
+    };
+    return unit_main("convolution", tests, sizeof tests / sizeof *tests, argc, argv);
+}
