@@ -16,13 +16,15 @@ enum { BIT_JOB_DECAYS = 16, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 
  * in one table (src/job/keys.c), which validates, documents (bit help job, bit-job(5)) and writes the canonical form. */
 struct bit_job {
     char *name;  /* default: the file's name without .json */
+    char *comment;
     char *task;  /* "pretrain" */
 
     struct { int depth, width, classes /* 0: as many as the data has */; char *norm /* group|batch */;
              bool weight_standardization; char *batch_norm_scope /* global|rank */;
              char *initialization /* lecun_normal|he_fan_out */; double head_bias /* NaN: by loss */; } model;
 
-    struct { char *train, *val /* "" : none; relative to the job file's folder */; int size, resize; bool mirror;
+    struct { char *train, *val /* "" : none; absolute after bit_job_read */; uint64_t images, val_images /* for bit
+             plan where the folder is absent; 0: not stated */; int size, resize; bool mirror;
              double area_min, area_max, aspect_min, aspect_max; int crop_attempts; int loaders /* 0: auto */, prefetch;
              double bad_share; int max_file_mib, max_megapixels, max_scans; } data;
 
@@ -30,7 +32,7 @@ struct bit_job {
 
     struct { double momentum; } optimizer;
 
-    struct { double epochs; uint64_t steps /* 0: from epochs; both given: an error */; int batch; double base_rate;
+    struct { double epochs; uint64_t steps /* exactly one of epochs and steps is not 0 */; int batch; double base_rate;
              int base_batch; uint64_t warmup_steps; int decays; double decay_epochs[BIT_JOB_DECAYS];
              int decays_in_steps; uint64_t decay_steps[BIT_JOB_DECAYS] /* instead of decay_epochs */;
              double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; } schedule;
@@ -54,11 +56,19 @@ struct bit_job {
 struct bit_problem { int line, column; /* 0: not from text */ char key[128]; char text[512]; bool warning; };
 struct bit_problems { size_t count, capacity; struct bit_problem *items; };
 void bit_problems_free(struct bit_problems *p);
-/* "file:line:column: key: text" lines. */
+/* "file:line:column: key: text", without the parts that are not known; `file` may be "". */
+void bit_problem_text(const struct bit_problem *p, const char *file, char *buffer, size_t size);
+/* The same, a line each. */
 void bit_problems_print(const struct bit_problems *p, const char *file, FILE *stream);
+/* Appends a warning. -1 for lack of memory. */
+int bit_problems_add_warning(struct bit_problems *problems, struct bit_error *error, const char *key,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Reads `path`, applies `overrides` ("key.path=value", value as JSON or, where that fails, as a string), validates. NULL
- * when there is any error: `problems` lists them all, and `error` has the class and a summary. Local. */
+/* Reads `path`, applies `overrides` ("key.path=value", value as JSON or, where that fails, as a string), validates.
+ * Relative data paths are made absolute against the file's folder; those of overrides stay relative to the current one.
+ * An override of schedule.steps takes the place of the file's schedule.epochs, and so on for such pairs. NULL when there
+ * is any error: `problems` lists them all (none: the file could not be read), and `error` has the class and the first.
+ * Local: rank 0 reads, and the others bit_job_parse its `canonical`. */
 struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
                              struct bit_problems *problems, struct bit_error *error);
 /* The same from text (fuzzing, broadcast, checkpoints); `name` is used in messages and as the default name. */

@@ -1,0 +1,198 @@
+#include "job/keys.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct bit_job, member)
+#define BIG 9007199254740992.0 /* 2^53: every whole number up to here is exact in JSON */
+
+const struct key_section job_sections[] = {
+    {"", "Keys at the top"},
+    {"model", "The network: ResNet-v2 with pre-activation bottlenecks"},
+    {"data", "Images and what is done to them"},
+    {"optimizer", "The optimiser: SGD with momentum"},
+    {"schedule", "Length of the run, batch, learning rate, weight decay"},
+    {"checkpoint", "Generations of saved state"},
+    {"evaluation", "Evaluation on the validation images"},
+    {"checks", "What a run checks about itself"},
+    {"log", "Progress"},
+};
+const size_t job_section_count = sizeof job_sections / sizeof *job_sections;
+
+const struct key job_keys[] = {
+    {.path = "name", .type = KEY_TEXT, .offset = AT(name), .value = "null", .nullable = true,
+     .meaning = "Name of the job; the run's folder is runs/NAME by default. null: the job file's name without .json."},
+    {.path = "comment", .type = KEY_TEXT, .offset = AT(comment), .value = "\"\"",
+     .meaning = "Free text for people; without effect."},
+    {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain",
+     .meaning = "What to do: pretrain trains a network from scratch."},
+    {.path = "loss", .type = KEY_TEXT, .offset = AT(loss), .value = "\"softmax\"", .choices = "softmax|sigmoid",
+     .model = true,
+     .meaning = "softmax: cross entropy, one label an image. sigmoid: binary cross entropy summed over classes and "
+                "averaged over images, for images with several labels (BiT-M, BiT-L)."},
+    {.path = "micro_batch", .type = KEY_INTEGER, .offset = AT(micro_batch), .value = "8", .minimum = 1,
+     .maximum = 65536, .unit = "images",
+     .meaning = "Images that go through the network at once; the unit of summation of gradients, so that results do "
+                "not depend on the number of ranks. The batch is a multiple of it. 8 is the paper's batch a chip."},
+    {.path = "precision", .type = KEY_TEXT, .offset = AT(precision), .value = "\"float32\"",
+     .choices = "float32|bfloat16",
+     .meaning = "Type of activations and of convolutions. Master weights, statistics and sums are float32 in either."},
+    {.path = "backend", .type = KEY_TEXT, .offset = AT(backend), .value = "\"auto\"",
+     .choices = "auto|onednn|openblas|reference",
+     .meaning = "Library behind convolutions and matrix products. auto: the best that was built in. reference: plain "
+                "loops, for tests only."},
+    {.path = "threads", .type = KEY_INTEGER, .offset = AT(threads), .value = "0", .minimum = 0, .maximum = 4096,
+     .meaning = "Threads a rank. 0: as many as the cores it is bound to. Same bits need the same number of threads."},
+    {.path = "seed", .type = KEY_COUNT, .offset = AT(seed), .value = "0", .minimum = 0, .maximum = BIG, .model = true,
+     .meaning = "Seed of initial weights, order of images and augmentation."},
+
+    {.path = "model.depth", .type = KEY_INTEGER, .offset = AT(model.depth), .value = "50",
+     .choices = "14|26|50|101|152", .model = true,
+     .meaning = "Layers. Units a block: 14 is 1-1-1-1, 26 is 2-2-2-2, 50 is 3-4-6-3, 101 is 3-4-23-3, 152 is "
+                "3-8-36-3."},
+    {.path = "model.width", .type = KEY_INTEGER, .offset = AT(model.width), .value = "1", .minimum = 1, .maximum = 32,
+     .model = true, .meaning = "Factor by which every hidden layer is wider: 3 in R50x3."},
+    {.path = "model.classes", .type = KEY_INTEGER, .offset = AT(model.classes), .value = "0", .minimum = 0,
+     .maximum = 10000000, .model = true,
+     .meaning = "Outputs of the head. 0: as many as the training data has classes."},
+    {.path = "model.norm", .type = KEY_TEXT, .offset = AT(model.norm), .value = "\"group\"",
+     .choices = "group|batch", .model = true,
+     .meaning = "Group norm (32 groups) or batch norm."},
+    {.path = "model.weight_standardization", .type = KEY_FLAG, .offset = AT(model.weight_standardization),
+     .value = "true", .model = true,
+     .meaning = "Standardises every convolution kernel but the head's, per output channel."},
+    {.path = "model.batch_norm_scope", .type = KEY_TEXT, .offset = AT(model.batch_norm_scope),
+     .value = "\"global\"", .choices = "global|rank", .model = true,
+     .meaning = "Batch norm only: statistics over the whole global batch, or over the rank's part of it."},
+    {.path = "model.initialization", .type = KEY_TEXT, .offset = AT(model.initialization),
+     .value = "\"lecun_normal\"", .choices = "lecun_normal|he_fan_out",
+     .meaning = "Initial convolution kernels: LeCun normal (variance 1 / fan in) or He (variance 2 / fan out). Gammas "
+                "start at 1, betas and the head's kernel at 0."},
+    {.path = "model.head_bias", .type = KEY_REAL, .offset = AT(model.head_bias), .value = "null", .nullable = true,
+     .null_number = NAN, .minimum = -100, .maximum = 100,
+     .meaning = "Initial bias of the head. null: 0 for softmax, -10 for sigmoid, where nearly every class is absent "
+                "from an image."},
+
+    {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
+     .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg, nested folders are "
+                "searched), or a text file of lines \"path<TAB>class[,class...]\". Relative to the job file's folder; "
+                "with --set, to the current folder."},
+    {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
+     .meaning = "Validation images, of the same form and with the same classes. Empty: no evaluation."},
+    {.path = "data.images", .type = KEY_COUNT, .offset = AT(data.images), .value = "0", .minimum = 0, .maximum = 1e12,
+     .unit = "images",
+     .meaning = "Number of training images that bit plan assumes where data.train is not there. 0: not stated. A run "
+                "counts the images itself."},
+    {.path = "data.val_images", .type = KEY_COUNT, .offset = AT(data.val_images), .value = "0", .minimum = 0,
+     .maximum = 1e12, .unit = "images",
+     .meaning = "The same for data.val."},
+    {.path = "data.size", .type = KEY_INTEGER, .offset = AT(data.size), .value = "224", .minimum = 1, .maximum = 4096,
+     .unit = "pixels", .model = true, .meaning = "Side of the square images that the network sees."},
+    {.path = "data.resize", .type = KEY_INTEGER, .offset = AT(data.resize), .value = "null", .nullable = true,
+     .minimum = 1, .maximum = 8192, .unit = "pixels",
+     .meaning = "Evaluation: the smaller side is resized to this, then the centre of data.size is cut out. null: 8/7 "
+                "of data.size, which is 256 at 224."},
+    {.path = "data.mirror", .type = KEY_FLAG, .offset = AT(data.mirror), .value = "true",
+     .meaning = "Training: every other image, at random, is mirrored left to right. Off for digits and the like."},
+    {.path = "data.area_min", .type = KEY_REAL, .offset = AT(data.area_min), .value = "0.05", .minimum = 0,
+     .above = true, .maximum = 1, .unit = "share of the image",
+     .meaning = "Inception crop in training: least area."},
+    {.path = "data.area_max", .type = KEY_REAL, .offset = AT(data.area_max), .value = "1", .minimum = 0,
+     .above = true, .maximum = 1, .unit = "share of the image",
+     .meaning = "Inception crop in training: largest area."},
+    {.path = "data.aspect_min", .type = KEY_REAL, .offset = AT(data.aspect_min), .value = "0.75", .minimum = 0.01,
+     .maximum = 100, .unit = "width / height",
+     .meaning = "Inception crop in training: least aspect."},
+    {.path = "data.aspect_max", .type = KEY_REAL, .offset = AT(data.aspect_max), .value = "1.3333333333333333",
+     .minimum = 0.01, .maximum = 100, .unit = "width / height",
+     .meaning = "Inception crop in training: largest aspect."},
+    {.path = "data.crop_attempts", .type = KEY_INTEGER, .offset = AT(data.crop_attempts), .value = "100",
+     .minimum = 1, .maximum = 10000,
+     .meaning = "Inception crop in training: draws that may miss the image before a centre crop is taken."},
+    {.path = "data.loaders", .type = KEY_INTEGER, .offset = AT(data.loaders), .value = "0", .minimum = 0,
+     .maximum = 1024,
+     .meaning = "Threads a rank that decode images. 0: chosen by the number of cores. Without effect on results."},
+    {.path = "data.prefetch", .type = KEY_INTEGER, .offset = AT(data.prefetch), .value = "4", .minimum = 2,
+     .maximum = 1024, .unit = "micro-batches",
+     .meaning = "How far the loaders decode ahead of the training step. Without effect on results."},
+    {.path = "data.bad_share", .type = KEY_REAL, .offset = AT(data.bad_share), .value = "0.01", .minimum = 0,
+     .maximum = 1, .unit = "share of the images seen",
+     .meaning = "Broken images are replaced and listed in quarantine.tsv; the run stops when more than this share is "
+                "broken."},
+    {.path = "data.max_file_mib", .type = KEY_INTEGER, .offset = AT(data.max_file_mib), .value = "32", .minimum = 1,
+     .maximum = 1024, .unit = "MiB", .meaning = "Larger image files count as broken."},
+    {.path = "data.max_megapixels", .type = KEY_INTEGER, .offset = AT(data.max_megapixels), .value = "64",
+     .minimum = 1, .maximum = 4096, .unit = "megapixels", .meaning = "Images with more pixels count as broken."},
+    {.path = "data.max_scans", .type = KEY_INTEGER, .offset = AT(data.max_scans), .value = "100", .minimum = 1,
+     .maximum = 10000, .meaning = "Progressive JPEGs with more scans count as broken."},
+
+    {.path = "optimizer.momentum", .type = KEY_REAL, .offset = AT(optimizer.momentum), .value = "0.9", .minimum = 0,
+     .maximum = 0.9999, .meaning = "Momentum of SGD (not Nesterov's)."},
+
+    {.path = "schedule.epochs", .type = KEY_REAL, .offset = AT(schedule.epochs), .value = "90", .nullable = true,
+     .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
+     .meaning = "Length of the run. Exactly one of epochs and steps counts: giving steps in the file makes this "
+                "null."},
+    {.path = "schedule.steps", .type = KEY_COUNT, .offset = AT(schedule.steps), .value = "null", .nullable = true,
+     .minimum = 1, .maximum = 1e12, .unit = "steps", .meaning = "Length of the run, instead of epochs."},
+    {.path = "schedule.batch", .type = KEY_INTEGER, .offset = AT(schedule.batch), .value = "4096", .minimum = 1,
+     .maximum = 16777216, .unit = "images", .model = true,
+     .meaning = "Images in one step, over all ranks. A multiple of ranks x micro_batch."},
+    {.path = "schedule.base_rate", .type = KEY_REAL, .offset = AT(schedule.base_rate), .value = "0.03", .minimum = 0,
+     .above = true, .maximum = 1000,
+     .meaning = "Learning rate at a batch of base_batch; the rate used is base_rate x batch / base_batch."},
+    {.path = "schedule.base_batch", .type = KEY_INTEGER, .offset = AT(schedule.base_batch), .value = "256",
+     .minimum = 1, .maximum = 16777216, .unit = "images", .meaning = "Batch that base_rate refers to."},
+    {.path = "schedule.warmup_steps", .type = KEY_COUNT, .offset = AT(schedule.warmup_steps), .value = "5000",
+     .minimum = 0, .maximum = 1e12, .unit = "steps",
+     .meaning = "The rate grows linearly over these steps; 0: no warm-up."},
+    {.path = "schedule.decay_epochs", .type = KEY_REALS, .offset = AT(schedule.decay_epochs), .value = "[30,60,80]",
+     .nullable = true, .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
+     .meaning = "The rate is multiplied by decay_factor at each of these. []: never. Giving decay_steps in the file "
+                "makes this null."},
+    {.path = "schedule.decay_steps", .type = KEY_COUNTS, .offset = AT(schedule.decay_steps), .value = "null",
+     .nullable = true, .minimum = 1, .maximum = 1e12, .unit = "steps", .meaning = "The same in steps."},
+    {.path = "schedule.decay_factor", .type = KEY_REAL, .offset = AT(schedule.decay_factor), .value = "0.1",
+     .minimum = 0, .above = true, .maximum = 1, .meaning = "Factor of each decay."},
+    {.path = "schedule.weight_decay", .type = KEY_REAL, .offset = AT(schedule.weight_decay), .value = "0.0001",
+     .minimum = 0, .maximum = 1,
+     .meaning = "Weight decay, added to the gradient (coupled)."},
+    {.path = "schedule.weight_decay_on", .type = KEY_TEXT, .offset = AT(schedule.weight_decay_on),
+     .value = "\"all\"", .choices = "all|kernels",
+     .meaning = "Whether norms and biases decay too, or kernels only."},
+
+    {.path = "checkpoint.every_steps", .type = KEY_COUNT, .offset = AT(checkpoint.every_steps), .value = "0",
+     .minimum = 0, .maximum = 1e12, .unit = "steps", .meaning = "Saves a generation every so many steps. 0: not by "
+                                                               "steps."},
+    {.path = "checkpoint.every_minutes", .type = KEY_REAL, .offset = AT(checkpoint.every_minutes), .value = "15",
+     .minimum = 0, .maximum = 1e6, .unit = "minutes", .meaning = "Saves a generation every so many minutes. 0: not by "
+                                                                "time."},
+    {.path = "checkpoint.keep", .type = KEY_INTEGER, .offset = AT(checkpoint.keep), .value = "3", .minimum = 1,
+     .maximum = 100000, .meaning = "Newest generations kept."},
+    {.path = "checkpoint.at_end", .type = KEY_FLAG, .offset = AT(checkpoint.at_end), .value = "true",
+     .meaning = "Saves a generation after the last step."},
+
+    {.path = "evaluation.every_epochs", .type = KEY_REAL, .offset = AT(evaluation.every_epochs), .value = "1",
+     .minimum = 0, .maximum = 1e6, .unit = "epochs", .meaning = "Evaluates every so many epochs. 0: not by epochs."},
+    {.path = "evaluation.every_steps", .type = KEY_COUNT, .offset = AT(evaluation.every_steps), .value = "0",
+     .minimum = 0, .maximum = 1e12, .unit = "steps", .meaning = "Evaluates every so many steps. 0: not by steps."},
+    {.path = "evaluation.at_end", .type = KEY_FLAG, .offset = AT(evaluation.at_end), .value = "true",
+     .meaning = "Evaluates after the last step."},
+
+    {.path = "checks.replicas_every_steps", .type = KEY_COUNT, .offset = AT(checks.replicas_every_steps),
+     .value = "100", .minimum = 0, .maximum = 1e12, .unit = "steps",
+     .meaning = "Compares the hash of the weights over all ranks every so many steps, and before each generation in "
+                "any case. 0: only then."},
+    {.path = "checks.nonfinite", .type = KEY_TEXT, .offset = AT(checks.nonfinite), .value = "\"stop\"",
+     .choices = "stop|skip",
+     .meaning = "When the loss or a gradient is not finite: stop the run, or skip the step on all ranks."},
+    {.path = "checks.nonfinite_limit", .type = KEY_INTEGER, .offset = AT(checks.nonfinite_limit), .value = "10",
+     .minimum = 1, .maximum = 1000000, .unit = "steps",
+     .meaning = "skip: steps in a row after which the run stops all the same."},
+
+    {.path = "log.every_steps", .type = KEY_COUNT, .offset = AT(log.every_steps), .value = "1", .minimum = 1,
+     .maximum = 1e12, .unit = "steps", .meaning = "Writes a line of metrics.jsonl every so many steps."},
+};
+const size_t job_key_count = sizeof job_keys / sizeof *job_keys;
+_Static_assert(sizeof job_keys / sizeof *job_keys <= KEYS_MOST, "raise KEYS_MOST");

@@ -1,0 +1,217 @@
+#include "job/read.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/file.h"
+#include "bit/memory.h"
+
+static int store_defaults(struct reading *r)
+{
+    for (size_t i = 0; i < job_key_count; i++) {
+        const char *value = job_keys[i].value ? job_keys[i].value : "";
+        struct source s = {.text = value, .size = strlen(value), .kind = scan_one(value, strlen(value))};
+        if (*value && value_store(r, (int)i, &s, job_keys[i].path))
+            return -1;
+        r->keys[i].state = KEY_ABSENT;
+    }
+    return 0;
+}
+
+static int section_find(const char *name)
+{
+    for (size_t i = 0; i < job_section_count; i++)
+        if (*name && !strcmp(job_sections[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static int unknown_key(struct reading *r, int line, int column, const char *path, const char *from)
+{
+    const char *near = key_suggest(path);
+    if (near && !strcmp(near, path)) /* a dotted key at the top */
+        return problem_add(r->problems, r->error, false, line, column, path,
+                           "unknown key; write sections as objects: {\"%.*s\": {\"%s\": ...}}",
+                           (int)key_section_length(path), path, strchr(path, '.') + 1);
+    return problem_add(r->problems, r->error, false, line, column, path, "unknown key%s%s%s%s", from,
+                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* Every value of the file that is a key's, a section, or neither. */
+static int store_values(struct reading *r, const char *text, const struct scan *scan)
+{
+    for (size_t i = 1; i < scan->count; i++) {
+        const struct scan_value *v = &scan->values[i], *parent = &scan->values[v->parent];
+        struct source s = {.text = text + v->start, .size = v->end - v->start, .kind = v->kind, .line = v->line,
+                           .column = v->column};
+        int key = key_find(v->path), result = 0;
+        /* Below something wrong or unknown nothing more is said; elements belong to their list. */
+        if (v->parent && (parent->kind != SCAN_OBJECT || parent->parent || section_find(parent->path) < 0))
+            continue;
+        if (key >= 0 && strlen(parent->path) != key_section_length(v->path))
+            key = -1;
+        bool section = !v->parent && section_find(v->path) >= 0;
+        if (section && v->kind != SCAN_OBJECT && v->kind != SCAN_BAD)
+            result = problem_add(r->problems, r->error, false, v->line, v->column, v->path,
+                                 "expected an object ({...}), found %.*s", s.size < 40 ? (int)s.size : 0, s.text);
+        else if (!section && key < 0)
+            result = unknown_key(r, v->line, v->column, v->path, "");
+        else if (key >= 0 && v->kind == SCAN_BAD)
+            r->keys[key].state = KEY_WRONG;
+        else if (key >= 0)
+            result = value_store(r, key, &s, v->path);
+        if (result)
+            return -1;
+    }
+    return 0;
+}
+
+static int store_override(struct reading *r, const char *override)
+{
+    char path[SCAN_PATH];
+    const char *equals = strchr(override, '=');
+    size_t length = equals ? (size_t)(equals - override) : strlen(override);
+    snprintf(path, sizeof path, "%.*s", length < SCAN_PATH ? (int)length : SCAN_PATH - 1, override);
+    if (!equals)
+        return problem_add(r->problems, r->error, false, 0, 0, path, "expected --set key.path=value, found no '='");
+    int key = key_find(path);
+    if (section_find(path) >= 0)
+        return problem_add(r->problems, r->error, false, 0, 0, path,
+                           "is a section; --set takes one key, such as %s.%s", path, "KEY=VALUE");
+    if (key < 0)
+        return unknown_key(r, 0, 0, path, " (from --set)");
+    const char *value = equals + 1;
+    struct source s = {.text = value, .size = strlen(value), .by_override = true};
+    enum key_type type = job_keys[key].type;
+    s.kind = scan_one(s.text, s.size);
+    /* A text needs no quotes on the command line, even where it looks like something else. */
+    struct bit_text quoted = {0};
+    bool nothing = s.kind == SCAN_NULL && job_keys[key].nullable;
+    if (s.kind == SCAN_BAD || ((type == KEY_TEXT || type == KEY_PATH) && s.kind != SCAN_TEXT && !nothing)) {
+        if (!bit_text_is_utf8(value, strlen(value)))
+            return problem_add(r->problems, r->error, false, 0, 0, path, "invalid UTF-8 (from --set)");
+        bit_text_add_json(&quoted, value);
+        if (quoted.failed)
+            return bit_fail(r->error, BIT_EENVIRONMENT, "out of memory: --set %s", path);
+        s.text = quoted.data;
+        s.size = quoted.size;
+        s.kind = SCAN_TEXT;
+    }
+    int result = value_store(r, key, &s, path);
+    bit_text_free(&quoted);
+    return result;
+}
+
+/* The default name: the file's without folder and .json. */
+static int store_name(struct reading *r, const char *name)
+{
+    if (r->job->name)
+        return 0;
+    const char *slash = strrchr(name, '/');
+    char *copy = bit_copy_text(slash ? slash + 1 : name, r->error);
+    if (!copy)
+        return -1;
+    size_t length = strlen(copy);
+    if (length > 5 && !strcmp(copy + length - 5, ".json"))
+        copy[length - 5] = 0;
+    r->job->name = copy;
+    return 0;
+}
+
+static int summarise(const struct bit_problems *problems, const char *name, struct bit_error *error)
+{
+    size_t errors = problem_errors(problems);
+    char line[1024], more[64] = "";
+    for (size_t i = 0; i < problems->count; i++)
+        if (!problems->items[i].warning) {
+            bit_problem_text(&problems->items[i], name, line, sizeof line);
+            break;
+        }
+    if (errors > 1)
+        snprintf(more, sizeof more, " (and %zu more)", errors - 1);
+    return errors ? bit_fail(error, BIT_EUSAGE, "%s%s", line, more) : 0;
+}
+
+static int parse(struct reading *r, const char *text, size_t size, const char *name, const char *const *overrides,
+                 size_t override_count)
+{
+    struct scan scan = {0};
+    int result = -1;
+    if (scan_text(text, size, &scan, r->problems, r->error) || store_defaults(r) || store_values(r, text, &scan))
+        goto out;
+    for (size_t i = 0; i < override_count; i++)
+        if (store_override(r, overrides[i]))
+            goto out;
+    if (store_name(r, name) || (!scan.fatal && job_cross_check(r)))
+        goto out;
+    problem_sort(r->problems);
+    if (summarise(r->problems, name, r->error))
+        goto out;
+    result = job_write(r->job, r->error);
+out:
+    scan_free(&scan);
+    return result;
+}
+
+static struct bit_job *job_parse(const char *text, size_t size, const char *name, const char *folder,
+                                 const char *const *overrides, size_t override_count, struct bit_problems *problems,
+                                 struct bit_error *error)
+{
+    struct reading *r = bit_allocate(1, sizeof *r, "reading a job file", error);
+    struct bit_job *job = r ? bit_allocate(1, sizeof *job, "a job", error) : NULL;
+    if (job) {
+        *r = (struct reading){.job = job, .problems = problems, .error = error, .folder = folder};
+        if (parse(r, text, size, name, overrides, override_count)) {
+            bit_job_destroy(job);
+            job = NULL;
+        }
+    }
+    bit_free(r);
+    return job;
+}
+
+struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
+                              size_t override_count, struct bit_problems *problems, struct bit_error *error)
+{
+    return job_parse(text, size, name, NULL, overrides, override_count, problems, error);
+}
+
+struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
+                             struct bit_problems *problems, struct bit_error *error)
+{
+    char *text = NULL, *copy = NULL, folder[PATH_MAX];
+    struct bit_job *job = NULL;
+    struct bit_error problem = {0};
+    size_t size;
+    if (bit_file_read(path, BIT_JOB_FILE_LIMIT, &text, &size, &problem)) {
+        /* Too large a file is a bad job, not bad data. */
+        bit_fail(error, problem.code == BIT_EDATA ? BIT_EUSAGE : problem.code, "%s", problem.text);
+        return NULL;
+    }
+    if (!(copy = bit_copy_text(path, error)))
+        goto out;
+    if (!realpath(dirname(copy), folder)) {
+        bit_fail_errno(error, BIT_ENOINPUT, "cannot find the folder of %s", path);
+        goto out;
+    }
+    job = job_parse(text, size, path, folder, overrides, override_count, problems, error);
+out:
+    bit_free(copy);
+    bit_free(text);
+    return job;
+}
+
+void bit_job_destroy(struct bit_job *job)
+{
+    if (!job)
+        return;
+    for (size_t i = 0; i < job_key_count; i++)
+        if (job_keys[i].type == KEY_TEXT || job_keys[i].type == KEY_PATH)
+            bit_free(*(char **)key_member(&job_keys[i], job));
+    bit_free(job->canonical);
+    bit_free(job->canonical_model);
+    bit_free(job);
+}

@@ -1,0 +1,30 @@
+/* What reading a job shares between its files. */
+#ifndef BIT_JOB_READ_H
+#define BIT_JOB_READ_H
+
+#include "job/keys.h"
+#include "job/scan.h"
+
+enum key_state { KEY_ABSENT, KEY_GIVEN, KEY_NULL, KEY_WRONG };
+
+struct reading {
+    struct bit_job *job;
+    struct bit_problems *problems;
+    struct bit_error *error;
+    const char *folder;     /* relative paths of the file stand against it; NULL: they stay as they are */
+    struct { enum key_state state; int line, column; bool by_override; int count; } keys[KEYS_MOST];
+};
+
+/* Where a value comes from. */
+struct source { const char *text; size_t size; enum scan_kind kind; int line, column; bool by_override; };
+
+/* Converts a value and stores it in the job, or reports why not. -1 only for lack of memory. */
+int value_store(struct reading *r, int key, const struct source *source, const char *path);
+
+/* Checks between keys; fills in what null stands for. -1 only for lack of memory. */
+int job_cross_check(struct reading *r);
+
+/* canonical and canonical_model. */
+int job_write(struct bit_job *job, struct bit_error *error);
+
+#endif

@@ -1,0 +1,48 @@
+#include <math.h>
+
+#include "bit/job.h"
+
+/* ceil(epochs * images / batch), but a product that is whole but for the rounding of `epochs` counts as whole. */
+static double steps_of(double epochs, uint64_t images, int batch)
+{
+    double exact = epochs * (double)images / batch, nearest = nearbyint(exact);
+    return fabs(exact - nearest) <= 1e-12 * exact ? nearest : ceil(exact);
+}
+
+int bit_schedule_create(const struct bit_job *job, uint64_t images, struct bit_schedule *schedule,
+                        struct bit_error *error)
+{
+    if (images == 0)
+        return bit_fail(error, BIT_EUSAGE, "a schedule needs at least one training image");
+    *schedule = (struct bit_schedule){
+        .images = images,
+        .batch = job->schedule.batch,
+        .warmup_steps = job->schedule.warmup_steps,
+        .steps_an_epoch = (double)images / job->schedule.batch,
+        .peak_rate = job->schedule.base_rate * job->schedule.batch / job->schedule.base_batch,
+        .decay_factor = job->schedule.decay_factor,
+        .decays = job->schedule.decays,
+    };
+    double steps = job->schedule.steps ? (double)job->schedule.steps
+                                       : steps_of(job->schedule.epochs, images, job->schedule.batch);
+    if (!(steps >= 1 && steps <= 1e15))
+        return bit_fail(error, BIT_EUSAGE, "the run would have %g steps; lower schedule.epochs or raise "
+                        "schedule.batch", steps);
+    schedule->steps = (uint64_t)steps;
+    for (int i = 0; i < schedule->decays; i++) {
+        double at = job->schedule.decays_in_steps ? (double)job->schedule.decay_steps[i]
+                                                  : steps_of(job->schedule.decay_epochs[i], images, schedule->batch);
+        schedule->decay_steps[i] = at < 1e18 ? (uint64_t)at : (uint64_t)1e18;
+    }
+    return 0;
+}
+
+double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step)
+{
+    double rate = schedule->peak_rate;
+    if (step < schedule->warmup_steps)
+        return rate * (double)(step + 1) / (double)schedule->warmup_steps;
+    for (int i = 0; i < schedule->decays && schedule->decay_steps[i] <= step; i++)
+        rate *= schedule->decay_factor;
+    return rate;
+}
