@@ -1,0 +1,26 @@
+/* The subcommands of `bit`. Each gets its own arguments (argv[0] is its name) and returns the process's exit code. */
+#ifndef BIT_CLI_H
+#define BIT_CLI_H
+
+#include "bit/error.h"
+#include "bit/job.h"
+
+int bit_cli_plan(int argc, char **argv);
+int bit_cli_check(int argc, char **argv);
+int bit_cli_plot(int argc, char **argv);
+
+struct bit_command { const char *name; int (*run)(int argc, char **argv); const char *help; };
+extern const struct bit_command bit_commands[];
+extern const size_t bit_command_count;
+
+/* Prints "bit: text" and returns the exit code of the error. */
+int bit_cli_error(const struct bit_error *error);
+/* The same for a wrong command line: names what is wrong and how the command is used; exit code 64. */
+int bit_cli_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reads a job and prints all its problems; NULL with `error` when it has errors. */
+struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
+                            struct bit_error *error);
+/* Flushes stdout: a full disk or closed pipe must not pass for success. Returns `code`, or 74. */
+int bit_cli_finish(int code);
+
+#endif

@@ -1,0 +1,7 @@
+#include "cli/cli.h"
+
+/* One line a subcommand; help and version are main's own. */
+const struct bit_command bit_commands[] = {
+    {"check", bit_cli_check, "validate job files"},
+};
+const size_t bit_command_count = sizeof bit_commands / sizeof *bit_commands;

@@ -1,0 +1,44 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int bit_cli_error(const struct bit_error *error)
+{
+    fprintf(stderr, "bit: %s\n", error->text);
+    return error->code;
+}
+
+int bit_cli_usage(const char *usage, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(stderr, "bit: ");
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nusage: %s\n", usage);
+    return BIT_EUSAGE;
+}
+
+struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
+                            struct bit_error *error)
+{
+    struct bit_problems problems = {0};
+    struct bit_job *job = bit_job_read(path, overrides, override_count, &problems, error);
+    bit_problems_print(&problems, path, stderr);
+    if (!job && !problems.count)
+        bit_cli_error(error);
+    bit_problems_free(&problems);
+    return job;
+}
+
+int bit_cli_finish(int code)
+{
+    if ((fflush(stdout) || ferror(stdout)) && code == BIT_OK) {
+        fprintf(stderr, "bit: cannot write the output: %s\n", strerror(errno));
+        return BIT_EENVIRONMENT;
+    }
+    return code;
+}
