@@ -2,26 +2,39 @@
 #ifndef BIT_COMM_H
 #define BIT_COMM_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "bit/error.h"
 #include "bit/group.h"
 #include "bit/table.h"
 
-/* MPI_Init_thread (MPI_THREAD_MULTIPLE; an error below SERIALIZED). Collective over the job's processes. */
+/* MPI_Init_thread (MPI_THREAD_MULTIPLE; with less, reducers have no thread of their own and the calling thread moves the
+ * data; an error below FUNNELED). MPI's failures are returned as errors of class environment. Collective over the job's
+ * processes. */
 int bit_comm_init(int *argc, char ***argv, struct bit_error *error);
 void bit_comm_fini(void);
 /* Ends all ranks at once with this exit code: for broken invariants and lost peers only. */
 void bit_comm_abort(int code) __attribute__((noreturn));
+/* All ranks; before bit_comm_init this process alone. Valid until bit_comm_fini. */
 struct bit_group *bit_comm_world(void);
 
 /* What rank `rank` of `ranks` owns of every block: of each bucket of bucket_elements (counted from the end of the table,
- * where the backward pass starts) an equal part. Local, pure. */
+ * where the backward pass starts) an equal part (0: the default size). Parts are multiples of BIT_TABLE_PAD and may be
+ * empty. The same as bit_reducer_share's for the same bucket size. Local, pure. */
 int bit_share_create(const struct bit_table *table, size_t bucket_elements, int rank, int ranks,
                      struct bit_share *share, struct bit_error *error);
 
 struct bit_reducer;
-struct bit_reducer_options { size_t bucket_elements; /* 0: default */ };
+struct bit_reducer_options {
+    size_t bucket_elements; /* 0: default, 2^20: 4 MB, a few milliseconds on the wire, and the tail that no backward pass
+                             * is left to hide stays short */
+    bool no_thread;         /* move the data in ready, finish and gather only */
+};
+/* What one allocates besides small change: bytes. */
+size_t bit_reducer_bytes(size_t elements, size_t bucket_elements, int ranks);
 
-/* Collective. */
+/* `options` may be NULL. All ranks get one, or all get NULL and the same error. Collective. */
 struct bit_reducer *bit_reducer_create(struct bit_group *world, const struct bit_table *table,
                                        const struct bit_reducer_options *options, struct bit_error *error);
 void bit_reducer_destroy(struct bit_reducer *reducer);
@@ -40,6 +53,7 @@ int bit_reducer_gather(struct bit_reducer *reducer, float *block, struct bit_err
 
 struct bit_reducer_times { double busy, exposed; /* seconds since creation: moving data; the caller waiting */
                            double bytes; /* sent by this rank */ };
-void bit_reducer_time(const struct bit_reducer *reducer, struct bit_reducer_times *times);
+/* Local; between steps, not while a reduction is on. */
+void bit_reducer_time(struct bit_reducer *reducer, struct bit_reducer_times *times);
 
 #endif

@@ -1,0 +1,85 @@
+/* What the files of src/comm share. */
+#ifndef BIT_COMM_INTERNAL_H
+#define BIT_COMM_INTERNAL_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bit/comm.h"
+
+/* 0 when `result` is MPI_SUCCESS; else fails (environment) with `what` and MPI's text. */
+int bit_comm_check(int result, const char *what, struct bit_error *error);
+/* The communicator behind a group; MPI_COMM_NULL when it is not MPI's. */
+MPI_Comm bit_comm_of(const struct bit_group *group);
+/* Whether a second thread may call MPI (MPI_THREAD_MULTIPLE). */
+bool bit_comm_threaded(void);
+
+/* ---- waiting that leaves the core to whoever computes ---- */
+
+/* MPI's own blocking calls spin. Here the caller polls, and between polls yields for `spin` seconds since the last
+ * progress, then sleeps: `shortest` at first, twice as long each time, up to `longest`. */
+struct bit_backoff { double spin, shortest, longest; double since, sleep; };
+void bit_backoff_reset(struct bit_backoff *b);
+/* Seconds to sleep now; 0: yield and poll again. */
+double bit_backoff_next(struct bit_backoff *b);
+void bit_sleep(double seconds);
+
+/* ---- buckets ---- */
+
+/* Bucket 0 is the end of the table. Its elements are cut into `ranks` positions of equal size (a multiple of
+ * BIT_TABLE_PAD; the last ones may be shorter or empty). */
+enum { BIT_BUCKET_DEFAULT = 1 << 20 };
+struct bit_buckets { size_t elements, size, count; int ranks; };
+struct bit_buckets bit_buckets_make(size_t elements, size_t bucket_elements, int ranks);
+/* First element of a position; of position `ranks`: the end of the bucket. */
+size_t bit_bucket_edge(const struct bit_buckets *b, size_t bucket, int position);
+/* log2 ranks, or -1 when that is not a whole number. */
+int bit_bucket_levels(int ranks);
+/* The position that rank `rank` owns: its number with the bits reversed (halving by neighbours first leads there), or
+ * simply its number when the ranks are not a power of two. */
+int bit_bucket_position(int rank, int ranks);
+
+/* ---- exchange: moves all buckets of a block, several at a time; never blocks ---- */
+
+enum { BIT_EXCHANGE_WINDOW = 4 };
+enum bit_exchange_mode { BIT_EXCHANGE_REDUCE, BIT_EXCHANGE_GATHER };
+
+struct bit_flight { /* one bucket on its way */
+    bool active;
+    size_t bucket;
+    int step;
+    float *scratch;        /* what partners sent, before it is added */
+    MPI_Request *requests; /* BIT_EXCHANGE's request count */
+};
+
+struct bit_exchange {
+    MPI_Comm comm;
+    struct bit_buckets buckets;
+    int rank, ranks, levels, position;
+    int steps, requests;   /* a bucket's; a step's */
+    enum bit_exchange_mode mode;
+    float *block;
+    size_t next, done;     /* buckets started, finished */
+    double bytes;          /* sent since creation */
+    struct bit_flight flights[BIT_EXCHANGE_WINDOW];
+    float *scratch;
+    MPI_Request *request_memory;
+};
+
+/* Allocates; `comm` is set by the caller. */
+int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets, int rank, struct bit_error *error);
+void bit_exchange_free(struct bit_exchange *x);
+size_t bit_exchange_bytes(const struct bit_buckets *buckets);
+void bit_exchange_start(struct bit_exchange *x, enum bit_exchange_mode mode, float *block);
+/* Starts what may start (buckets whose elements are all >= from), completes what has arrived. *progress: something
+ * happened. */
+int bit_exchange_advance(struct bit_exchange *x, size_t from, bool *progress, struct bit_error *error);
+bool bit_exchange_finished(const struct bit_exchange *x);
+/* Whether advance could do anything with this `from`. */
+bool bit_exchange_has_work(const struct bit_exchange *x, size_t from);
+
+/* sum[i] += more[i]. */
+void bit_add(float *restrict sum, const float *restrict more, size_t count);
+
+#endif

@@ -1,0 +1,168 @@
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "comm/internal.h"
+
+static struct {
+    bool up, threaded;
+    MPI_Comm comm;
+    struct bit_group group;
+} world;
+
+int bit_comm_check(int result, const char *what, struct bit_error *error)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length = 0;
+    if (result == MPI_SUCCESS)
+        return 0;
+    if (MPI_Error_string(result, text, &length) != MPI_SUCCESS)
+        snprintf(text, sizeof text, "error %d", result);
+    return bit_fail(error, BIT_EENVIRONMENT, "MPI could not %s: %s. A rank or the network was lost; start the job "
+                    "again, it goes on from its last checkpoint", what, text);
+}
+
+/* Completes a collective without keeping the core busy: the others may be computing or writing a checkpoint on it. */
+static int wait_for(MPI_Request *request, const char *what, struct bit_error *error)
+{
+    struct bit_backoff backoff = {.spin = 200e-6, .shortest = 20e-6, .longest = 1e-3};
+    bit_backoff_reset(&backoff);
+    for (;;) {
+        int done = 0;
+        if (bit_comm_check(MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
+            return -1;
+        if (done)
+            return 0;
+        bit_sleep(bit_backoff_next(&backoff));
+    }
+}
+
+static int world_broadcast(struct bit_group *g, void *data, size_t bytes, int root, struct bit_error *error)
+{
+    (void)g;
+    for (size_t at = 0; at < bytes;) {
+        MPI_Request request;
+        size_t count = bytes - at < INT_MAX ? bytes - at : (size_t)1 << 30;
+        if (bit_comm_check(MPI_Ibcast((char *)data + at, (int)count, MPI_BYTE, root, world.comm, &request),
+                           "broadcast", error) || wait_for(&request, "broadcast", error))
+            return -1;
+        at += count;
+    }
+    return 0;
+}
+
+/* A chunk of every rank's bytes lands at a stride of `bytes`: an MPI type with that extent says so. */
+static int gather_chunk(const char *mine, char *all, size_t count, size_t bytes, struct bit_error *error)
+{
+    MPI_Datatype chunk, strided;
+    MPI_Request request;
+    int result = -1;
+    if (bit_comm_check(MPI_Type_contiguous((int)count, MPI_BYTE, &chunk), "make a type", error))
+        return -1;
+    if (!bit_comm_check(MPI_Type_create_resized(chunk, 0, (MPI_Aint)bytes, &strided), "make a type", error)) {
+        if (!bit_comm_check(MPI_Type_commit(&strided), "make a type", error) &&
+            !bit_comm_check(MPI_Iallgather(mine, (int)count, MPI_BYTE, all, 1, strided, world.comm, &request),
+                            "gather", error))
+            result = wait_for(&request, "gather", error);
+        MPI_Type_free(&strided);
+    }
+    MPI_Type_free(&chunk);
+    return result;
+}
+
+static int world_gather(struct bit_group *g, const void *mine, size_t bytes, void *all, struct bit_error *error)
+{
+    enum { CHUNK = 1 << 28 };
+    MPI_Request request;
+    (void)g;
+    if (bytes <= CHUNK) {
+        if (bit_comm_check(MPI_Iallgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, world.comm, &request),
+                           "gather", error))
+            return -1;
+        return wait_for(&request, "gather", error);
+    }
+    for (size_t at = 0; at < bytes; at += CHUNK) {
+        size_t count = bytes - at < CHUNK ? bytes - at : CHUNK;
+        if (gather_chunk((const char *)mine + at, (char *)all + at, count, bytes, error))
+            return -1;
+    }
+    return 0;
+}
+
+static const struct bit_group_operations operations = {world_broadcast, world_gather};
+
+static int find_neighbours(struct bit_error *error)
+{
+    MPI_Comm node;
+    if (bit_comm_check(MPI_Comm_split_type(world.comm, MPI_COMM_TYPE_SHARED, world.group.rank, MPI_INFO_NULL, &node),
+                       "find the ranks of this machine", error))
+        return -1;
+    MPI_Comm_rank(node, &world.group.node_rank);
+    MPI_Comm_size(node, &world.group.node_size);
+    MPI_Comm_free(&node);
+    return 0;
+}
+
+int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
+{
+    int level = MPI_THREAD_SINGLE;
+    if (world.up)
+        return bit_fail(error, BIT_EINTERNAL, "bit_comm_init: called twice");
+    if (bit_comm_check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &level), "start", error))
+        return -1;
+    world.up = true;
+    if (level < MPI_THREAD_FUNNELED) {
+        bit_comm_fini();
+        return bit_fail(error, BIT_EENVIRONMENT, "this MPI library does not allow threads (it grants "
+                        "MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED is the least): use one built with thread support");
+    }
+    world.threaded = level == MPI_THREAD_MULTIPLE;
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    if (bit_comm_check(MPI_Comm_dup(MPI_COMM_WORLD, &world.comm), "make a communicator", error)) {
+        bit_comm_fini();
+        return -1;
+    }
+    MPI_Comm_set_errhandler(world.comm, MPI_ERRORS_RETURN);
+    world.group = (struct bit_group){.operations = &operations, .context = &world};
+    MPI_Comm_rank(world.comm, &world.group.rank);
+    MPI_Comm_size(world.comm, &world.group.size);
+    if (find_neighbours(error)) {
+        bit_comm_fini();
+        return -1;
+    }
+    return 0;
+}
+
+void bit_comm_fini(void)
+{
+    if (!world.up)
+        return;
+    if (world.group.operations)
+        MPI_Comm_free(&world.comm);
+    MPI_Finalize();
+    memset(&world, 0, sizeof world);
+}
+
+void bit_comm_abort(int code)
+{
+    if (world.up)
+        MPI_Abort(MPI_COMM_WORLD, code);
+    _exit(code);
+}
+
+struct bit_group *bit_comm_world(void)
+{
+    return world.up ? &world.group : bit_group_self();
+}
+
+MPI_Comm bit_comm_of(const struct bit_group *group)
+{
+    return group->operations == &operations ? world.comm : MPI_COMM_NULL;
+}
+
+bool bit_comm_threaded(void)
+{
+    return world.threaded;
+}
