@@ -29,3 +29,6 @@ list-tests:
 check-count:
 	$(srcdir)/tests/run .
 .PHONY: list-tests check-count
+
+TESTS += tests/900-digits.sh
+EXTRA_DIST += tests/900-digits.sh
