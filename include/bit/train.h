@@ -13,8 +13,8 @@
 
 /* tree(1) = the micro-batch; tree(n) = tree(ceil(n / 2)) + tree(floor(n / 2)). With n = 2^a q and 2^b <= 2^a ranks each
  * rank's part is a subtree, and comm's reduction is the top of the same tree: so the bits do not depend on the number
- * of ranks. Buffers: the block plus one of its size for each pending level (log2 n - 1), combined a parameter at a
- * time while it is in cache. */
+ * of ranks. Buffers: the block plus one of its size for each pending level (log2 n - 1) and room for the largest
+ * parameter (bit/tree.h); combined a parameter at a time while it is in cache. Local. */
 struct bit_gradient;
 struct bit_gradient *bit_gradient_create(const struct bit_table *table, int micro_batches, struct bit_error *error);
 void bit_gradient_destroy(struct bit_gradient *gradient);
@@ -24,6 +24,8 @@ void bit_gradient_start(struct bit_gradient *gradient, struct bit_reducer *reduc
 /* The sink for micro-batch 0, 1, ... in order. */
 struct bit_gradient_sink *bit_gradient_sink(struct bit_gradient *gradient, int micro);
 float *bit_gradient_block(struct bit_gradient *gradient);
+/* After the last micro-batch: a parameter whose sum on this rank is not finite (the first in the table), or -1. */
+long bit_gradient_bad(const struct bit_gradient *gradient);
 
 /* ---- SGD ---- */
 

@@ -1,0 +1,193 @@
+/* SGD against a plain loop (bits) and doubles (rounding), over shares and threads; the norms' exact sums. */
+#include "tests/unit.h"
+
+#include <math.h>
+#include <omp.h>
+
+#include "bit/memory.h"
+#include "bit/random.h"
+#include "bit/train.h"
+#include "train/internal.h"
+
+static const enum bit_parameter_kind kinds[] = {BIT_KERNEL, BIT_GAMMA, BIT_BETA, BIT_KERNEL, BIT_BIAS};
+
+static struct bit_table *make_table(void)
+{
+    const size_t sizes[] = {40007, 33, 33, 70000, 10};
+    struct bit_error error = {0};
+    struct bit_table *table = bit_table_create(&error);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%zu", i);
+        bit_table_add(table, name, kinds[i], 0, 1, &sizes[i], &error);
+    }
+    return table;
+}
+
+static float *fill(const struct bit_table *table, uint64_t stream, double size)
+{
+    struct bit_random random;
+    float *block = bit_allocate(table->elements, sizeof *block, "test", NULL);
+    bit_random_init(&random, 5, BIT_PURPOSE_TEST, stream, 0);
+    for (size_t p = 0; p < table->count; p++)
+        for (size_t i = 0; i < table->items[p].count; i++)
+            block[table->items[p].offset + i] = (float)(size * bit_random_normal(&random));
+    return block;
+}
+
+enum { STEPS = 6 };
+static const double rates[STEPS] = {0.0006, 0.0012, 0.48, 0.48, 0.048, 0.0048}; /* warm-up, peak, decays */
+
+/* The formula of the recipe, an element at a time. */
+static void plain(const struct bit_table *table, bool kernels_only, float *w, double *exact_w)
+{
+    float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
+    double *exact_v = bit_allocate(table->elements, sizeof *exact_v, "test", NULL);
+    for (int step = 0; step < STEPS; step++) {
+        float *g = fill(table, 100 + (uint64_t)step, 0.1);
+        for (size_t p = 0; p < table->count; p++) {
+            float decay = kernels_only && table->items[p].kind != BIT_KERNEL ? 0.0f : 1e-4f;
+            float rate = (float)rates[step];
+            for (size_t i = 0; i < table->items[p].count; i++) {
+                size_t e = table->items[p].offset + i;
+                volatile float decayed = decay * w[e], sum = g[e] + decayed, kept = 0.9f * v[e], next = kept + sum;
+                volatile float change = rate * next;
+                v[e] = next;
+                w[e] = w[e] - change;
+                exact_v[e] = 0.9 * exact_v[e] + ((double)g[e] + (decay ? 1e-4 : 0) * exact_w[e]);
+                exact_w[e] -= rates[step] * exact_v[e];
+            }
+        }
+        bit_free(g);
+    }
+    bit_free(v);
+    bit_free(exact_v);
+}
+
+static void update_all(const struct bit_table *table, bool kernels_only, int ranks, size_t bucket, float *w)
+{
+    struct bit_error error = {0};
+    for (int rank = 0; rank < ranks; rank++) {
+        struct bit_share share;
+        REQUIRE(bit_share_create(table, bucket, rank, ranks, &share, &error) == 0);
+        float *v = bit_allocate(share.elements, sizeof *v, "test", &error);
+        for (int step = 0; step < STEPS; step++) {
+            float *g = fill(table, 100 + (uint64_t)step, 0.1);
+            struct bit_sgd sgd = {rates[step], 0.9, 1e-4, kernels_only};
+            bit_sgd_update(&sgd, table, &share, g, w, v);
+            bit_free(g);
+        }
+        bit_free(v);
+        bit_share_destroy(&share);
+    }
+}
+
+static void test_update(void)
+{
+    struct bit_table *table = make_table();
+    for (int kernels_only = 0; kernels_only < 2; kernels_only++) {
+        float *expected = fill(table, 1, 1.0), *start = fill(table, 1, 1.0);
+        double *exact = bit_allocate(table->elements, sizeof *exact, "test", NULL), worst = 0;
+        for (size_t i = 0; i < table->elements; i++)
+            exact[i] = start[i];
+        plain(table, kernels_only, expected, exact);
+        for (size_t i = 0; i < table->elements; i++)
+            worst = fmax(worst, fabs(expected[i] - exact[i]) / (1 + fabs(exact[i])));
+        CHECK(worst < 1e-6);
+        const int ranks[] = {1, 2, 3, 4};
+        for (size_t r = 0; r < 4; r++)
+            for (int threads = 1; threads <= 3; threads += 2) {
+                float *w = fill(table, 1, 1.0);
+                omp_set_num_threads(threads);
+                update_all(table, kernels_only, ranks[r], r ? 30000 : 0, w);
+                CHECK(!memcmp(w, expected, table->elements * sizeof *w));
+                bit_free(w);
+            }
+        bit_free(expected);
+        bit_free(start);
+        bit_free(exact);
+    }
+    bit_table_destroy(table);
+}
+
+static void test_decay_moves_only_what_it_should(void)
+{
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    struct bit_share share;
+    REQUIRE(bit_share_create(table, 0, 0, 1, &share, &error) == 0);
+    float *w = fill(table, 1, 1.0), *before = fill(table, 1, 1.0);
+    float *g = bit_allocate(table->elements, sizeof *g, "test", NULL);
+    float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
+    struct bit_sgd sgd = {0.5, 0.9, 0.1, true};
+    bit_sgd_update(&sgd, table, &share, g, w, v);
+    for (size_t p = 0; p < table->count; p++) {
+        size_t e = table->items[p].offset + table->items[p].count - 1;
+        if (kinds[p] == BIT_KERNEL)
+            CHECK(fabsf(w[e] - 0.95f * before[e]) < 1e-6f);
+        else
+            CHECK(w[e] == before[e]);
+    }
+    for (size_t e = table->items[1].offset + 33; e < table->items[2].offset; e++)
+        CHECK(w[e] == 0 && v[e] == 0); /* padding stays zero */
+    bit_free(w), bit_free(before), bit_free(g), bit_free(v);
+    bit_share_destroy(&share);
+    bit_table_destroy(table);
+}
+
+static void test_norm(void)
+{
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    float *x = fill(table, 9, 1.0);
+    long double sum = 0;
+    for (size_t i = 0; i < table->elements; i++) {
+        x[i] = ldexpf(x[i], (int)(i % 61) - 40);
+        sum += (long double)x[i] * x[i];
+    }
+    struct bit_squares one = {.nonfinite = 0};
+    omp_set_num_threads(1);
+    bit_squares_add(&one, x, table->elements);
+    double value = bit_squares_value(&one);
+    CHECK(fabsl(value - sum) < 1e-14L * sum);
+    for (int ranks = 2; ranks <= 5; ranks++) {
+        struct bit_squares all = {.nonfinite = 0};
+        omp_set_num_threads(ranks);
+        for (int rank = ranks - 1; rank >= 0; rank--) {
+            struct bit_share share;
+            struct bit_squares part = {.nonfinite = 0};
+            REQUIRE(bit_share_create(table, 5000, rank, ranks, &share, &error) == 0);
+            for (size_t i = 0; i < share.count; i++)
+                bit_squares_add(&part, x + share.pieces[i].offset, share.pieces[i].count);
+            bit_squares_merge(&all, &part);
+            bit_share_destroy(&share);
+        }
+        CHECK(bit_squares_value(&all) == value);
+    }
+    float extremes[16] = {3.4e38f, 1e-45f, -3.4e38f, 0, 1e-30f};
+    struct bit_squares large = {.nonfinite = 0}, small = {.nonfinite = 0};
+    bit_squares_add(&large, extremes, 16);
+    CHECK(bit_squares_value(&large) == 2 * ((double)3.4e38f * 3.4e38f));
+    memset(extremes, 0, sizeof extremes);
+    extremes[3] = 1e-45f;
+    bit_squares_add(&small, extremes, 16);
+    CHECK(bit_squares_value(&small) == 0x1p-298);
+    extremes[7] = NAN;
+    bit_squares_add(&small, extremes, 16);
+    CHECK(isnan(bit_squares_value(&small)));
+    CHECK(bit_floats_finite(x, table->elements));
+    x[table->elements - 20] = -INFINITY;
+    CHECK(!bit_floats_finite(x, table->elements));
+    bit_free(x);
+    bit_table_destroy(table);
+}
+
+int main(int argc, char **argv)
+{
+    const struct unit_test tests[] = {
+        {"update", test_update},
+        {"decay moves only what it should", test_decay_moves_only_what_it_should},
+        {"norm", test_norm},
+    };
+    return unit_main("train sgd", tests, sizeof tests / sizeof *tests, argc, argv);
+}
