@@ -10,25 +10,35 @@
 
 struct bit_plan {
     struct bit_schedule schedule;
-    int ranks, threads, classes;
+    int ranks, threads, classes;  /* threads: the job's; where it has 0, the cores here shared by the ranks */
     int micro_batches;            /* a rank and step */
     uint64_t train_images, val_images;
     uint64_t numbers;             /* parameters */
-    double flops_an_image;        /* one training step */
-    struct { uint64_t weights, gradients, momentum, packed, activations, scratch, stream, other, total; } memory; /* bytes a rank */
+    double flops_an_image;        /* one training step: forward and backward */
+    /* Bytes a rank, as a run will use them. other: batch norm's statistics, reduction, libraries. */
+    struct { uint64_t weights, gradients, momentum, packed, activations, scratch, stream, other, total; } memory;
     uint64_t checkpoint_bytes;    /* one generation, all ranks */
     struct bit_problems warnings;
 };
 
-/* Translates the job into the model's options (run, plan and bench share this). */
+/* Translates the job into the model's options (run, plan and bench share this). backend is NULL when the job's is not
+ * built in; group is NULL. */
 void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
                             struct bit_model_options *options);
-/* images: of the training and validation data, as indexed (or as stated on the command line with --images). -1 with
- * `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, ... */
+/* images: of the training and validation data, as indexed (or as stated on the command line with --images); val_images 0:
+ * no evaluation. -1 with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, ... Warnings
+ * are those that follow from the job alone. Local. After success, and only then: bit_plan_free. */
 int bit_plan_create(const struct bit_job *job, int ranks, int classes, uint64_t train_images, uint64_t val_images,
                     struct bit_plan *plan, struct bit_error *error);
+/* Adds warnings about this machine, when `ranks_here` ranks run on it and write below `folder`: cores, memory, disk. */
+int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, const char *folder,
+                           struct bit_error *error);
 void bit_plan_free(struct bit_plan *plan);
-void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, FILE *stream);
-void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, FILE *stream);
+/* `note` says where the numbers of images come from, or is NULL. Warnings are printed last. */
+void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
+/* One JSON object; its keys are described in bit(1). */
+void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
+/* Cores that this process may run on. */
+int bit_plan_cores(void);
 
 #endif

@@ -5,7 +5,6 @@
 #include "bit/error.h"
 #include "bit/job.h"
 
-int bit_cli_plan(int argc, char **argv);
 int bit_cli_check(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);
 

@@ -8,7 +8,7 @@
 
 static int key_of(const char *path)
 {
-    return key_find(path);
+    return job_key_find(path);
 }
 
 static bool fine(const struct reading *r, const char *a, const char *b)
@@ -33,7 +33,7 @@ static int clash(struct reading *r, const char *path, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     int key = key_of(path);
-    return problem_add(r->problems, r->error, false, r->keys[key].line, r->keys[key].column, path, "%s", text);
+    return job_problem_add(r->problems, r->error, false, r->keys[key].line, r->keys[key].column, path, "%s", text);
 }
 
 /* One of two keys counts. One given by --set replaces the other one of the file. *second: it is the one. */
@@ -120,7 +120,7 @@ int job_cross_check(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++)
         if (!job_keys[i].value && r->keys[i].state == KEY_ABSENT &&
-            problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
+            job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
     return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) ? -1 : 0;
 }

@@ -24,7 +24,7 @@ static void print_wrapped(FILE *stream, const char *text, int indent, int width)
 static bool in_section(const struct key *key, const char *section)
 {
     size_t length = strlen(section);
-    return key_section_length(key->path) == length && !strncmp(key->path, section, length);
+    return job_key_section_length(key->path) == length && !strncmp(key->path, section, length);
 }
 
 void bit_job_help(FILE *stream)
@@ -38,7 +38,7 @@ void bit_job_help(FILE *stream)
             const struct key *k = &job_keys[i];
             if (!in_section(k, job_sections[s].name))
                 continue;
-            key_expected(k, expected, sizeof expected);
+            job_key_expected(k, expected, sizeof expected);
             fprintf(stream, "\n  %s (%s)\n", k->path, k->value ? k->value : "must be given");
             snprintf(line, sizeof line, "%s%s%s.", expected, k->unit ? "; " : "", k->unit ? k->unit : "");
             print_wrapped(stream, line, 6, 100);
@@ -75,7 +75,7 @@ void bit_job_help_roff(FILE *stream)
             const struct key *k = &job_keys[i];
             if (!in_section(k, job_sections[s].name))
                 continue;
-            key_expected(k, expected, sizeof expected);
+            job_key_expected(k, expected, sizeof expected);
             fprintf(stream, ".TP\n.B ");
             print_roff(stream, k->path);
             fprintf(stream, "\n");

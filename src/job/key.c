@@ -5,7 +5,7 @@
 
 #include "job/keys.h"
 
-int key_find(const char *path)
+int job_key_find(const char *path)
 {
     for (size_t i = 0; i < job_key_count; i++)
         if (!strcmp(job_keys[i].path, path))
@@ -13,13 +13,13 @@ int key_find(const char *path)
     return -1;
 }
 
-size_t key_section_length(const char *path)
+size_t job_key_section_length(const char *path)
 {
     const char *dot = strchr(path, '.');
     return dot ? (size_t)(dot - path) : 0;
 }
 
-void number_text(double number, char buffer[40])
+void job_number_text(double number, char buffer[40])
 {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(buffer, 40, "%.*g", digits, number == 0 ? 0.0 : number);
@@ -34,8 +34,8 @@ void number_text(double number, char buffer[40])
 static void range_text(const struct key *key, char *buffer, size_t size)
 {
     char low[40], high[40];
-    number_text(key->minimum, low);
-    number_text(key->maximum, high);
+    job_number_text(key->minimum, low);
+    job_number_text(key->maximum, high);
     if (key->above)
         snprintf(buffer, size, " above %s, at most %s", low, high);
     else
@@ -54,7 +54,7 @@ static void choices_text(const struct key *key, char *buffer, size_t size)
     }
 }
 
-void key_expected(const struct key *key, char *buffer, size_t size)
+void job_key_expected(const struct key *key, char *buffer, size_t size)
 {
     static const char *const kinds[] = {"a whole number", "a whole number", "a number", "true or false", "a text",
                                         "a path", "a list of ascending numbers",
@@ -92,14 +92,14 @@ static const char *last_part(const char *path)
     return dot ? dot + 1 : path;
 }
 
-const char *key_suggest(const char *path)
+const char *job_key_suggest(const char *path)
 {
     const char *names[KEYS_MOST], *best;
-    size_t count = 0, section = key_section_length(path);
+    size_t count = 0, section = job_key_section_length(path);
     for (size_t i = 0; i < job_section_count && section == 0; i++)
         names[count++] = job_sections[i].name;
     for (size_t i = 0; i < job_key_count; i++)
-        if (key_section_length(job_keys[i].path) == section && !strncmp(job_keys[i].path, path, section))
+        if (job_key_section_length(job_keys[i].path) == section && !strncmp(job_keys[i].path, path, section))
             names[count++] = last_part(job_keys[i].path);
     /* A near name within the section; then the same name elsewhere; then what others call it; then any near path. */
     best = bit_text_nearest(last_part(path), names, count);
@@ -107,7 +107,7 @@ const char *key_suggest(const char *path)
         if (best == job_sections[i].name)
             return best;
     for (size_t i = 0; i < job_key_count && best; i++)
-        if (key_section_length(job_keys[i].path) == section && !strncmp(job_keys[i].path, path, section) &&
+        if (job_key_section_length(job_keys[i].path) == section && !strncmp(job_keys[i].path, path, section) &&
             last_part(job_keys[i].path) == best)
             return job_keys[i].path;
     for (size_t i = 0; i < job_key_count; i++)

@@ -40,15 +40,15 @@ extern const size_t job_section_count;
 enum { KEYS_MOST = 96 };
 
 /* Index of a path, or -1. */
-int key_find(const char *path);
+int job_key_find(const char *path);
 /* Length of the section's name in a key's path; 0 at the top. */
-size_t key_section_length(const char *path);
+size_t job_key_section_length(const char *path);
 /* "a whole number from 1 to 32", "one of \"group\", \"batch\"". */
-void key_expected(const struct key *key, char *buffer, size_t size);
+void job_key_expected(const struct key *key, char *buffer, size_t size);
 /* The path a misspelt one probably means, or NULL. */
-const char *key_suggest(const char *path);
+const char *job_key_suggest(const char *path);
 /* A number as short as it can be and still read back the same. */
-void number_text(double number, char buffer[40]);
+void job_number_text(double number, char buffer[40]);
 
 static inline void *key_member(const struct key *key, struct bit_job *job)
 {

@@ -46,7 +46,7 @@ static int add(struct bit_problems *problems, struct bit_error *error, struct bi
     return 0;
 }
 
-int problem_add(struct bit_problems *problems, struct bit_error *error, bool warning, int line, int column,
+int job_problem_add(struct bit_problems *problems, struct bit_error *error, bool warning, int line, int column,
                 const char *key, const char *format, ...)
 {
     struct bit_problem p = {.line = line, .column = column, .warning = warning};
@@ -68,7 +68,7 @@ int bit_problems_add_warning(struct bit_problems *problems, struct bit_error *er
     return result;
 }
 
-size_t problem_errors(const struct bit_problems *problems)
+size_t job_problem_errors(const struct bit_problems *problems)
 {
     size_t errors = 0;
     for (size_t i = 0; i < problems->count; i++)
@@ -84,7 +84,7 @@ static bool after(const struct bit_problem *a, const struct bit_problem *b)
 }
 
 /* Insertion: few, nearly sorted, and equal places keep their order. */
-void problem_sort(struct bit_problems *problems)
+void job_problem_sort(struct bit_problems *problems)
 {
     for (size_t i = 1; i < problems->count; i++) {
         struct bit_problem p = problems->items[i];

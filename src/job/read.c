@@ -13,8 +13,8 @@ static int store_defaults(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++) {
         const char *value = job_keys[i].value ? job_keys[i].value : "";
-        struct source s = {.text = value, .size = strlen(value), .kind = scan_one(value, strlen(value))};
-        if (*value && value_store(r, (int)i, &s, job_keys[i].path))
+        struct source s = {.text = value, .size = strlen(value), .kind = job_scan_one(value, strlen(value))};
+        if (*value && job_value_store(r, (int)i, &s, job_keys[i].path))
             return -1;
         r->keys[i].state = KEY_ABSENT;
     }
@@ -31,12 +31,12 @@ static int section_find(const char *name)
 
 static int unknown_key(struct reading *r, int line, int column, const char *path, const char *from)
 {
-    const char *near = key_suggest(path);
+    const char *near = job_key_suggest(path);
     if (near && !strcmp(near, path)) /* a dotted key at the top */
-        return problem_add(r->problems, r->error, false, line, column, path,
+        return job_problem_add(r->problems, r->error, false, line, column, path,
                            "unknown key; write sections as objects: {\"%.*s\": {\"%s\": ...}}",
-                           (int)key_section_length(path), path, strchr(path, '.') + 1);
-    return problem_add(r->problems, r->error, false, line, column, path, "unknown key%s%s%s%s", from,
+                           (int)job_key_section_length(path), path, strchr(path, '.') + 1);
+    return job_problem_add(r->problems, r->error, false, line, column, path, "unknown key%s%s%s%s", from,
                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
@@ -47,22 +47,22 @@ static int store_values(struct reading *r, const char *text, const struct scan *
         const struct scan_value *v = &scan->values[i], *parent = &scan->values[v->parent];
         struct source s = {.text = text + v->start, .size = v->end - v->start, .kind = v->kind, .line = v->line,
                            .column = v->column};
-        int key = key_find(v->path), result = 0;
+        int key = job_key_find(v->path), result = 0;
         /* Below something wrong or unknown nothing more is said; elements belong to their list. */
         if (v->parent && (parent->kind != SCAN_OBJECT || parent->parent || section_find(parent->path) < 0))
             continue;
-        if (key >= 0 && strlen(parent->path) != key_section_length(v->path))
+        if (key >= 0 && strlen(parent->path) != job_key_section_length(v->path))
             key = -1;
         bool section = !v->parent && section_find(v->path) >= 0;
         if (section && v->kind != SCAN_OBJECT && v->kind != SCAN_BAD)
-            result = problem_add(r->problems, r->error, false, v->line, v->column, v->path,
+            result = job_problem_add(r->problems, r->error, false, v->line, v->column, v->path,
                                  "expected an object ({...}), found %.*s", s.size < 40 ? (int)s.size : 0, s.text);
         else if (!section && key < 0)
             result = unknown_key(r, v->line, v->column, v->path, "");
         else if (key >= 0 && v->kind == SCAN_BAD)
             r->keys[key].state = KEY_WRONG;
         else if (key >= 0)
-            result = value_store(r, key, &s, v->path);
+            result = job_value_store(r, key, &s, v->path);
         if (result)
             return -1;
     }
@@ -76,23 +76,23 @@ static int store_override(struct reading *r, const char *override)
     size_t length = equals ? (size_t)(equals - override) : strlen(override);
     snprintf(path, sizeof path, "%.*s", length < SCAN_PATH ? (int)length : SCAN_PATH - 1, override);
     if (!equals)
-        return problem_add(r->problems, r->error, false, 0, 0, path, "expected --set key.path=value, found no '='");
-    int key = key_find(path);
+        return job_problem_add(r->problems, r->error, false, 0, 0, path, "expected --set key.path=value, found no '='");
+    int key = job_key_find(path);
     if (section_find(path) >= 0)
-        return problem_add(r->problems, r->error, false, 0, 0, path,
+        return job_problem_add(r->problems, r->error, false, 0, 0, path,
                            "is a section; --set takes one key, such as %s.%s", path, "KEY=VALUE");
     if (key < 0)
         return unknown_key(r, 0, 0, path, " (from --set)");
     const char *value = equals + 1;
     struct source s = {.text = value, .size = strlen(value), .by_override = true};
     enum key_type type = job_keys[key].type;
-    s.kind = scan_one(s.text, s.size);
+    s.kind = job_scan_one(s.text, s.size);
     /* A text needs no quotes on the command line, even where it looks like something else. */
     struct bit_text quoted = {0};
     bool nothing = s.kind == SCAN_NULL && job_keys[key].nullable;
     if (s.kind == SCAN_BAD || ((type == KEY_TEXT || type == KEY_PATH) && s.kind != SCAN_TEXT && !nothing)) {
         if (!bit_text_is_utf8(value, strlen(value)))
-            return problem_add(r->problems, r->error, false, 0, 0, path, "invalid UTF-8 (from --set)");
+            return job_problem_add(r->problems, r->error, false, 0, 0, path, "invalid UTF-8 (from --set)");
         bit_text_add_json(&quoted, value);
         if (quoted.failed)
             return bit_fail(r->error, BIT_EENVIRONMENT, "out of memory: --set %s", path);
@@ -100,7 +100,7 @@ static int store_override(struct reading *r, const char *override)
         s.size = quoted.size;
         s.kind = SCAN_TEXT;
     }
-    int result = value_store(r, key, &s, path);
+    int result = job_value_store(r, key, &s, path);
     bit_text_free(&quoted);
     return result;
 }
@@ -123,7 +123,7 @@ static int store_name(struct reading *r, const char *name)
 
 static int summarise(const struct bit_problems *problems, const char *name, struct bit_error *error)
 {
-    size_t errors = problem_errors(problems);
+    size_t errors = job_problem_errors(problems);
     char line[1024], more[64] = "";
     for (size_t i = 0; i < problems->count; i++)
         if (!problems->items[i].warning) {
@@ -140,19 +140,19 @@ static int parse(struct reading *r, const char *text, size_t size, const char *n
 {
     struct scan scan = {0};
     int result = -1;
-    if (scan_text(text, size, &scan, r->problems, r->error) || store_defaults(r) || store_values(r, text, &scan))
+    if (job_scan(text, size, &scan, r->problems, r->error) || store_defaults(r) || store_values(r, text, &scan))
         goto out;
     for (size_t i = 0; i < override_count; i++)
         if (store_override(r, overrides[i]))
             goto out;
     if (store_name(r, name) || (!scan.fatal && job_cross_check(r)))
         goto out;
-    problem_sort(r->problems);
+    job_problem_sort(r->problems);
     if (summarise(r->problems, name, r->error))
         goto out;
     result = job_write(r->job, r->error);
 out:
-    scan_free(&scan);
+    job_scan_free(&scan);
     return result;
 }
 

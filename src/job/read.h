@@ -19,7 +19,7 @@ struct reading {
 struct source { const char *text; size_t size; enum scan_kind kind; int line, column; bool by_override; };
 
 /* Converts a value and stores it in the job, or reports why not. -1 only for lack of memory. */
-int value_store(struct reading *r, int key, const struct source *source, const char *path);
+int job_value_store(struct reading *r, int key, const struct source *source, const char *path);
 
 /* Checks between keys; fills in what null stands for. -1 only for lack of memory. */
 int job_cross_check(struct reading *r);

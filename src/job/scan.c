@@ -30,7 +30,7 @@ static int column_of(const struct scanner *s, size_t at)
 
 /* A problem at byte `at` of the present line; scanning goes on. */
 #define REPORT(s, at, key, ...)                                                                                        \
-    ((s)->out_of_memory |= problem_add((s)->problems, (s)->error, false, (s)->line, column_of(s, at), key, __VA_ARGS__))
+    ((s)->out_of_memory |= job_problem_add((s)->problems, (s)->error, false, (s)->line, column_of(s, at), key, __VA_ARGS__))
 #define STOP(s, at, key, ...) (REPORT(s, at, key, __VA_ARGS__), (s)->stop = true)
 
 /* What stands at the present place, for "found ...". */
@@ -285,7 +285,7 @@ static bool next_member(struct scanner *s, const char *path, char close)
         skip_space(s);
         if (s->at >= s->size || s->text[s->at] != close)
             return true;
-        s->out_of_memory |= problem_add(s->problems, s->error, false, line, column, path,
+        s->out_of_memory |= job_problem_add(s->problems, s->error, false, line, column, path,
                                         "comma before the closing '%c'", close);
         s->at++;
         return false;
@@ -330,7 +330,7 @@ static void scan_object(struct scanner *s, size_t self, int depth)
         for (size_t i = self + 1; i < s->scan->count && !again; i++)
             again = s->scan->values[i].parent == self && !strcmp(s->scan->values[i].path, path);
         if (again)
-            s->out_of_memory |= problem_add(s->problems, s->error, false, line, column, path, "this key stands twice");
+            s->out_of_memory |= job_problem_add(s->problems, s->error, false, line, column, path, "this key stands twice");
         skip_space(s);
         if (s->at >= s->size || s->text[s->at] != ':') {
             STOP(s, s->at, path, "expected ':' after the key, found %s", found(s, buffer));
@@ -410,7 +410,7 @@ static void check_utf8(struct scanner *s)
     STOP(s, at, "", "invalid UTF-8 (byte 0x%02x); save the file as UTF-8", (unsigned)(unsigned char)s->text[at]);
 }
 
-int scan_text(const char *text, size_t size, struct scan *scan, struct bit_problems *problems,
+int job_scan(const char *text, size_t size, struct scan *scan, struct bit_problems *problems,
               struct bit_error *error)
 {
     struct scanner s = {.text = text, .size = size, .line = 1, .scan = scan, .problems = problems, .error = error};
@@ -432,7 +432,7 @@ int scan_text(const char *text, size_t size, struct scan *scan, struct bit_probl
     return s.out_of_memory ? -1 : 0;
 }
 
-enum scan_kind scan_one(const char *text, size_t size)
+enum scan_kind job_scan_one(const char *text, size_t size)
 {
     struct scan scan = {0};
     struct bit_problems problems = {0};
@@ -444,11 +444,11 @@ enum scan_kind scan_one(const char *text, size_t size)
             kind = scan.values[0].kind;
     }
     bit_problems_free(&problems);
-    scan_free(&scan);
+    job_scan_free(&scan);
     return kind;
 }
 
-void scan_free(struct scan *scan)
+void job_scan_free(struct scan *scan)
 {
     bit_free(scan->values);
     *scan = (struct scan){0};

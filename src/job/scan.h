@@ -25,17 +25,17 @@ struct scan {
 };
 
 /* Fills `scan` and adds what is wrong to `problems`. -1 only for lack of memory. */
-int scan_text(const char *text, size_t size, struct scan *scan, struct bit_problems *problems,
+int job_scan(const char *text, size_t size, struct scan *scan, struct bit_problems *problems,
               struct bit_error *error);
 /* One value alone, for overrides: its kind, or SCAN_BAD when `text` is not exactly one well-formed value. */
-enum scan_kind scan_one(const char *text, size_t size);
-void scan_free(struct scan *scan);
+enum scan_kind job_scan_one(const char *text, size_t size);
+void job_scan_free(struct scan *scan);
 
 /* Appends a problem; beyond SCAN_PROBLEMS they are dropped. -1 for lack of memory. */
-int problem_add(struct bit_problems *problems, struct bit_error *error, bool warning, int line, int column,
+int job_problem_add(struct bit_problems *problems, struct bit_error *error, bool warning, int line, int column,
                 const char *key, const char *format, ...) __attribute__((format(printf, 7, 8)));
-size_t problem_errors(const struct bit_problems *problems);
+size_t job_problem_errors(const struct bit_problems *problems);
 /* In the order of the text; those without a place last. */
-void problem_sort(struct bit_problems *problems);
+void job_problem_sort(struct bit_problems *problems);
 
 #endif

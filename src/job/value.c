@@ -28,7 +28,7 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
 {
     char expected[400], near[96] = "", buffer[96];
     const struct key *k = &job_keys[key];
-    key_expected(k, expected, sizeof expected);
+    job_key_expected(k, expected, sizeof expected);
     if (!found) {
         found_text(s, buffer, sizeof buffer);
         found = buffer;
@@ -46,7 +46,7 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
             snprintf(near, sizeof near, "; did you mean \"%s\"?", best);
     }
     r->keys[key].state = KEY_WRONG;
-    return problem_add(r->problems, r->error, false, s->line, s->column, path, "expected %s, found %s%s%s", expected,
+    return job_problem_add(r->problems, r->error, false, s->line, s->column, path, "expected %s, found %s%s%s", expected,
                        found, s->by_override ? " (from --set)" : "", near);
 }
 
@@ -70,7 +70,7 @@ static bool number_fits(const struct key *k, double x)
     if (!isfinite(x) || (whole && x != floor(x)))
         return false;
     if (k->choices) {
-        number_text(x, word);
+        job_number_text(x, word);
         return is_choice(k->choices, word);
     }
     return x <= k->maximum && (k->above ? x > k->minimum : x >= k->minimum);
@@ -175,7 +175,7 @@ static int store_null(struct reading *r, int key)
     return 0;
 }
 
-int value_store(struct reading *r, int key, const struct source *s, const char *path)
+int job_value_store(struct reading *r, int key, const struct source *s, const char *path)
 {
     if (s->line || s->by_override) {
         r->keys[key].line = s->line;

@@ -24,7 +24,7 @@ static bool is_null(const struct key *k, const struct bit_job *job)
 static void add_number(struct bit_text *t, double x)
 {
     char buffer[40];
-    number_text(x, buffer);
+    job_number_text(x, buffer);
     bit_text_add(t, "%s", buffer);
 }
 
@@ -63,7 +63,7 @@ static char *write_keys(const struct bit_job *job, bool model_only, struct bit_e
         size_t length = strlen(section), written = 0;
         for (size_t i = 0; i < job_key_count; i++) {
             const struct key *k = &job_keys[i];
-            if (key_section_length(k->path) != length || strncmp(k->path, section, length) ||
+            if (job_key_section_length(k->path) != length || strncmp(k->path, section, length) ||
                 (model_only && !k->model))
                 continue;
             if (length && !written)

@@ -1,1 +1,3 @@
-# src/plan
+noinst_LIBRARIES += libplan.a
+libplan_a_SOURCES = src/plan/memory.c src/plan/plan.c src/plan/print.c src/plan/warn.c
+nobase_noinst_HEADERS += src/plan/plan.h

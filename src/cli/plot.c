@@ -1,0 +1,182 @@
+/* bit plot: reads metrics.jsonl. */
+#include "cli/plot.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bit/file.h"
+#include "bit/memory.h"
+#include "cli/cli.h"
+
+static const char usage[] = "bit plot RUN [-o FILE]\n"
+                            "  Writes a page with the curves of a run (RUN is its folder, or a metrics.jsonl) that needs no\n"
+                            "  network. -o FILE: where to (default RUN/plot.html; '-': standard output)";
+
+enum { POINTS = 1500 }; /* of a curve: more than a screen is wide */
+
+static double number_at(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : NAN;
+}
+
+static int add_row(struct plot_table *table, const struct plot_row *row, struct bit_error *error)
+{
+    /* A run that was killed repeats steps after it resumes: what was written first is void. */
+    while (table->count && table->rows[table->count - 1].at[PLOT_STEP] >= row->at[PLOT_STEP])
+        table->count--;
+    if (table->count == table->capacity) {
+        size_t capacity = table->capacity ? table->capacity * 2 : 1024;
+        struct plot_row *rows = bit_allocate(capacity, sizeof *rows, "the metrics of the run", error);
+        if (!rows)
+            return -1;
+        if (table->count)
+            memcpy(rows, table->rows, table->count * sizeof *rows);
+        bit_free(table->rows);
+        table->rows = rows;
+        table->capacity = capacity;
+    }
+    table->rows[table->count++] = *row;
+    return 0;
+}
+
+static int read_line(struct plot_metrics *metrics, const char *line, size_t size, struct bit_error *error)
+{
+    static const struct { const char *name; enum plot_column column; } names[] = {
+        {"step", PLOT_STEP}, {"epoch", PLOT_EPOCH}, {"loss", PLOT_LOSS}, {"rate", PLOT_RATE},
+        {"gradient_norm", PLOT_GRADIENT_NORM}, {"weight_norm", PLOT_WEIGHT_NORM}, {"images_per_second", PLOT_SPEED},
+        {"top1", PLOT_TOP1}, {"top5", PLOT_TOP5},
+    }, shares[] = {
+        {"data", PLOT_DATA}, {"forward", PLOT_FORWARD}, {"backward", PLOT_BACKWARD}, {"reduce", PLOT_REDUCE},
+        {"update", PLOT_UPDATE}, {"checkpoint", PLOT_CHECKPOINT},
+    };
+    cJSON *object = cJSON_ParseWithLength(line, size);
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "kind"));
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(object, "share");
+    struct plot_row row;
+    int result = 0;
+    for (size_t i = 0; i < PLOT_COLUMNS; i++)
+        row.at[i] = NAN;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        row.at[names[i].column] = number_at(object, names[i].name);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        row.at[shares[i].column] = number_at(share, shares[i].name);
+    if (!kind || !isfinite(row.at[PLOT_STEP]))
+        metrics->bad_lines++;
+    else if (!strcmp(kind, "step"))
+        result = add_row(&metrics->steps, &row, error);
+    else if (!strcmp(kind, "evaluation"))
+        result = add_row(&metrics->evaluations, &row, error);
+    cJSON_Delete(object);
+    return result;
+}
+
+static int read_metrics(const char *path, struct plot_metrics *metrics, struct bit_error *error)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    int result = 0;
+    if (!file)
+        return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
+    while (!result && (size = getline(&line, &capacity, file)) > 0)
+        if (size > 1)
+            result = read_line(metrics, line, (size_t)size, error);
+    if (!result && ferror(file))
+        result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path);
+    free(line);
+    fclose(file);
+    return result;
+}
+
+/* Means over groups of neighbours, so that a long run's page stays small. The last row of a group gives its place. */
+static void thin(struct plot_table *table)
+{
+    size_t group = (table->count + POINTS - 1) / POINTS, out = 0;
+    for (size_t start = 0; group > 1 && start < table->count; start += group, out++) {
+        size_t end = start + group < table->count ? start + group : table->count;
+        struct plot_row mean = table->rows[end - 1];
+        for (size_t column = PLOT_LOSS; column < PLOT_COLUMNS; column++) {
+            double sum = 0;
+            size_t count = 0;
+            for (size_t i = start; i < end; i++)
+                if (isfinite(table->rows[i].at[column]))
+                    sum += table->rows[i].at[column], count++;
+            mean.at[column] = count ? sum / (double)count : NAN;
+        }
+        table->rows[out] = mean;
+    }
+    table->count = group > 1 ? out : table->count;
+}
+
+static int write_page(const struct plot_metrics *metrics, const char *name, const char *output, struct bit_error *error)
+{
+    struct bit_text page = {0};
+    int result = 0;
+    plot_page(&page, metrics, name);
+    if (page.failed)
+        result = bit_fail(error, BIT_EENVIRONMENT, "out of memory: the page of %s", name);
+    else if (!strcmp(output, "-"))
+        fwrite(page.data, 1, page.size, stdout);
+    else if (!(result = bit_file_write_cache(output, page.data, page.size, error)))
+        printf("%s\n", output);
+    bit_text_free(&page);
+    return result;
+}
+
+static int plot(const char *run, const char *output, struct bit_error *error)
+{
+    struct plot_metrics metrics = {0};
+    struct stat status;
+    char path[PATH_MAX], page[PATH_MAX], name[PATH_MAX];
+    size_t length = strlen(run);
+    while (length > 1 && run[length - 1] == '/')
+        length--;
+    snprintf(name, sizeof name, "%.*s", length < PATH_MAX ? (int)length : PATH_MAX - 1, run);
+    if (stat(name, &status))
+        return bit_fail_errno(error, BIT_ENOINPUT, "cannot find %s", name);
+    bool folder = S_ISDIR(status.st_mode);
+    if (bit_path_join(path, sizeof path, name, "metrics.jsonl", error) ||
+        bit_path_join(page, sizeof page, name, "plot.html", error))
+        return -1;
+    if (!folder)
+        snprintf(page, sizeof page, "%.*s.html", PATH_MAX - 6, name);
+    int result = read_metrics(folder ? path : name, &metrics, error);
+    if (!result && !metrics.steps.count && !metrics.evaluations.count)
+        result = bit_fail(error, BIT_EDATA, "%s holds no metrics (%zu lines could not be read)", folder ? path : name,
+                          metrics.bad_lines);
+    if (!result) {
+        thin(&metrics.steps);
+        thin(&metrics.evaluations);
+        const char *slash = strrchr(name, '/');
+        result = write_page(&metrics, slash && slash[1] ? slash + 1 : name, output ? output : page, error);
+    }
+    bit_free(metrics.steps.rows);
+    bit_free(metrics.evaluations.rows);
+    return result;
+}
+
+int bit_cli_plot(int argc, char **argv)
+{
+    const char *run = NULL, *output = NULL;
+    struct bit_error error = {0};
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help"))
+            return printf("usage: %s\n", usage), BIT_OK;
+        if (!strcmp(argv[i], "-o") && i + 1 < argc)
+            output = argv[++i];
+        else if (*argv[i] == '-' || run)
+            return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
+        else
+            run = argv[i];
+    }
+    if (!run)
+        return bit_cli_usage(usage, "no run given");
+    return plot(run, output, &error) ? bit_cli_error(&error) : BIT_OK;
+}

@@ -1,0 +1,37 @@
+/* What a run's metrics.jsonl holds, and the page made of it. */
+#ifndef BIT_CLI_PLOT_H
+#define BIT_CLI_PLOT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "bit/text.h"
+
+enum plot_column {
+    PLOT_STEP, PLOT_EPOCH, PLOT_LOSS, /* in both tables */
+    PLOT_RATE, PLOT_GRADIENT_NORM, PLOT_WEIGHT_NORM, PLOT_SPEED, PLOT_DATA, PLOT_FORWARD, PLOT_BACKWARD, PLOT_REDUCE,
+    PLOT_UPDATE, PLOT_CHECKPOINT, /* of steps */
+    PLOT_TOP1, PLOT_TOP5,         /* of evaluations */
+    PLOT_COLUMNS,
+};
+
+/* Rows ascending by step; NaN where a number is missing. */
+struct plot_row { double at[PLOT_COLUMNS]; };
+struct plot_table { struct plot_row *rows; size_t count, capacity; };
+struct plot_metrics { struct plot_table steps, evaluations; size_t bad_lines; };
+
+/* The curves of a chart: which table, which column. */
+struct plot_curve { const char *name; const struct plot_table *table; enum plot_column column; };
+struct plot_chart {
+    const char *title, *unit;
+    struct plot_curve curves[6];
+    size_t curve_count;
+    int stacked, percent, from_zero, may_be_log;
+};
+
+/* Appends one chart as SVG; nothing when it has no finite number. */
+void plot_chart_add(struct bit_text *page, const struct plot_chart *chart, int number);
+/* The whole page. */
+void plot_page(struct bit_text *page, const struct plot_metrics *metrics, const char *name);
+
+#endif

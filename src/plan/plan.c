@@ -1,0 +1,109 @@
+#include "bit/plan.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "bit/data.h"
+#include "bit/memory.h"
+#include "bit/tree.h"
+#include "plan/plan.h"
+
+int bit_plan_cores(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
+
+void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
+                            struct bit_model_options *options)
+{
+    bool batch_norm = !strcmp(job->model.norm, "batch");
+    *options = (struct bit_model_options){
+        .depth = job->model.depth,
+        .width = job->model.width,
+        .classes = classes,
+        .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM,
+        .weight_standardization = job->model.weight_standardization,
+        .batch_norm_global = !strcmp(job->model.batch_norm_scope, "global"),
+        .loss = !strcmp(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX,
+        .image_size = job->data.size,
+        .micro_batch = job->micro_batch,
+        .micro_batches = batch_norm && training ? job->schedule.batch / (ranks * job->micro_batch) : 1,
+        .precision = !strcmp(job->precision, "bfloat16") ? BIT_BFLOAT16 : BIT_FLOAT32,
+        .training = training,
+        .backend = bit_backend_find(job->backend, NULL),
+    };
+}
+
+/* Forward, gradient with respect to the data, gradient with respect to the weights: three times the forward pass, but
+ * the root convolution needs no gradient with respect to the images. */
+static double step_flops(const struct bit_model_options *o)
+{
+    double side = (o->image_size - 1) / 2 + 1;
+    double root = 2.0 * 7 * 7 * 3 * (64.0 * o->width) * side * side;
+    return 3 * bit_model_flops(o) - root;
+}
+
+static int check_ranks(const struct bit_job *job, int ranks, struct bit_error *error)
+{
+    int batch = job->schedule.batch, micro = job->micro_batch, most = batch / micro, near = ranks < most ? ranks : most;
+    if (ranks < 1)
+        return bit_fail(error, BIT_EUSAGE, "expected at least 1 rank, found %d", ranks);
+    if (ranks <= most && most % ranks == 0)
+        return 0;
+    while (most % near)
+        near--;
+    return bit_fail(error, BIT_EUSAGE, "schedule.batch: %d images cannot be shared by %d ranks in micro-batches of %d: "
+                    "expected a multiple of %lld; %d ranks would do", batch, ranks, micro, (long long)ranks * micro, near);
+}
+
+/* The numbers of the model: parameters, memory, arithmetic. */
+static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_error *error)
+{
+    struct bit_model_options options;
+    struct bit_model_memory memory;
+    bit_plan_model_options(job, plan->classes, plan->ranks, true, &options);
+    if (!options.backend && !bit_backend_find(job->backend, error))
+        return bit_fail_at(error, "backend");
+    struct bit_table *table = bit_model_make_table(&options, error);
+    if (!table)
+        return -1;
+    int threads = bit_compute_thread_count();
+    bit_compute_threads(plan->threads);
+    int result = bit_model_estimate(&options, &memory, error);
+    bit_compute_threads(threads);
+    if (!result) {
+        plan->numbers = table->numbers;
+        plan->flops_an_image = step_flops(&options);
+        bit_plan_memory(plan, job, &options, table, &memory);
+        plan->checkpoint_bytes = bit_plan_checkpoint_bytes(plan, table, &options);
+    }
+    bit_table_destroy(table);
+    return result;
+}
+
+int bit_plan_create(const struct bit_job *job, int ranks, int classes, uint64_t train_images, uint64_t val_images,
+                    struct bit_plan *plan, struct bit_error *error)
+{
+    int cores = bit_plan_cores();
+    *plan = (struct bit_plan){.ranks = ranks, .classes = classes, .train_images = train_images,
+                              .val_images = val_images};
+    if (check_ranks(job, ranks, error))
+        return -1;
+    if (classes < 1)
+        return bit_fail(error, BIT_EUSAGE, "model.classes: expected at least 1 class, found %d", classes);
+    if (bit_schedule_create(job, train_images, &plan->schedule, error))
+        return -1;
+    plan->threads = job->threads ? job->threads : cores > ranks ? cores / ranks : 1;
+    plan->micro_batches = job->schedule.batch / (ranks * job->micro_batch);
+    if (measure(job, plan, error) || bit_plan_warn(plan, job, error)) {
+        bit_plan_free(plan);
+        return -1;
+    }
+    return 0;
+}
+
+void bit_plan_free(struct bit_plan *plan)
+{
+    bit_problems_free(&plan->warnings);
+}

@@ -1,0 +1,152 @@
+/* The plan in words and as JSON. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bit/plan.h"
+
+/* 1281167 -> "1,281,167". */
+static const char *grouped(uint64_t number, char buffer[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number), used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            buffer[used++] = ',';
+        buffer[used++] = digits[i];
+    }
+    buffer[used] = 0;
+    return buffer;
+}
+
+static void print_rates(const struct bit_plan *plan, FILE *stream)
+{
+    const struct bit_schedule *s = &plan->schedule;
+    char a[32];
+    if (s->warmup_steps)
+        fprintf(stream, "  rate            %.6g at step %s (epoch %.4g), after a linear warm-up\n", s->peak_rate,
+                grouped(s->warmup_steps, a), (double)s->warmup_steps / s->steps_an_epoch);
+    else
+        fprintf(stream, "  rate            %.6g from the start\n", s->peak_rate);
+    for (int i = 0; i < s->decays; i++)
+        fprintf(stream, "                  %.6g from step %s (epoch %.4g)%s\n", bit_schedule_rate(s, s->decay_steps[i]),
+                grouped(s->decay_steps[i], a), (double)s->decay_steps[i] / s->steps_an_epoch,
+                s->decay_steps[i] >= s->steps ? ", after the end" : "");
+}
+
+static void print_memory(const struct bit_plan *plan, const struct bit_job *job, FILE *stream)
+{
+    const struct { const char *name; uint64_t bytes; } parts[] = {
+        {"weights", plan->memory.weights}, {"gradients", plan->memory.gradients},
+        {"momentum", plan->memory.momentum}, {"packed weights", plan->memory.packed},
+        {"activations", plan->memory.activations}, {"scratch", plan->memory.scratch},
+        {"image stream", plan->memory.stream}, {"other", plan->memory.other},
+    };
+    char a[32];
+    bit_text_bytes((double)plan->memory.total, a, sizeof a);
+    fprintf(stream, "  memory a rank   %s:", a);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        bit_text_bytes((double)parts[i].bytes, a, sizeof a);
+        fprintf(stream, "%s %s %s", i == 4 ? ",\n                 " : i ? "," : "", parts[i].name, a);
+    }
+    bit_text_bytes((double)plan->checkpoint_bytes, a, sizeof a);
+    fprintf(stream, "\n  checkpoint      %s a generation, %d kept\n", a, job->checkpoint.keep);
+}
+
+void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream)
+{
+    const struct bit_schedule *s = &plan->schedule;
+    char a[32], b[32];
+    fprintf(stream, "%s: R%dx%d, %s classes, ", job->name, job->model.depth, job->model.width,
+            grouped((uint64_t)plan->classes, a));
+    fprintf(stream, "%s parameters, %s norm%s, %s, %dx%d pixels, %s\n", grouped(plan->numbers, a), job->model.norm,
+            job->model.weight_standardization ? " + weight standardisation" : "", job->loss, job->data.size,
+            job->data.size, job->precision);
+    fprintf(stream, "  images          %s for training", grouped(plan->train_images, a));
+    fprintf(stream, ", %s for validation%s%s%s\n", grouped(plan->val_images, b), note ? " (" : "", note ? note : "",
+            note ? ")" : "");
+    fprintf(stream, "  steps           %s of %s images", grouped(s->steps, a), grouped((uint64_t)s->batch, b));
+    fprintf(stream, ", %.6g an epoch, %.4g epochs\n", s->steps_an_epoch, (double)s->steps / s->steps_an_epoch);
+    print_rates(plan, stream);
+    fprintf(stream, "  work            %d rank%s x %d thread%s; %d micro-batch%s of %d images a rank and step\n",
+            plan->ranks, plan->ranks == 1 ? "" : "s", plan->threads, plan->threads == 1 ? "" : "s",
+            plan->micro_batches, plan->micro_batches == 1 ? "" : "es", job->micro_batch);
+    fprintf(stream, "  arithmetic      %.4g GFLOP an image and step, %.3g PFLOP a step, %.3g EFLOP in all\n",
+            plan->flops_an_image * 1e-9, plan->flops_an_image * s->batch * 1e-15,
+            plan->flops_an_image * s->batch * (double)s->steps * 1e-18);
+    print_memory(plan, job, stream);
+    bit_problems_print(&plan->warnings, "", stream);
+}
+
+static void add_uint(struct bit_text *t, const char *name, uint64_t value)
+{
+    bit_text_add(t, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static void add_real(struct bit_text *t, const char *name, double value)
+{
+    bit_text_add(t, ",\"%s\":%.15g", name, value);
+}
+
+static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
+{
+    const struct bit_schedule *s = &plan->schedule;
+    add_uint(t, "batch", (uint64_t)s->batch);
+    add_uint(t, "steps", s->steps);
+    add_real(t, "steps_an_epoch", s->steps_an_epoch);
+    add_real(t, "epochs", (double)s->steps / s->steps_an_epoch);
+    add_uint(t, "warmup_steps", s->warmup_steps);
+    add_real(t, "peak_rate", s->peak_rate);
+    bit_text_add(t, ",\"decays\":[");
+    for (int i = 0; i < s->decays; i++)
+        bit_text_add(t, "%s{\"step\":%llu,\"epoch\":%.15g,\"rate\":%.15g}", i ? "," : "",
+                     (unsigned long long)s->decay_steps[i], (double)s->decay_steps[i] / s->steps_an_epoch,
+                     bit_schedule_rate(s, s->decay_steps[i]));
+    bit_text_add(t, "]");
+}
+
+void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream)
+{
+    struct bit_text t = {0};
+    bit_text_add(&t, "{\"name\":");
+    bit_text_add_json(&t, job->name);
+    bit_text_add(&t, ",\"model\":\"R%dx%d\"", job->model.depth, job->model.width);
+    add_uint(&t, "classes", (uint64_t)plan->classes);
+    add_uint(&t, "parameters", plan->numbers);
+    add_uint(&t, "image_size", (uint64_t)job->data.size);
+    bit_text_add(&t, ",\"precision\":\"%s\",\"loss\":\"%s\"", job->precision, job->loss);
+    add_uint(&t, "train_images", plan->train_images);
+    add_uint(&t, "val_images", plan->val_images);
+    bit_text_add(&t, ",\"images_note\":");
+    bit_text_add_json(&t, note ? note : "");
+    add_schedule(&t, plan);
+    add_uint(&t, "ranks", (uint64_t)plan->ranks);
+    add_uint(&t, "threads", (uint64_t)plan->threads);
+    add_uint(&t, "micro_batch", (uint64_t)job->micro_batch);
+    add_uint(&t, "micro_batches", (uint64_t)plan->micro_batches);
+    add_real(&t, "flops_an_image", plan->flops_an_image);
+    bit_text_add(&t, ",\"memory\":{\"weights\":%llu", (unsigned long long)plan->memory.weights);
+    add_uint(&t, "gradients", plan->memory.gradients);
+    add_uint(&t, "momentum", plan->memory.momentum);
+    add_uint(&t, "packed_weights", plan->memory.packed);
+    add_uint(&t, "activations", plan->memory.activations);
+    add_uint(&t, "scratch", plan->memory.scratch);
+    add_uint(&t, "stream", plan->memory.stream);
+    add_uint(&t, "other", plan->memory.other);
+    add_uint(&t, "total", plan->memory.total);
+    bit_text_add(&t, "}");
+    add_uint(&t, "checkpoint_bytes", plan->checkpoint_bytes);
+    add_uint(&t, "checkpoints_kept", (uint64_t)job->checkpoint.keep);
+    bit_text_add(&t, ",\"warnings\":[");
+    for (size_t i = 0; i < plan->warnings.count; i++) {
+        char line[1024];
+        struct bit_problem p = plan->warnings.items[i];
+        p.warning = false;
+        bit_problem_text(&p, "", line, sizeof line);
+        bit_text_add(&t, i ? "," : "");
+        bit_text_add_json(&t, line);
+    }
+    bit_text_add(&t, "]}\n");
+    if (!t.failed)
+        fputs(t.data, stream);
+    bit_text_free(&t);
+}

@@ -1,0 +1,108 @@
+/* What a careful colleague would say before the run is started. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bit/file.h"
+#include "plan/plan.h"
+
+#define WARN(...)                                                                                                      \
+    do {                                                                                                               \
+        if (bit_problems_add_warning(&plan->warnings, error, __VA_ARGS__))                                             \
+            return -1;                                                                                                 \
+    } while (0)
+
+static int warn_schedule(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+{
+    const struct bit_schedule *s = &plan->schedule;
+    const char *decays = job->schedule.decays_in_steps ? "schedule.decay_steps" : "schedule.decay_epochs";
+    unsigned long long steps = s->steps, warmup = s->warmup_steps;
+    if (warmup >= steps)
+        WARN("schedule.warmup_steps", "the warm-up (%llu steps) is as long as the run (%llu steps) or longer: the full "
+             "rate is never used", warmup, steps);
+    else if (warmup > steps / 10)
+        WARN("schedule.warmup_steps", "the warm-up (%llu steps) is longer than a tenth of the run (%llu steps)", warmup,
+             steps);
+    for (int i = 0; i < s->decays; i++) {
+        unsigned long long at = s->decay_steps[i];
+        if (at >= steps)
+            WARN(decays, "the decay at step %llu comes after the end of the run (%llu steps)", at, steps);
+        else if (at < warmup)
+            WARN(decays, "the decay at step %llu falls into the warm-up (%llu steps)", at, warmup);
+    }
+    if (s->decays && s->decay_steps[0] < steps && (double)s->decay_steps[0] < 0.2 * (double)steps)
+        WARN(decays, "the first decay comes after %.0f %% of the run: decaying too early looks better at first and "
+             "ends worse", 100.0 * (double)s->decay_steps[0] / (double)steps);
+    if (job->schedule.weight_decay < 1e-5)
+        WARN("schedule.weight_decay", "a weight decay of %g looks better at first and ends worse; the paper uses 0.0001",
+             job->schedule.weight_decay);
+    if (plan->train_images < (uint64_t)s->batch)
+        WARN("schedule.batch", "the batch (%d) is larger than the training data (%llu images): a step sees images twice",
+             s->batch, (unsigned long long)plan->train_images);
+    return 0;
+}
+
+static int warn_work(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+{
+    int rank_batch = job->micro_batch * plan->micro_batches;
+    if (job->checkpoint.every_steps == 0 && job->checkpoint.every_minutes == 0)
+        WARN("checkpoint", "neither every_steps nor every_minutes is set: a failure loses the whole run");
+    else if (job->checkpoint.every_steps >= plan->schedule.steps && job->checkpoint.every_minutes == 0)
+        WARN("checkpoint.every_steps", "the first generation would come at the end of the run: a failure loses all of it");
+    if (plan->val_images == 0)
+        WARN("data.val", "there are no validation images: nothing is evaluated");
+    else if (job->evaluation.every_epochs == 0 && job->evaluation.every_steps == 0 && !job->evaluation.at_end)
+        WARN("evaluation", "nothing is evaluated, though there are validation images");
+    if (plan->ranks & (plan->ranks - 1))
+        WARN("", "%d ranks are not a power of two: the bits will differ from those of other numbers of ranks",
+             plan->ranks);
+    if (!strcmp(job->model.norm, "batch") && !strcmp(job->model.batch_norm_scope, "rank") && rank_batch < 16)
+        WARN("model.batch_norm_scope", "batch norm over a rank's %d images is noisy", rank_batch);
+    if (!strcmp(job->backend, "reference"))
+        WARN("backend", "reference is for tests: it is hundreds of times slower than the others");
+    return 0;
+}
+
+int bit_plan_warn(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+{
+    return warn_schedule(plan, job, error) || warn_work(plan, job, error) ? -1 : 0;
+}
+
+/* MemAvailable in bytes; 0 when unknown. */
+static uint64_t memory_available(void)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    char line[128];
+    unsigned long long kilobytes = 0;
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return (uint64_t)kilobytes * 1024;
+}
+
+int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, const char *folder,
+                           struct bit_error *error)
+{
+    int cores = bit_plan_cores();
+    uint64_t available = memory_available(), need = (uint64_t)ranks_here * plan->memory.total, disk;
+    uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
+    char a[32], b[32];
+    if ((long long)ranks_here * plan->threads > cores)
+        WARN("threads", "%d ranks x %d threads on a machine with %d cores", ranks_here, plan->threads, cores);
+    bit_text_bytes((double)need, a, sizeof a);
+    bit_text_bytes((double)available, b, sizeof b);
+    if (available && need > available)
+        WARN("", "%d ranks need %s of memory on this machine, %s are available", ranks_here, a, b);
+    else if (available && need > available / 10 * 9)
+        WARN("", "%d ranks need %s of memory on this machine, hardly less than the %s available", ranks_here, a, b);
+    if (bit_disk_free(folder, &disk, error))
+        return -1;
+    bit_text_bytes((double)kept, a, sizeof a);
+    bit_text_bytes((double)disk, b, sizeof b);
+    if (kept > disk)
+        WARN("checkpoint.keep", "%d generations and one being written need %s of disk, %s are free in %s",
+             job->checkpoint.keep, a, b, folder);
+    return 0;
+}
