@@ -15,15 +15,20 @@
 struct bit_index; /* immutable; memory-mapped where it comes from a cache */
 
 /* `path`: a folder of class folders (train/<class>/ nested files *.jpg|jpeg|JPG|JPEG; classes in bytewise name order), or
- * a text file of lines "path<TAB>class[,class...]" (paths relative to the file's folder; several classes: multi-label).
+ * a text file of lines "path<TAB>class[,class...]" (paths below the file's folder; several classes: multi-label).
  * Rank 0 scans once and keeps a cache in `cache_folder` (NULL: no cache), validated against the folders' modification
- * times; the others get it by broadcast or by mapping the cache. `classes`: NULL, or the class names that this index
- * must use (validation data: the training classes; an unknown class is an error). Collective. */
+ * times (a change within the last two seconds cannot be told from the next one: such a cache is not used); the others
+ * get it by broadcast or by mapping the cache. `classes`: NULL, or the class names that this index must use (validation
+ * data: the training classes; an unknown class is an error). Images of a folder stand in order of class, then of path;
+ * those of a list in its own order. Hidden files and folders are left out, links are followed (not in circles), a class
+ * folder without images is a class all the same (with a warning). Collective. */
 struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
                                  struct bit_group *group, struct bit_error *error);
 void bit_index_close(struct bit_index *index);
 uint64_t bit_index_images(const struct bit_index *index);
 int bit_index_classes(const struct bit_index *index);
+uint64_t bit_index_bytes(const struct bit_index *index);     /* size of all images when it was scanned; 0 for lists */
+int bit_index_labels_most(const struct bit_index *index);    /* labels of the image that has the most */
 const char *bit_index_class_name(const struct bit_index *index, int label);
 /* Hash of class names in order, and of all paths and labels: kept in checkpoints, compared on resume. */
 void bit_index_fingerprint(const struct bit_index *index, char classes[33], char images[33]);
@@ -53,15 +58,21 @@ struct bit_stream_options {
     int micro_batch;
     int rank, ranks;
     int loaders;              /* threads, >= 1 */
-    int prefetch;             /* micro-batches decoded ahead, >= 2 */
+    int prefetch;             /* micro-batches decoded ahead, >= 2; one more is allocated for the caller */
     uint64_t file_limit;      /* bytes */
     uint64_t pixel_limit;
     int scan_limit;
     double bad_share_limit;   /* the run fails when more than this share of the images seen was bad (after 100 seen) */
-    const char *quarantine;   /* file that gets a line per bad image: epoch, path, reason; NULL: none */
+    const char *quarantine;   /* file that gets a line per bad image and epoch: "epoch<TAB>path<TAB>reason" (evaluation: "-"
+                                 for the epoch); appended to, and shared by all ranks; NULL: none */
 };
 
-/* The training stream is the concatenation of the epochs' permutations: sample t = step * batch + j stands at position
+/* Bad images (missing, unreadable, not a JPEG, damaged where the crop needs them, truncated, beyond a limit) never stop
+ * a run by themselves. Training replaces one by another image with that one's labels, drawn from (seed, epoch, image) and
+ * so the same on any rank and after a resume; evaluation leaves it out: its micro-batch has fewer images, maybe none. Either
+ * way it is counted and listed when its micro-batch is handed out. A lack of memory or descriptors fails the stream.
+ *
+ * The training stream is the concatenation of the epochs' permutations: sample t = step * batch + j stands at position
  * t mod images of epoch t / images, so every image comes exactly once an epoch and no batch is ever short; a batch may
  * straddle two epochs, and the run's last step may reach into one more epoch. Rank r of R takes micro-batches
  * [r M / R, (r + 1) M / R) of the step's M = batch / micro_batch. Evaluation: micro-batch i belongs to rank i mod R; the
@@ -80,24 +91,39 @@ struct bit_batch {
 
 struct bit_stream *bit_stream_create(const struct bit_stream_options *options, struct bit_error *error);
 void bit_stream_destroy(struct bit_stream *stream);
-/* Next micro-batch handed out will be the first of this rank's share of `step`. Local. */
+/* Next micro-batch handed out will be the first of this rank's share of `step` (evaluation: 0, its start). What the caller
+ * holds stays valid. Local. */
 int bit_stream_seek(struct bit_stream *stream, uint64_t step, struct bit_error *error);
-/* Waits for the next micro-batch. 1: *batch is it, to be given back with bit_stream_release in any order; 0: the end
- * (evaluation only); -1: failed. Local. */
+/* Waits for the next micro-batch. 1: *batch is it, to be given back with bit_stream_release in any order (at most
+ * `prefetch` can be held at once while the loaders go on); 0: the end (evaluation only); -1: failed. Local; seek, next and
+ * release are called by one thread at a time. */
 int bit_stream_next(struct bit_stream *stream, struct bit_batch **batch, struct bit_error *error);
 void bit_stream_release(struct bit_stream *stream, struct bit_batch *batch);
 
-struct bit_stream_counts { uint64_t decoded, bad; double wait_seconds; };
+struct bit_stream_counts {
+    uint64_t decoded, bad; /* images of the micro-batches handed out, bad ones included; bad ones */
+    double wait_seconds;   /* that bit_stream_next waited */
+};
 void bit_stream_count(const struct bit_stream *stream, struct bit_stream_counts *counts);
 
 /* ---- one image, for benchmarks and tests ---- */
 
 /* Decodes JPEG bytes as the stream would do for (epoch, sample) and writes [size, size, 3]. Local, any thread; `decoder`
- * belongs to one thread. */
+ * belongs to one thread. Of the options those of image, crop, seed, precision and limits count; index may be NULL. Failures
+ * of class data speak of the image (and do not name it), class environment of this machine. After a failure `pixels` holds
+ * anything and the decoder can go on. Buffers are kept: in the long run nothing is allocated but by libjpeg.
+ *
+ * Resampling is bilinear between two pixels an axis, half-pixel centres, without a wider filter when it shrinks, as
+ * in TensorFlow, in which BiT was trained. Where the crop is at least twice (4, 8 times) the output in both directions the
+ * image is first reduced by that factor within the inverse DCT, which averages: such crops come out smoother (with less
+ * aliasing) than from the image at full size; others do not change. */
 struct bit_decoder;
 struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options, struct bit_error *error);
 void bit_decoder_destroy(struct bit_decoder *decoder);
 int bit_decoder_run(struct bit_decoder *decoder, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample,
                     void *pixels, struct bit_error *error);
+/* The same from a file, read at one go. A file that is missing, unreadable or too large is class data too. */
+int bit_decoder_run_file(struct bit_decoder *decoder, const char *path, uint64_t epoch, uint64_t sample, void *pixels,
+                         struct bit_error *error);
 
 #endif

@@ -1,1 +1,9 @@
-# src/data
+noinst_LIBRARIES += libdata.a
+libdata_a_SOURCES = src/data/augment.c src/data/augment.h src/data/decoder.c src/data/index.c src/data/index.h \
+	src/data/index_build.c src/data/index_check.c src/data/index_list.c src/data/index_scan.c src/data/jpeg.c \
+	src/data/jpeg.h src/data/order.c src/data/quarantine.c src/data/quarantine.h src/data/resample.c \
+	src/data/resample.h src/data/sample.c src/data/sample.h src/data/stream.c
+libdata_a_CPPFLAGS = $(AM_CPPFLAGS) $(JPEG_CFLAGS)
+# No fused multiply-add: an image must have the same bits on every machine.
+libdata_a_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+DATA_LIBS = libdata.a $(JPEG_LIBS)

@@ -1,0 +1,196 @@
+/* One image from file to pixels: read, choose the window, decode what it needs, resample. All buffers are reused. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "augment.h"
+#include "bit/memory.h"
+#include "jpeg.h"
+#include "resample.h"
+
+struct bit_decoder {
+    struct bit_stream_options options;
+    struct bit_jpeg *jpeg;
+    struct bit_axis x, y;
+    float *blended, *scratch;
+    size_t blended_capacity; /* floats */
+    void *file;
+    size_t file_capacity;
+};
+
+static int check_options(const struct bit_stream_options *o, struct bit_error *error)
+{
+    if (o->image_size < 1 || o->image_size > 8192)
+        return bit_fail(error, BIT_EUSAGE, "image size %d: expected 1 to 8192 pixels", o->image_size);
+    if (!o->training && (o->resize < o->image_size || o->resize > 16384))
+        return bit_fail(error, BIT_EUSAGE, "resize %d: expected at least the image size, %d, and at most 16384",
+                        o->resize, o->image_size);
+    if (!o->training)
+        return 0;
+    if (!(o->area_min > 0 && o->area_min <= o->area_max && o->area_max <= 1))
+        return bit_fail(error, BIT_EUSAGE, "crop area %g to %g: expected 0 < least <= most <= 1", o->area_min, o->area_max);
+    if (!(o->aspect_min > 0 && o->aspect_min <= o->aspect_max && o->aspect_max <= 100 && o->aspect_min >= 0.01))
+        return bit_fail(error, BIT_EUSAGE, "crop aspect %g to %g: expected 0.01 <= least <= most <= 100", o->aspect_min,
+                        o->aspect_max);
+    return 0;
+}
+
+struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options, struct bit_error *error)
+{
+    if (check_options(options, error))
+        return NULL;
+    struct bit_decoder *d = bit_allocate(1, sizeof *d, "an image decoder", error);
+    if (!d)
+        return NULL;
+    size_t size = (size_t)options->image_size;
+    d->options = *options;
+    d->x.size = d->y.size = options->image_size;
+    if (!(d->x.index = bit_allocate(size, sizeof *d->x.index, "a resampling table", error)) ||
+        !(d->y.index = bit_allocate(size, sizeof *d->y.index, "a resampling table", error)) ||
+        !(d->x.weight = bit_allocate(size, sizeof *d->x.weight, "a resampling table", error)) ||
+        !(d->y.weight = bit_allocate(size, sizeof *d->y.weight, "a resampling table", error)) ||
+        !(d->scratch = bit_allocate(3 * size, sizeof *d->scratch, "a pixel row", error)) ||
+        !(d->jpeg = bit_jpeg_create(options->pixel_limit, options->scan_limit, error))) {
+        bit_decoder_destroy(d);
+        return NULL;
+    }
+    return d;
+}
+
+void bit_decoder_destroy(struct bit_decoder *d)
+{
+    if (!d)
+        return;
+    bit_jpeg_destroy(d->jpeg);
+    bit_free(d->x.index);
+    bit_free(d->y.index);
+    bit_free(d->x.weight);
+    bit_free(d->y.weight);
+    bit_free(d->blended);
+    bit_free(d->scratch);
+    bit_free(d->file);
+    bit_free(d);
+}
+
+/* Doubling keeps the number of allocations small; contents are dropped. */
+static void *reserve(void *old, size_t *capacity, size_t needed, size_t size, const char *what, struct bit_error *error)
+{
+    if (needed <= *capacity)
+        return old;
+    bit_free(old);
+    size_t wanted = needed + needed / 2;
+    void *memory = bit_allocate(wanted, size, what, error);
+    *capacity = memory ? wanted : 0;
+    return memory;
+}
+
+/* The largest reduction that leaves the window at least as large as the output: the reduction never makes the resampling
+ * enlarge. Only the factors for which libjpeg-turbo has fast code. */
+static int choose_factor(const struct bit_window *w, int size)
+{
+    int factor = 8;
+    while (factor > 1 && (w->x.length < (double)size * factor || w->y.length < (double)size * factor))
+        factor /= 2;
+    return factor;
+}
+
+static int resample(struct bit_decoder *d, void *pixels, struct bit_error *error)
+{
+    int count = 4 * (d->x.last - d->x.first + 1);
+    size_t row = 3 * (size_t)d->options.image_size;
+    d->blended = reserve(d->blended, &d->blended_capacity, (size_t)count + 20, sizeof *d->blended, "a pixel row", error);
+    if (!d->blended)
+        return -1;
+    /* The pixel past the end is read with weight 0. */
+    memset(d->blended + count, 0, 4 * sizeof *d->blended);
+    for (int i = 0; i < d->y.size; i++) {
+        int top = d->y.index[i];
+        const uint8_t *upper = bit_jpeg_row(d->jpeg, top, error);
+        const uint8_t *lower = upper && d->y.weight[i] > 0 ? bit_jpeg_row(d->jpeg, top + 1, error) : upper;
+        if (!lower)
+            return -1;
+        bit_row_blend(upper, lower, d->y.weight[i], count, d->blended);
+        if (d->options.precision == BIT_FLOAT32)
+            bit_row_spread(d->blended, &d->x, (float *)pixels + (size_t)i * row);
+        else
+            bit_row_spread_bfloat16(d->blended, &d->x, d->scratch, (uint16_t *)pixels + (size_t)i * row);
+    }
+    return 0;
+}
+
+static int decode(struct bit_decoder *d, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
+                  struct bit_error *error)
+{
+    struct bit_window w;
+    struct bit_jpeg_region region;
+    int width, height;
+    if (bit_jpeg_open(d->jpeg, jpeg, bytes, &width, &height, error))
+        return -1;
+    bit_window_choose(&d->options, epoch, sample, width, height, &w);
+    int factor = choose_factor(&w, d->options.image_size);
+    bit_axis_fill(&d->x, w.x.first, w.x.length, w.x.low, w.x.high, factor, (width + factor - 1) / factor);
+    bit_axis_fill(&d->y, w.y.first, w.y.length, w.y.low, w.y.high, factor, (height + factor - 1) / factor);
+    if (w.mirror)
+        bit_axis_reverse(&d->x);
+    region = (struct bit_jpeg_region){factor, d->x.first, d->y.first, d->x.last, d->y.last};
+    if (bit_jpeg_start(d->jpeg, &region, error))
+        return -1;
+    return resample(d, pixels, error);
+}
+
+int bit_decoder_run(struct bit_decoder *d, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
+                    struct bit_error *error)
+{
+    int result = decode(d, jpeg, bytes, epoch, sample, pixels, error);
+    bit_jpeg_close(d->jpeg);
+    return result;
+}
+
+/* What a path says about the image is class data; what it says about this process is class environment. */
+static int fail_file(const char *doing, struct bit_error *error)
+{
+    bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+    return bit_fail_errno(error, ours ? BIT_EENVIRONMENT : BIT_EDATA, "cannot %s", doing);
+}
+
+static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_error *error)
+{
+    struct stat status;
+    if (fstat(file, &status))
+        return fail_file("stat", error);
+    if (!S_ISREG(status.st_mode))
+        return bit_fail(error, BIT_EDATA, "not a regular file");
+    if ((uint64_t)status.st_size > d->options.file_limit)
+        return bit_fail(error, BIT_EDATA, "%lld bytes: more than the limit of %llu", (long long)status.st_size,
+                        (unsigned long long)d->options.file_limit);
+    d->file = reserve(d->file, &d->file_capacity, (size_t)status.st_size + 1, 1, "a file buffer", error);
+    if (!d->file)
+        return -1;
+    *bytes = 0;
+    while (*bytes < (size_t)status.st_size) {
+        ssize_t got = read(file, (char *)d->file + *bytes, (size_t)status.st_size - *bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_file("read", error);
+        if (got == 0)
+            break;
+        *bytes += (size_t)got;
+    }
+    return 0;
+}
+
+int bit_decoder_run_file(struct bit_decoder *d, const char *path, uint64_t epoch, uint64_t sample, void *pixels,
+                         struct bit_error *error)
+{
+    size_t bytes = 0;
+    /* A pipe or a device with an image's name must not block a loader. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0)
+        return fail_file("open", error);
+    int result = read_file(d, file, &bytes, error);
+    close(file);
+    return result ? -1 : bit_decoder_run(d, d->file, bytes, epoch, sample, pixels, error);
+}

@@ -1,0 +1,348 @@
+/* Opening an index on all ranks, and asking it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bit/clock.h"
+#include "bit/file.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "index.h"
+
+enum { CHUNK = 16 << 20 }; /* bytes broadcast at a time */
+
+struct bit_index {
+    struct bit_index_header *block; /* private to this process: labels may be rewritten */
+    bool mapped, received;
+    size_t mapped_bytes, received_bytes;
+    char source[PATH_MAX];          /* the folder that image paths stand below */
+    char cache[PATH_MAX];           /* rank 0: cache file, and whether it holds this block */
+    bool cached;
+    int classes;                    /* the caller's, or the block's own */
+    const uint64_t *class_start;
+    const char *class_text;
+    void *own_classes;              /* where those two are copies */
+};
+
+/* ---- cache file ---- */
+
+static int cache_path(char *buffer, size_t size, const char *cache_folder, const char *source, struct bit_error *error)
+{
+    char name[BIT_HASH_TEXT + 16] = "index-";
+    bit_hash_text(bit_hash_bytes(source, strlen(source)), name + 6);
+    strcat(name, ".bin");
+    return bit_path_join(buffer, size, cache_folder, name, error);
+}
+
+/* Maps and checks a cache file. A missing one is no failure, but no index either. Pages are private: this process may
+ * rewrite labels without touching the file. */
+static struct bit_index_header *map_cache(const char *path, struct bit_error *error)
+{
+    struct stat status;
+    struct bit_index_header *block = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return NULL;
+    if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_size >= (off_t)sizeof *block) {
+        block = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
+        if (block == MAP_FAILED)
+            block = NULL;
+    }
+    close(file);
+    if (block && bit_index_check(block, (size_t)status.st_size, false, error)) {
+        munmap(block, (size_t)status.st_size);
+        return NULL;
+    }
+    return block;
+}
+
+static bool load_cache(struct bit_index *index, const char *source)
+{
+    struct bit_error error = {0};
+    struct bit_index_header *block = map_cache(index->cache, &error);
+    if (!block) {
+        if (error.code != BIT_OK)
+            bit_log(BIT_LOG_WARNING, "%s: %s; scanning again", index->cache, error.text);
+        return false;
+    }
+    if (strcmp(bit_index_section(block, SOURCE), source) || !bit_index_fresh(block)) {
+        bit_log(BIT_LOG_INFO, "%s has changed since it was indexed: scanning again", source);
+        munmap(block, block->bytes);
+        return false;
+    }
+    index->block = block;
+    index->mapped_bytes = block->bytes;
+    index->mapped = index->cached = true;
+    return true;
+}
+
+static void save_cache(struct bit_index *index, const char *cache_folder)
+{
+    struct bit_error error = {0};
+    if (bit_folder_create(cache_folder, &error) ||
+        bit_file_write_cache(index->cache, index->block, index->block->bytes, &error))
+        bit_log(BIT_LOG_WARNING, "the index is not cached: %s", error.text);
+    else
+        index->cached = true;
+}
+
+/* ---- rank 0 ---- */
+
+static int scan_source(struct bit_index *index, const char *source, struct bit_error *error)
+{
+    struct bit_index_builder builder = {0};
+    struct stat status;
+    int result;
+    clock_gettime(CLOCK_REALTIME, &builder.started);
+    if (stat(source, &status))
+        result = bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", source);
+    else
+        result = S_ISDIR(status.st_mode) ? bit_index_scan(&builder, source, error) : bit_index_list(&builder, source, error);
+    if (!result)
+        index->block = bit_index_build(&builder, error);
+    bit_index_builder_free(&builder);
+    return index->block ? 0 : -1;
+}
+
+static int open_first(struct bit_index *index, const char *path, const char *cache_folder, struct bit_error *error)
+{
+    char source[PATH_MAX];
+    double start = bit_clock_seconds();
+    if (!realpath(path, source))
+        return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
+    if (cache_folder && cache_path(index->cache, sizeof index->cache, cache_folder, source, error))
+        return -1;
+    if (!cache_folder || !load_cache(index, source)) {
+        if (scan_source(index, source, error))
+            return -1;
+        if (cache_folder)
+            save_cache(index, cache_folder);
+    }
+    char took[32];
+    bit_clock_duration(bit_clock_seconds() - start, took, sizeof took);
+    bit_log(BIT_LOG_INFO, "%s: %llu images in %llu classes (%s in %s)", path, (unsigned long long)index->block->images,
+            (unsigned long long)index->block->classes, index->mapped ? "from the cache" : "scanned", took);
+    return 0;
+}
+
+/* ---- the other ranks ---- */
+
+/* Rank 0 tells what its block is; ranks that find the same one in the cache map it. Collective. */
+static int offer(struct bit_index *index, struct bit_group *group, uint64_t *bytes, struct bit_error *error)
+{
+    struct { uint64_t bytes, hash[2]; char cache[PATH_MAX]; } what = {0};
+    if (group->rank == 0) {
+        what.bytes = index->block->bytes;
+        memcpy(what.hash, index->block->hash, sizeof what.hash);
+        if (index->cached)
+            snprintf(what.cache, sizeof what.cache, "%s", index->cache);
+    }
+    if (bit_group_broadcast(group, &what, sizeof what, 0, error))
+        return -1;
+    *bytes = what.bytes;
+    if (group->rank == 0 || !*what.cache)
+        return 0;
+    struct bit_index_header *block = map_cache(what.cache, NULL);
+    if (block && (block->bytes != what.bytes || memcmp(block->hash, what.hash, sizeof what.hash))) {
+        munmap(block, block->bytes);
+        block = NULL;
+    }
+    index->block = block;
+    index->mapped = block != NULL;
+    index->mapped_bytes = block ? block->bytes : 0;
+    return 0;
+}
+
+/* To the ranks without a block, through everybody. Collective. */
+static int deliver(struct bit_index *index, struct bit_group *group, uint64_t bytes, struct bit_error *error)
+{
+    char *scratch = NULL;
+    index->received = !index->block;
+    index->received_bytes = bytes;
+    if (index->received)
+        index->block = bit_allocate(bytes, 1, "the index of images", error);
+    else if (group->rank)
+        scratch = bit_allocate(bytes < CHUNK ? bytes : CHUNK, 1, "a broadcast of the index", error);
+    int result = bit_group_agree(group, error);
+    for (uint64_t at = 0; !result && at < bytes; at += CHUNK) {
+        size_t size = bytes - at < CHUNK ? bytes - at : CHUNK;
+        result = bit_group_broadcast(group, scratch ? scratch : (char *)index->block + at, size, 0, error);
+    }
+    bit_free(scratch);
+    return result;
+}
+
+static int share(struct bit_index *index, struct bit_group *group, struct bit_error *error)
+{
+    uint64_t bytes;
+    if (offer(index, group, &bytes, error))
+        return -1;
+    char mine = index->block != NULL, all[group->size];
+    if (bit_group_gather(group, &mine, 1, all, error))
+        return -1;
+    return memchr(all, 0, (size_t)group->size) ? deliver(index, group, bytes, error) : 0;
+}
+
+/* ---- every rank ---- */
+
+static int find_class(const struct bit_index *classes, const char *name)
+{
+    int low = 0, high = classes->classes - 1;
+    while (low <= high) {
+        int middle = low + (high - low) / 2, order = strcmp(name, bit_index_class_name(classes, middle));
+        if (!order)
+            return middle;
+        if (order < 0)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+/* Labels get the numbers that their class names have in `classes`, which are copied: it may be closed first. */
+static int adopt_classes(struct bit_index *index, const struct bit_index *classes, struct bit_error *error)
+{
+    struct bit_index_header *block = index->block;
+    size_t starts = ((size_t)classes->classes + 1) * 8, texts = classes->class_start[classes->classes];
+    int32_t *number = bit_allocate(block->classes, sizeof *number, "class numbers", error);
+    char *copy = bit_allocate(starts + texts, 1, "class names", error);
+    int result = number && copy ? 0 : -1;
+    for (uint64_t i = 0; !result && i < block->classes; i++) {
+        const char *name = bit_index_text(block, CLASS_START, i);
+        number[i] = find_class(classes, name);
+        if (number[i] < 0)
+            result = bit_fail(error, BIT_EDATA, "%s: class '%s' is not among the %d classes of the training data",
+                              index->source, name, classes->classes);
+    }
+    if (!result) {
+        int32_t *labels = (int32_t *)bit_index_section(block, LABELS);
+        for (uint64_t i = 0; i < block->labels; i++)
+            if (labels[i] != number[labels[i]])
+                labels[i] = number[labels[i]];
+        memcpy(copy, classes->class_start, starts);
+        memcpy(copy + starts, classes->class_text, texts);
+        index->own_classes = copy;
+        index->classes = classes->classes;
+        index->class_start = (const uint64_t *)copy;
+        index->class_text = copy + starts;
+        copy = NULL;
+    }
+    bit_free(copy);
+    bit_free(number);
+    return result;
+}
+
+static int finish(struct bit_index *index, const struct bit_index *classes, struct bit_error *error)
+{
+    const struct bit_index_header *block = index->block;
+    if (index->received && bit_index_check(block, index->received_bytes, false, error))
+        return -1;
+    snprintf(index->source, sizeof index->source, "%s", (const char *)bit_index_section(block, SOURCE));
+    if (block->kind == BIT_INDEX_LIST && strrchr(index->source, '/'))
+        *strrchr(index->source, '/') = 0;
+    if (classes)
+        return adopt_classes(index, classes, error);
+    index->classes = (int)block->classes;
+    index->class_start = bit_index_section(block, CLASS_START);
+    index->class_text = bit_index_section(block, CLASS_TEXT);
+    return 0;
+}
+
+struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
+                                 struct bit_group *group, struct bit_error *error)
+{
+    struct bit_error mine = {0};
+    struct bit_index *index = bit_allocate(1, sizeof *index, "an index", &mine);
+    if (index && group->rank == 0)
+        open_first(index, path, cache_folder, &mine);
+    int result = bit_group_agree(group, &mine);
+    if (!result)
+        result = share(index, group, &mine);
+    /* A failed collective has failed everywhere; what is local is agreed on. */
+    if (!result) {
+        finish(index, classes, &mine);
+        result = bit_group_agree(group, &mine);
+    }
+    if (!result)
+        return index;
+    bit_fail(error, mine.code, "%s", mine.text);
+    bit_index_close(index);
+    return NULL;
+}
+
+void bit_index_close(struct bit_index *index)
+{
+    if (!index)
+        return;
+    if (index->mapped)
+        munmap(index->block, index->mapped_bytes);
+    else
+        bit_free(index->block);
+    bit_free(index->own_classes);
+    bit_free(index);
+}
+
+uint64_t bit_index_images(const struct bit_index *index)
+{
+    return index->block->images;
+}
+
+int bit_index_classes(const struct bit_index *index)
+{
+    return index->classes;
+}
+
+uint64_t bit_index_bytes(const struct bit_index *index)
+{
+    return index->block->image_bytes;
+}
+
+int bit_index_labels_most(const struct bit_index *index)
+{
+    return (int)index->block->labels_most;
+}
+
+const char *bit_index_class_name(const struct bit_index *index, int label)
+{
+    return index->class_text + index->class_start[label];
+}
+
+void bit_index_fingerprint(const struct bit_index *index, char classes[33], char images[33])
+{
+    const struct bit_index_header *block = index->block;
+    bit_hash_text(bit_hash_bytes(index->class_text, index->class_start[index->classes]), classes);
+    bit_hash_text((struct bit_hash){block->image_hash[0], block->image_hash[1]}, images);
+}
+
+int bit_index_image_path(const struct bit_index *index, uint64_t image, char *buffer, size_t size,
+                         struct bit_error *error)
+{
+    const struct bit_index_header *block = index->block;
+    uint32_t number = ((const uint32_t *)bit_index_section(block, IMAGE_FOLDER))[image];
+    const char *folder = bit_index_text(block, FOLDER_START, number), *name = bit_index_text(block, IMAGE_START, image);
+    const char *root = strcmp(index->source, "/") ? index->source : "";
+    int used = snprintf(buffer, size, "%s/%s%s%s", root, folder, *folder ? "/" : "", name);
+    if (used < 0 || (size_t)used >= size)
+        return bit_fail(error, BIT_EDATA, "path too long: %s/%s%s%s", root, folder, *folder ? "/" : "", name);
+    return 0;
+}
+
+int bit_index_labels(const struct bit_index *index, uint64_t image, const int32_t **labels)
+{
+    const struct bit_index_header *block = index->block;
+    const int32_t *all = bit_index_section(block, LABELS);
+    if (!block->sections[LABEL_START].bytes) {
+        *labels = all + image;
+        return 1;
+    }
+    const uint64_t *starts = bit_index_section(block, LABEL_START);
+    *labels = all + starts[image];
+    return (int)(starts[image + 1] - starts[image]);
+}

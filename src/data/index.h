@@ -1,0 +1,96 @@
+/* Inside of the index: one block of memory that is also the cache file.
+ *
+ * Format (native byte order, every section 8-byte aligned): the header below, then the sections in their order. Texts are
+ * 0-terminated and stand one after another; a ..._START section has one more entry than there are texts. A cache file is
+ * untrusted: bit_index_check looks at every offset, length and text before anything else does. */
+#ifndef BIT_DATA_INDEX_H
+#define BIT_DATA_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "bit/data.h"
+#include "bit/hash.h"
+
+enum { BIT_INDEX_VERSION = 1, BIT_INDEX_ENDIAN = 0x01020304 };
+enum bit_index_kind { BIT_INDEX_FOLDER, BIT_INDEX_LIST };
+enum bit_index_section {
+    SOURCE,        /* text: absolute path of the folder or list */
+    CLASS_START,   /* u64 */
+    CLASS_TEXT,    /* bytewise ascending names */
+    FOLDER_START,  /* u64 */
+    FOLDER_TEXT,   /* relative to the root: "" first */
+    FOLDER_TIME,   /* i64 seconds, nanoseconds of the last modification; -1: too fresh to be trusted */
+    IMAGE_FOLDER,  /* u32 */
+    IMAGE_START,   /* u64 */
+    IMAGE_TEXT,    /* below its folder; without '/' when scanned */
+    IMAGE_SIZE,    /* u32 bytes (at most 2^32 - 1); 0: unknown */
+    LABELS,        /* i32 */
+    LABEL_START,   /* u64; empty when every image has one label */
+    SECTIONS
+};
+
+struct bit_index_header {
+    char magic[8]; /* "bitindex" */
+    uint32_t version, endian;
+    uint64_t hash[2]; /* of all that follows this field, to the end of the block */
+    uint64_t bytes;   /* of the block */
+    uint64_t images, labels, classes, folders;
+    uint64_t image_bytes, source_bytes; /* of all images, of the list */
+    uint64_t class_hash[2], image_hash[2];
+    uint32_t kind, labels_most;
+    struct { uint64_t start, bytes; } sections[SECTIONS];
+};
+
+/* Growing bytes. */
+struct bit_pool { char *data; size_t size, capacity; };
+int bit_pool_add(struct bit_pool *pool, const void *data, size_t size, struct bit_error *error);
+void bit_pool_free(struct bit_pool *pool);
+
+/* What scan and list gather; turned into a block and freed. */
+struct bit_index_entry { uint64_t name; uint32_t folder, size; };
+struct bit_index_builder {
+    enum bit_index_kind kind;
+    const char *source;
+    uint64_t source_bytes;
+    struct timespec started;
+    struct bit_pool class_starts, class_text, folder_starts, folder_text, folder_times;
+    struct bit_pool entries, names; /* struct bit_index_entry; texts */
+    struct bit_pool labels, label_starts;
+    uint64_t classes, folders, images, image_bytes;
+    uint32_t labels_most;
+};
+/* Each returns the number of what was added, or -1. */
+int64_t bit_index_add_class(struct bit_index_builder *b, const char *name, struct bit_error *error);
+int64_t bit_index_add_folder(struct bit_index_builder *b, const char *path, struct timespec modified,
+                             struct bit_error *error);
+int bit_index_add_image(struct bit_index_builder *b, uint32_t folder, const char *name, uint64_t size,
+                        const int32_t *labels, size_t label_count, struct bit_error *error);
+struct bit_index_header *bit_index_build(const struct bit_index_builder *b, struct bit_error *error);
+void bit_index_builder_free(struct bit_index_builder *b);
+
+/* `root`: absolute path. */
+int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_error *error);
+int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_error *error);
+
+/* A class name goes into checkpoints, a name a line: UTF-8 without control characters. */
+bool bit_index_name_ok(const char *name, size_t size);
+
+/* 0 when `data` is a whole and consistent block. `trusted_hash`: the hash is not looked at (fuzzing). */
+int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit_error *error);
+/* True when no folder of it has changed since. */
+bool bit_index_fresh(const struct bit_index_header *h);
+
+static inline const void *bit_index_section(const struct bit_index_header *h, enum bit_index_section s)
+{
+    return (const char *)h + h->sections[s].start;
+}
+static inline const char *bit_index_text(const struct bit_index_header *h, enum bit_index_section start, uint64_t i)
+{
+    const uint64_t *starts = bit_index_section(h, start);
+    return (const char *)bit_index_section(h, start + 1) + starts[i];
+}
+
+#endif

@@ -1,0 +1,137 @@
+#include "quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bit/hash.h"
+#include "bit/memory.h"
+
+/* Lines are known by 64 bits of the hash of "epoch<TAB>path", in an open hash table (0: free). */
+struct bit_quarantine {
+    int file;
+    char *path;
+    uint64_t *known;
+    size_t capacity, count;
+};
+
+static int grow(struct bit_quarantine *q, struct bit_error *error)
+{
+    size_t capacity = q->capacity ? 2 * q->capacity : 256;
+    uint64_t *known = bit_allocate(capacity, sizeof *known, "the list of bad images", error);
+    if (!known)
+        return -1;
+    for (size_t i = 0; i < q->capacity; i++) {
+        size_t at = q->known[i] & (capacity - 1);
+        while (q->known[i] && known[at])
+            at = (at + 1) & (capacity - 1);
+        if (q->known[i])
+            known[at] = q->known[i];
+    }
+    bit_free(q->known);
+    q->known = known;
+    q->capacity = capacity;
+    return 0;
+}
+
+/* 1: new; 0: known already; -1: failed. */
+static int remember(struct bit_quarantine *q, const char *key, size_t size, struct bit_error *error)
+{
+    uint64_t hash = bit_hash_bytes(key, size).low;
+    hash += !hash;
+    if (2 * q->count >= q->capacity && grow(q, error))
+        return -1;
+    size_t at = hash & (q->capacity - 1);
+    while (q->known[at]) {
+        if (q->known[at] == hash)
+            return 0;
+        at = (at + 1) & (q->capacity - 1);
+    }
+    q->known[at] = hash;
+    q->count++;
+    return 1;
+}
+
+static int read_known(struct bit_quarantine *q, struct bit_error *error)
+{
+    FILE *file = fopen(q->path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    int result = 0;
+    ssize_t size;
+    if (!file)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", q->path);
+    while (!result && (size = getline(&line, &capacity, file)) > 0) {
+        char *tab = strchr(line, '\t'), *second = tab ? strchr(tab + 1, '\t') : NULL;
+        if (second && remember(q, line, (size_t)(second - line), error) < 0)
+            result = -1;
+    }
+    free(line);
+    fclose(file);
+    return result;
+}
+
+struct bit_quarantine *bit_quarantine_open(const char *path, struct bit_error *error)
+{
+    struct bit_quarantine *q = bit_allocate(1, sizeof *q, "the list of bad images", error);
+    if (!q)
+        return NULL;
+    q->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (q->file < 0)
+        bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
+    if (q->file < 0 || !(q->path = bit_copy_text(path, error)) || read_known(q, error)) {
+        bit_quarantine_close(q);
+        return NULL;
+    }
+    return q;
+}
+
+void bit_quarantine_close(struct bit_quarantine *q)
+{
+    if (!q)
+        return;
+    if (q->file >= 0)
+        close(q->file);
+    bit_free(q->path);
+    bit_free(q->known);
+    bit_free(q);
+}
+
+static size_t escape(char *out, size_t size, const char *text)
+{
+    size_t used = 0;
+    for (; *text && used + 3 < size; text++) {
+        const char *from = "\t\n\r\\", *to = "tnr\\", *found = strchr(from, *text);
+        if (found)
+            out[used++] = '\\';
+        out[used++] = found ? to[found - from] : *text;
+    }
+    out[used] = 0;
+    return used;
+}
+
+int bit_quarantine_add(struct bit_quarantine *q, const char *epoch, const char *path, const char *reason,
+                       struct bit_error *error)
+{
+    char line[2 * PATH_MAX + 1024];
+    size_t used = (size_t)snprintf(line, 32, "%s\t", epoch);
+    used += escape(line + used, 2 * PATH_MAX, path);
+    int fresh = remember(q, line, used, error);
+    if (fresh < 1)
+        return fresh;
+    line[used++] = '\t';
+    used += escape(line + used, 512, reason);
+    line[used++] = '\n';
+    ssize_t written;
+    do
+        written = write(q->file, line, used);
+    while (written < 0 && errno == EINTR);
+    if (written < 0)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", q->path);
+    return 0;
+}

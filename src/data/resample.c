@@ -1,0 +1,114 @@
+/* The rows are blended first (contiguous bytes: the compiler vectorises it for any machine), then spread: an RGBX pixel is
+ * one 4-lane vector, its right neighbour the next one, and the output's fourth lane is overwritten by the next pixel.
+ * Every operation is done in the same order with single rounding (no fused multiply-add: see local.mk), so that all
+ * machines give the same bits. */
+#include "resample.h"
+
+#include <math.h>
+#include <string.h>
+
+void bit_axis_fill(struct bit_axis *axis, double first, double length, int low, int high, int factor, int pixels)
+{
+    double step = length / factor / axis->size, start = first / factor;
+    int least = low / factor, most = high / factor;
+    if (most > pixels - 1)
+        most = pixels - 1;
+    if (least > most)
+        least = most;
+    axis->first = most;
+    axis->last = least;
+    for (int i = 0; i < axis->size; i++) {
+        double at = start + (i + 0.5) * step - 0.5;
+        at = at < least ? least : at > most ? most : at;
+        int left = (int)floor(at);
+        float weight = (float)(at - left);
+        if (left >= most) {
+            left = most;
+            weight = 0;
+        }
+        int right = left < most ? left + 1 : left;
+        axis->index[i] = left;
+        axis->weight[i] = weight;
+        axis->first = left < axis->first ? left : axis->first;
+        axis->last = right > axis->last ? right : axis->last;
+    }
+}
+
+void bit_axis_reverse(struct bit_axis *axis)
+{
+    for (int i = 0, j = axis->size - 1; i < j; i++, j--) {
+        int32_t index = axis->index[i];
+        float weight = axis->weight[i];
+        axis->index[i] = axis->index[j];
+        axis->weight[i] = axis->weight[j];
+        axis->index[j] = index;
+        axis->weight[j] = weight;
+    }
+}
+
+static inline __attribute__((always_inline)) void blend(const uint8_t *restrict upper, const uint8_t *restrict lower,
+                                                        float weight, int count, float *restrict out)
+{
+#pragma omp simd
+    for (int i = 0; i < count; i++) {
+        int a = upper[i], b = lower[i];
+        out[i] = (float)a + (float)(b - a) * weight;
+    }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void blend_avx2(const uint8_t *upper, const uint8_t *lower, float weight,
+                                                       int count, float *out)
+{
+    blend(upper, lower, weight, count, out);
+}
+#endif
+
+void bit_row_blend(const uint8_t *upper, const uint8_t *lower, float weight, int count, float *out)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        blend_avx2(upper, lower, weight, count, out);
+        return;
+    }
+#endif
+    blend(upper, lower, weight, count, out);
+}
+
+typedef float lanes __attribute__((vector_size(16)));
+
+static inline lanes spread(const float *row, int32_t index, float weight)
+{
+    lanes left, right;
+    memcpy(&left, row + 4 * (ptrdiff_t)index, sizeof left);
+    memcpy(&right, row + 4 * (ptrdiff_t)index + 4, sizeof right);
+    /* 0..255 to -1..1; exact at both ends. */
+    return (left + (right - left) * weight - 127.5f) * (1 / 127.5f);
+}
+
+void bit_row_spread(const float *row, const struct bit_axis *x, float *out)
+{
+    const int32_t *index = x->index;
+    const float *weight = x->weight;
+    int first = x->first, last = x->size - 1;
+    lanes pixel;
+    for (int i = 0; i < last; i++) {
+        pixel = spread(row, index[i] - first, weight[i]);
+        memcpy(out + 3 * (ptrdiff_t)i, &pixel, sizeof pixel);
+    }
+    pixel = spread(row, index[last] - first, weight[last]);
+    memcpy(out + 3 * (ptrdiff_t)last, &pixel, 3 * sizeof *out);
+}
+
+void bit_row_spread_bfloat16(const float *row, const struct bit_axis *x, float *scratch, uint16_t *out)
+{
+    bit_row_spread(row, x, scratch);
+    int count = 3 * x->size;
+    /* Rounds to nearest even, as bit_bfloat16_from_float; nothing here is NaN. */
+#pragma omp simd
+    for (int i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &scratch[i], sizeof bits);
+        out[i] = (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+    }
+}
