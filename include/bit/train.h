@@ -54,13 +54,15 @@ struct bit_trainer_options {
 
 struct bit_step_result {
     double loss;                  /* mean over the global batch: same bits on all ranks and for any number of them */
-    double gradient_norm, weight_norm;
+    double gradient_norm, weight_norm; /* of the sum over all ranks; of the weights before the update: likewise the
+                                        * same bits for any number of ranks. NaN where not finite */
     bool applied;                 /* false: non-finite, skipped */
     double seconds, data_seconds, forward_seconds, backward_seconds, reduce_seconds, update_seconds;
 };
 
 struct bit_trainer; /* owns weights, gradient, velocity and reducer */
-/* Collective. */
+/* micro_batch is what one forward call of the model takes, and what the stream hands out (batch norm: the rank's whole
+ * batch). All ranks get one, or all get NULL and the same error. Collective. */
 struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options, struct bit_error *error);
 void bit_trainer_destroy(struct bit_trainer *trainer);
 float *bit_trainer_weights(struct bit_trainer *trainer);
@@ -68,9 +70,13 @@ float *bit_trainer_velocity(struct bit_trainer *trainer);
 const struct bit_share *bit_trainer_share(const struct bit_trainer *trainer);
 /* After weights were written from outside (initialise, load). Collective. */
 int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *error);
-/* One global step at `rate`. All ranks return the same verdict. Collective. */
+/* One global step at `rate`. All ranks return the same verdict; a rank whose stream or model fails does not leave the
+ * others waiting. Where loss or gradient is not finite, weights and momentum stay untouched on every rank, and the step
+ * fails (data) naming rank and parameter, or is skipped. With batch norm the running statistics become equal on all
+ * ranks after every step: the mean over ranks, where each has seen its own batch only. Collective. */
 int bit_trainer_step(struct bit_trainer *trainer, double rate, struct bit_step_result *result, struct bit_error *error);
-/* Compares the hash of the weights over all ranks; a difference fails (internal) naming the minority. Collective. */
+/* Compares the hash of the weights (and of batch norm's statistics) over all ranks; a difference fails (internal) naming
+ * the minority. *hash (or NULL): this rank's weights'. Collective. */
 int bit_trainer_check_replicas(struct bit_trainer *trainer, struct bit_hash *hash, struct bit_error *error);
 
 #endif

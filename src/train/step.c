@@ -1,0 +1,238 @@
+/* One global step. Whatever goes wrong on a rank, it goes through the same collective calls as the others: a failed rank
+ * hands meaningless numbers to the reduction, and the agreement after it tells everybody to throw them away. Only a
+ * failure of MPI itself ends the protocol at once. */
+#include <math.h>
+#include <string.h>
+
+#include "bit/clock.h"
+#include "bit/log.h"
+#include "bit/tree.h"
+#include "train/internal.h"
+#include "train/trainer.h"
+
+/* What a rank says about the step. Everybody gets all of them, so everybody decides alike. */
+struct verdict {
+    struct bit_squares gradient, weights; /* of its share */
+    double loss;                          /* sum over its images */
+    uint64_t step;
+    int64_t bad;                          /* parameter whose sum over its own micro-batches is not finite, or -1 */
+    int64_t bad_sum;                      /* the same for the sum over ranks, within its share */
+    int32_t code;                         /* of its own failure */
+};
+
+size_t bit_step_verdict_bytes(void)
+{
+    return sizeof(struct verdict);
+}
+
+/* Batch norm talks to the other ranks within forward, so there all must know before it whether all have their images. */
+static int agree_on_data(struct bit_trainer *t, struct bit_error *error)
+{
+    return t->statistics ? bit_group_agree(t->options.world, error) : error->code ? -1 : 0;
+}
+
+static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
+{
+    int got = bit_stream_next(t->options.stream, batch, error);
+    if (got < 0)
+        return -1;
+    if (got == 0)
+        return bit_fail(error, BIT_EINTERNAL, "the training stream ended");
+    if ((*batch)->micro != micro || (*batch)->images != t->options.micro_batch) {
+        bit_fail(error, BIT_EINTERNAL, "the stream gave micro-batch %d with %d images, not %d with %d", (*batch)->micro,
+                 (*batch)->images, micro, t->options.micro_batch);
+        bit_stream_release(t->options.stream, *batch);
+        *batch = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+static int compute_micro_batch(struct bit_trainer *t, int micro, struct bit_batch *batch, struct bit_step_result *result,
+                               struct bit_error *error)
+{
+    const struct bit_trainer_options *o = &t->options;
+    const float *logits;
+    double start = bit_clock_seconds();
+    if (bit_model_forward(o->model, batch->pixels, true, &logits, error))
+        return -1;
+    struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
+    bit_loss_compute(o->loss, logits, batch->images, o->classes, &targets, 1.0 / o->batch, t->losses, t->d_logits);
+    t->sums[micro] = 0;
+    for (int i = 0; i < batch->images; i++)
+        t->sums[micro] += t->losses[i];
+    double middle = bit_clock_seconds();
+    result->forward_seconds += middle - start;
+    int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, micro), error);
+    result->backward_seconds += bit_clock_seconds() - middle;
+    return bad;
+}
+
+/* This rank's micro-batches, one after another. Local, but for batch norm. */
+static int compute_gradient(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
+                            struct bit_error *error)
+{
+    bit_gradient_start(t->gradient, t->reducer);
+    for (int micro = 0; micro < t->micro_batches; micro++) {
+        struct bit_batch *batch = NULL;
+        double start = bit_clock_seconds();
+        take_batch(t, micro, &batch, error);
+        int bad = agree_on_data(t, error);
+        result->data_seconds += bit_clock_seconds() - start;
+        if (!bad) {
+            mine->step = batch->step;
+            bad = compute_micro_batch(t, micro, batch, result, error);
+        }
+        if (batch)
+            bit_stream_release(t->options.stream, batch);
+        if (bad)
+            return -1;
+    }
+    mine->loss = bit_tree_sum(t->sums, t->micro_batches);
+    mine->bad = bit_gradient_bad(t->gradient);
+    return 0;
+}
+
+/* The first parameter in this rank's share with a number that is not finite; -1: none. */
+static int64_t find_bad(const struct bit_trainer *t, const float *block)
+{
+    const struct bit_share *share = bit_reducer_share(t->reducer);
+    for (size_t i = 0, p = 0; i < share->count; i++)
+        for (size_t e = share->pieces[i].offset; e < share->pieces[i].offset + share->pieces[i].count; e++)
+            if (!isfinite(block[e])) {
+                while (p + 1 < t->table->count && t->table->items[p + 1].offset <= e)
+                    p++;
+                return (int64_t)p;
+            }
+    return -1;
+}
+
+static void measure_share(struct bit_trainer *t, struct verdict *mine)
+{
+    const struct bit_share *share = bit_reducer_share(t->reducer);
+    const float *gradient = bit_gradient_block(t->gradient);
+    for (size_t i = 0; i < share->count; i++) {
+        bit_squares_add(&mine->gradient, gradient + share->pieces[i].offset, share->pieces[i].count);
+        bit_squares_add(&mine->weights, t->weights + share->pieces[i].offset, share->pieces[i].count);
+    }
+    mine->bad_sum = mine->gradient.nonfinite ? find_bad(t, gradient) : -1;
+}
+
+/* Fills what does not depend on the rank. 0: all is finite; 1: something is not, described in `what`. */
+static int judge(const struct bit_trainer *t, struct bit_step_result *result, struct bit_error *what)
+{
+    const struct verdict *all = t->verdicts;
+    int ranks = t->options.world->size;
+    const char *advice = "try a lower schedule.base_rate, a longer schedule.warmup_steps, or checks.nonfinite \"skip\"";
+    struct bit_squares gradient = {.nonfinite = 0}, weights = {.nonfinite = 0};
+    double losses[ranks];
+    for (int r = 0; r < ranks; r++) {
+        bit_squares_merge(&gradient, &all[r].gradient);
+        bit_squares_merge(&weights, &all[r].weights);
+        losses[r] = all[r].loss;
+    }
+    result->loss = bit_tree_sum(losses, ranks) / t->options.batch;
+    result->gradient_norm = sqrt(bit_squares_value(&gradient));
+    result->weight_norm = sqrt(bit_squares_value(&weights));
+    for (int r = 0; r < ranks; r++)
+        if (!isfinite(all[r].loss)) {
+            bit_fail(what, BIT_EDATA, "step %llu: the loss of rank %d is %g: %s", (unsigned long long)all[r].step, r,
+                     all[r].loss, advice);
+            return 1;
+        }
+    for (int r = 0; r < ranks; r++)
+        if (all[r].bad >= 0) {
+            bit_fail(what, BIT_EDATA, "step %llu: the gradient of %s on rank %d is not finite: %s",
+                     (unsigned long long)all[r].step, t->table->items[all[r].bad].name, r, advice);
+            return 1;
+        }
+    for (int r = 0; r < ranks; r++)
+        if (all[r].gradient.nonfinite) {
+            bit_fail(what, BIT_EDATA, "step %llu: the gradient of %s is finite on every rank, but its sum over ranks is "
+                     "not: %s", (unsigned long long)all[r].step,
+                     all[r].bad_sum >= 0 ? t->table->items[all[r].bad_sum].name : "?", advice);
+            return 1;
+        }
+    return 0;
+}
+
+/* Not finite: weights and momentum stay as they are on every rank. */
+static int refuse_step(struct bit_trainer *t, const struct bit_error *what, struct bit_error *error)
+{
+    const struct bit_trainer_options *o = &t->options;
+    const struct bit_table *statistics = bit_model_statistics_table(o->model);
+    if (statistics)
+        memcpy(bit_model_statistics(o->model), t->statistics, statistics->elements * sizeof(float));
+    t->skipped++;
+    if (o->nonfinite == BIT_NONFINITE_STOP) {
+        *error = *what;
+        return -1;
+    }
+    if (t->skipped > o->nonfinite_limit) {
+        *error = *what;
+        return bit_fail_at(error, "%d steps in a row were skipped, checks.nonfinite_limit is %d", t->skipped,
+                           o->nonfinite_limit);
+    }
+    if (o->world->rank == 0)
+        bit_log(BIT_LOG_WARNING, "step skipped (%d in a row): %s", t->skipped, what->text);
+    return 0;
+}
+
+static int apply(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
+{
+    const struct bit_trainer_options *o = &t->options;
+    struct bit_sgd sgd = {rate, o->momentum, o->weight_decay, o->decay_kernels_only};
+    double start = bit_clock_seconds();
+    bit_sgd_update(&sgd, t->table, bit_reducer_share(t->reducer), bit_gradient_block(t->gradient), t->weights,
+                   t->velocity);
+    double updated = bit_clock_seconds();
+    if (bit_reducer_gather(t->reducer, t->weights, error))
+        return -1;
+    double gathered = bit_clock_seconds();
+    t->skipped = 0;
+    result->applied = true;
+    bit_model_set_weights(o->model, t->weights, error);
+    result->update_seconds += updated - start + bit_clock_seconds() - gathered;
+    result->reduce_seconds += gathered - updated;
+    if (bit_group_agree(o->world, error))
+        return -1;
+    return bit_trainer_average_statistics(t, error);
+}
+
+int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
+{
+    const struct bit_trainer_options *o = &t->options;
+    const struct bit_table *statistics = bit_model_statistics_table(o->model);
+    struct verdict mine = {.bad = -1, .bad_sum = -1}, *all = t->verdicts;
+    struct bit_error what = {0};
+    double start = bit_clock_seconds();
+
+    *result = (struct bit_step_result){.applied = false};
+    if (statistics)
+        memcpy(t->statistics, bit_model_statistics(o->model), statistics->elements * sizeof(float));
+    if (bit_reducer_start(t->reducer, bit_gradient_block(t->gradient), error))
+        return -1;
+    compute_gradient(t, &mine, result, error);
+    double computed = bit_clock_seconds();
+    struct bit_error lost = {0};
+    if (bit_reducer_finish(t->reducer, &lost)) {
+        if (error->code == BIT_OK)
+            *error = lost;
+        return -1;
+    }
+    double reduced = bit_clock_seconds();
+    mine.code = (int32_t)error->code;
+    if (error->code == BIT_OK)
+        measure_share(t, &mine);
+    double measured = bit_clock_seconds();
+    if (bit_group_gather(o->world, &mine, sizeof mine, all, error))
+        return -1;
+    result->reduce_seconds += reduced - computed + bit_clock_seconds() - measured;
+    result->update_seconds += measured - reduced;
+    for (int r = 0; r < o->world->size; r++)
+        if (all[r].code)
+            return bit_group_agree(o->world, error);
+    int status = judge(t, result, &what) ? refuse_step(t, &what, error) : apply(t, rate, result, error);
+    result->seconds = bit_clock_seconds() - start;
+    return status;
+}

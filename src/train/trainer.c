@@ -1,0 +1,197 @@
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bit/memory.h"
+#include "bit/text.h"
+
+static int check_options(const struct bit_trainer_options *o, struct bit_error *error)
+{
+    if (o->batch < 1 || o->micro_batch < 1 || o->batch % (o->micro_batch * o->world->size))
+        return bit_fail(error, BIT_EUSAGE, "a batch of %d images cannot be shared by %d ranks in micro-batches of %d: make "
+                        "schedule.batch a multiple of %d", o->batch, o->world->size, o->micro_batch,
+                        o->micro_batch * o->world->size);
+    return 0;
+}
+
+static int allocate(struct bit_trainer *t, struct bit_error *error)
+{
+    const struct bit_trainer_options *o = &t->options;
+    const struct bit_table *statistics = bit_model_statistics_table(o->model);
+    size_t images = (size_t)o->micro_batch, share = bit_reducer_share(t->reducer)->elements;
+
+    if (!(t->gradient = bit_gradient_create(t->table, t->micro_batches, error)) ||
+        !(t->weights = bit_allocate(t->table->elements, sizeof(float), "weights", error)) ||
+        !(t->velocity = bit_allocate(share, sizeof(float), "momentum", error)) ||
+        !(t->d_logits = bit_allocate(images * (size_t)o->classes, sizeof(float), "the logits' gradient", error)) ||
+        !(t->losses = bit_allocate(images, sizeof(double), "losses", error)) ||
+        !(t->sums = bit_allocate((size_t)t->micro_batches, sizeof(double), "losses", error)) ||
+        !(t->verdicts = bit_allocate((size_t)o->world->size, bit_step_verdict_bytes(), "the step's agreement", error)))
+        return -1;
+    if (statistics && !(t->statistics = bit_allocate(statistics->elements, sizeof(float), "batch statistics", error)))
+        return -1;
+    return 0;
+}
+
+struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options, struct bit_error *error)
+{
+    const struct bit_table *table = bit_model_table(options->model);
+    struct bit_trainer *t = NULL;
+    if (!check_options(options, error) && (t = bit_allocate(1, sizeof *t, "the trainer", error))) {
+        t->options = *options;
+        t->table = table;
+        t->micro_batches = options->batch / (options->micro_batch * options->world->size);
+    }
+    if (bit_group_agree(options->world, error) ||
+        !(t->reducer = bit_reducer_create(options->world, table, NULL, error)))
+        goto bad;
+    allocate(t, error);
+    if (bit_group_agree(options->world, error))
+        goto bad;
+    return t;
+bad:
+    bit_trainer_destroy(t);
+    return NULL;
+}
+
+void bit_trainer_destroy(struct bit_trainer *t)
+{
+    if (!t)
+        return;
+    bit_reducer_destroy(t->reducer);
+    bit_gradient_destroy(t->gradient);
+    bit_free(t->weights);
+    bit_free(t->velocity);
+    bit_free(t->d_logits);
+    bit_free(t->losses);
+    bit_free(t->sums);
+    bit_free(t->verdicts);
+    bit_free(t->statistics);
+    bit_free(t);
+}
+
+float *bit_trainer_weights(struct bit_trainer *t)
+{
+    return t->weights;
+}
+
+float *bit_trainer_velocity(struct bit_trainer *t)
+{
+    return t->velocity;
+}
+
+const struct bit_share *bit_trainer_share(const struct bit_trainer *t)
+{
+    return bit_reducer_share(t->reducer);
+}
+
+int bit_trainer_weights_changed(struct bit_trainer *t, struct bit_error *error)
+{
+    bit_model_set_weights(t->options.model, t->weights, error);
+    return bit_group_agree(t->options.world, error);
+}
+
+/* ---- batch norm's statistics ---- */
+
+static int average(struct bit_group *world, float *mine, size_t count, struct bit_error *error)
+{
+    int ranks = world->size;
+    float *all = bit_allocate((size_t)ranks * count, sizeof *all, "all ranks' batch statistics", error);
+    if (bit_group_agree(world, error)) { /* nobody waits for a rank that has no memory */
+        bit_free(all);
+        return -1;
+    }
+    int result = bit_group_gather(world, mine, count * sizeof *mine, all, error);
+    for (size_t i = 0; !result && i < count; i++) {
+        double sum = 0;
+        for (int r = 0; r < ranks; r++)
+            sum += (double)all[(size_t)r * count + i];
+        mine[i] = (float)(sum / ranks);
+    }
+    bit_free(all);
+    return result;
+}
+
+int bit_trainer_average_statistics(struct bit_trainer *t, struct bit_error *error)
+{
+    struct bit_group *world = t->options.world;
+    const struct bit_table *table = bit_model_statistics_table(t->options.model);
+    if (!table || world->size == 1)
+        return 0;
+    float *mine = bit_model_statistics(t->options.model);
+    struct bit_hash hash = bit_hash_bytes(mine, table->elements * sizeof *mine), hashes[world->size];
+    if (bit_group_gather(world, &hash, sizeof hash, hashes, error))
+        return -1;
+    for (int r = 1; r < world->size; r++)
+        if (!bit_hash_equal(hashes[0], hashes[r]))
+            return average(world, mine, table->elements, error);
+    return 0;
+}
+
+/* ---- replicas ---- */
+
+struct fingerprint { struct bit_hash weights, statistics; };
+
+static bool same(const struct fingerprint *a, const struct fingerprint *b)
+{
+    return bit_hash_equal(a->weights, b->weights) && bit_hash_equal(a->statistics, b->statistics);
+}
+
+/* The rank whose fingerprint most ranks share (the lowest such rank); *votes: how many. */
+static int majority(const struct fingerprint *all, int ranks, int *votes)
+{
+    int best = 0;
+    *votes = 0;
+    for (int r = 0; r < ranks; r++) {
+        int count = 0;
+        for (int q = 0; q < ranks; q++)
+            count += same(&all[r], &all[q]);
+        if (count > *votes) {
+            *votes = count;
+            best = r;
+        }
+    }
+    return best;
+}
+
+static int name_minority(const struct fingerprint *all, int ranks, struct bit_error *error)
+{
+    int votes, best = majority(all, ranks, &votes);
+    struct bit_text list = {0};
+    if (votes == ranks)
+        return 0;
+    for (int r = 0; r < ranks; r++) {
+        char hex[BIT_HASH_TEXT];
+        if (same(&all[r], &all[best]))
+            continue;
+        bit_hash_text(all[r].weights, hex);
+        bit_text_add(&list, "%s%d (%.8s)", list.size ? ", " : "", r, hex);
+    }
+    char hex[BIT_HASH_TEXT];
+    bit_hash_text(all[best].weights, hex);
+    if (2 * votes > ranks)
+        bit_fail(error, BIT_EINTERNAL, "the weights of rank %s differ from those of the other %d ranks (%.8s): memory or "
+                 "network of that machine may be faulty; start the job again to go on from its last checkpoint",
+                 list.data ? list.data : "?", votes, hex);
+    else
+        bit_fail(error, BIT_EINTERNAL, "the ranks' weights differ and no majority agrees: rank %d has (%.8s), rank %s; a "
+                 "machine's memory or network may be faulty; start the job again to go on from its last checkpoint",
+                 best, hex, list.data ? list.data : "?");
+    bit_text_free(&list);
+    return -1;
+}
+
+int bit_trainer_check_replicas(struct bit_trainer *t, struct bit_hash *hash, struct bit_error *error)
+{
+    struct bit_group *world = t->options.world;
+    const struct bit_table *statistics = bit_model_statistics_table(t->options.model);
+    struct fingerprint mine = {.weights = bit_table_hash(t->table, t->weights)}, all[world->size];
+    if (statistics)
+        mine.statistics = bit_table_hash(statistics, bit_model_statistics(t->options.model));
+    if (hash)
+        *hash = mine.weights;
+    if (bit_group_gather(world, &mine, sizeof mine, all, error))
+        return -1;
+    return name_minority(all, world->size, error);
+}
