@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "bit/error.h"
 #include "bit/group.h"
@@ -55,5 +56,28 @@ struct bit_reducer_times { double busy, exposed; /* seconds since creation: movi
                            double bytes; /* sent by this rank */ };
 /* Local; between steps, not while a reduction is on. */
 void bit_reducer_time(struct bit_reducer *reducer, struct bit_reducer_times *times);
+
+/* ---- benchmark ---- */
+
+struct bit_bench_reduce_options {
+    size_t elements;        /* of the gradient */
+    size_t bucket_elements; /* 0: default */
+    int rounds;
+    double compute_seconds; /* length of the backward pass that the reduction is to hide behind */
+};
+struct bit_bench_reduce {
+    int ranks;
+    double seconds;       /* reduce and gather, nothing else going on */
+    double bytes, rate;   /* a rank sends, a round; over the time; the slowest rank's */
+    double ceiling;       /* plain messages between neighbours, bytes a second */
+    double step_seconds;  /* computing, reduce and gather */
+    double exposed_share; /* of it: what is longer than computing alone; the worst rank's */
+    bool correct;
+};
+/* Collective; at least two ranks. Every rank gets the same rate, ceiling, share and verdict. */
+int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_options *options,
+                     struct bit_bench_reduce *result, struct bit_error *error);
+/* Lines for a person; the last is "GB/s: X". */
+void bit_bench_reduce_print(const struct bit_bench_reduce *result, FILE *stream);
 
 #endif
