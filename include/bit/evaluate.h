@@ -2,6 +2,7 @@
 #ifndef BIT_EVALUATE_H
 #define BIT_EVALUATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bit/data.h"
@@ -16,10 +17,19 @@ struct bit_evaluation {
     double seconds;
 };
 
-/* `stream` is an evaluation stream (rank, ranks set), `model` has its weights set. Ties: the lower class wins. The sums
- * are the same bits at any number of ranks. Collective. */
-int bit_evaluate(struct bit_model *model, struct bit_stream *stream, struct bit_group *group, enum bit_loss loss,
-                 int classes, int micro_batch, uint64_t images, struct bit_evaluation *result,
-                 struct bit_error *error);
+struct bit_evaluation_options {
+    struct bit_model *model;      /* its weights are set */
+    struct bit_stream *stream;    /* an evaluation stream at its beginning; rank and ranks are the group's */
+    struct bit_group *group;
+    enum bit_loss loss;
+    int classes, micro_batch;
+    uint64_t images;              /* what the stream will hand out, over all ranks */
+    bool (*stop)(void);           /* asked before each micro-batch; true ends the evaluation early. NULL: never */
+};
+
+/* Ties: the lower class wins. Every sum is added in the order of the micro-batches, so the result has the same bits at
+ * any number of ranks. 0: *result is filled, equal on all ranks; 1: `stop` ended it on some rank and *result is void;
+ * -1: failed, all ranks hold the same error. Collective. */
+int bit_evaluate(const struct bit_evaluation_options *options, struct bit_evaluation *result, struct bit_error *error);
 
 #endif

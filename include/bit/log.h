@@ -11,6 +11,9 @@ enum bit_log_level { BIT_LOG_ERROR, BIT_LOG_WARNING, BIT_LOG_INFO, BIT_LOG_DEBUG
 void bit_log_init(const char *program, enum bit_log_level level);
 void bit_log_rank(int rank, int ranks);
 
+/* BIT_LOG_INFO goes to the file only. */
+void bit_log_quiet(int on);
+
 /* Appends to `path` from now on (time stamp, level, rank, text; each line one write). -1 when it cannot be opened. */
 int bit_log_open(const char *path, struct bit_error *error);
 void bit_log_close(void);

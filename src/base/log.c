@@ -14,7 +14,7 @@ static struct {
     enum bit_log_level level;
     int rank, ranks;
     int file;
-    int live;
+    int live, quiet;
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "bit", .level = BIT_LOG_INFO, .ranks = 1, .file = -1};
 
 void bit_log_init(const char *program, enum bit_log_level level)
@@ -30,6 +30,13 @@ void bit_log_rank(int rank, int ranks)
     pthread_mutex_lock(&state.lock);
     state.rank = rank;
     state.ranks = ranks;
+    pthread_mutex_unlock(&state.lock);
+}
+
+void bit_log_quiet(int on)
+{
+    pthread_mutex_lock(&state.lock);
+    state.quiet = on;
     pthread_mutex_unlock(&state.lock);
 }
 
@@ -85,7 +92,7 @@ void bit_log(enum bit_log_level level, const char *format, ...)
         snprintf(who, sizeof who, "rank %d: ", state.rank);
     if (level <= BIT_LOG_WARNING)
         snprintf(mark, sizeof mark, "%s: ", names[level]);
-    if (level <= BIT_LOG_WARNING || state.rank == 0) {
+    if (level <= BIT_LOG_WARNING || (state.rank == 0 && !state.quiet)) {
         int size = snprintf(line, sizeof line, "%s%s: %s%s%s\n", state.live ? "\r\033[K" : "", state.program,
                             level <= BIT_LOG_WARNING ? who : "", mark, text);
         write_line(STDERR_FILENO, line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1);

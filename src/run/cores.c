@@ -1,0 +1,84 @@
+#include "run/cores.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bit/hash.h"
+#include "bit/memory.h"
+
+/* Which processors a rank may use, and where. */
+struct seat {
+    struct bit_hash host;
+    cpu_set_t set;
+};
+
+/* The lowest processor of the core that `cpu` belongs to; `cpu` itself when the system does not say. */
+static int first_sibling(int cpu)
+{
+    char path[96];
+    int first = cpu;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    FILE *file = fopen(path, "re");
+    if (file) {
+        if (fscanf(file, "%d", &first) != 1 || first < 0 || first >= CPU_SETSIZE)
+            first = cpu;
+        fclose(file);
+    }
+    return first;
+}
+
+static int count_cores(const cpu_set_t *set)
+{
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, set))
+            CPU_SET(first_sibling(cpu), &cores);
+    return CPU_COUNT(&cores);
+}
+
+static void take_seat(struct seat *seat)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    seat->host = bit_hash_bytes(host, sizeof host);
+    if (sched_getaffinity(0, sizeof seat->set, &seat->set)) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        CPU_ZERO(&seat->set);
+        for (int cpu = 0; cpu < online && cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, &seat->set);
+    }
+}
+
+/* How many ranks share processors with `mine`, itself included. */
+static int count_sharers(const struct seat *mine, const struct seat *all, int size)
+{
+    int sharers = 0;
+    for (int r = 0; r < size; r++) {
+        cpu_set_t both;
+        CPU_AND(&both, &mine->set, &all[r].set);
+        sharers += bit_hash_equal(mine->host, all[r].host) && CPU_COUNT(&both) > 0;
+    }
+    return sharers > 0 ? sharers : 1;
+}
+
+int cores_share(struct bit_group *world, int *threads, struct bit_error *error)
+{
+    struct seat mine = {0}, *all = bit_allocate((size_t)world->size, sizeof *all, "the ranks' processors", error);
+    int counts[world->size], result = -1;
+    take_seat(&mine);
+    if (bit_group_agree(world, error) || bit_group_gather(world, &mine, sizeof mine, all, error))
+        goto done;
+    *threads = count_cores(&mine.set) / count_sharers(&mine, all, world->size);
+    *threads = *threads < 1 ? 1 : *threads;
+    if (bit_group_gather(world, threads, sizeof *threads, counts, error))
+        goto done;
+    for (int r = 0; r < world->size; r++)
+        *threads = counts[r] < *threads ? counts[r] : *threads;
+    result = 0;
+done:
+    bit_free(all);
+    return result;
+}

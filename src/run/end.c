@@ -1,0 +1,104 @@
+/* How a run ends: evaluated, finished, stopped, failed. */
+#include <stdio.h>
+
+#include "bit/clock.h"
+#include "bit/log.h"
+#include "run/census.h"
+#include "run/folder.h"
+#include "run/measure.h"
+#include "run/outcome.h"
+#include "run/run.h"
+#include "run/signals.h"
+#include "run/states.h"
+
+/* ---- bitrun --evaluate ---- */
+
+static void print_evaluation(const struct run *run)
+{
+    const struct bit_evaluation *e = &run->standing.newest;
+    printf("step %llu\nimages %llu\nbad images %llu\nloss %.17g\n%s %.6f (%llu)\n%s %.6f (%llu)\n",
+           (unsigned long long)run->standing.step, (unsigned long long)e->images, (unsigned long long)e->bad, e->loss,
+           run->loss == BIT_SIGMOID ? "precision-at-1" : "top-1", e->top1, (unsigned long long)e->top1_count,
+           run->loss == BIT_SIGMOID ? "precision-at-5" : "top-5", e->top5, (unsigned long long)e->top5_count);
+    fflush(stdout);
+}
+
+enum event end_measure(struct run *run)
+{
+    int verdict = measure(run);
+    if (verdict > 0) {
+        bit_fail(&run->error, BIT_EAGAIN, "the evaluation was stopped by %s", *signals_name() ? signals_name() : "a signal");
+        return EVENT_FAILED;
+    }
+    if (verdict < 0)
+        return EVENT_FAILED;
+    if (run_is_first(run) && outcome_write_evaluation(run, &run->error) == 0)
+        print_evaluation(run);
+    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+}
+
+/* ---- the ends of training ---- */
+
+/* Rank 0's files in their last form; a failure here is the run's. */
+static void close_books(struct run *run, enum outcome outcome)
+{
+    progress_end(&run->progress);
+    if (run->metrics && metrics_flush(run->metrics, true, &run->error))
+        outcome = OUTCOME_FAILED;
+    outcome_write(run, outcome, &run->error);
+}
+
+static void tell_end(const struct run *run, const char *how)
+{
+    const struct standing *s = &run->standing;
+    char seconds[32];
+    bit_clock_duration(bit_clock_seconds() - run->loop.started, seconds, sizeof seconds);
+    bit_log(BIT_LOG_INFO, "%s at step %llu of %llu after %s", how, (unsigned long long)s->step,
+            (unsigned long long)run->plan.schedule.steps, seconds);
+    if (s->bad + run->loop.bad)
+        bit_log(BIT_LOG_WARNING, "%llu bad images were replaced; %s/quarantine.tsv lists them",
+                (unsigned long long)(s->bad + run->loop.bad), run->folder);
+}
+
+enum event end_finish(struct run *run)
+{
+    if (census_bad(run) || census_hash(run))
+        return EVENT_FAILED;
+    if (run_is_first(run)) {
+        close_books(run, OUTCOME_FINISHED);
+        tell_end(run, run->loop.taken ? "finished" : "nothing left to do: finished");
+    }
+    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+}
+
+enum event end_stop(struct run *run)
+{
+    if (census_bad(run) || census_hash(run))
+        return EVENT_FAILED;
+    if (run_is_first(run)) {
+        bit_fail(&run->error, BIT_EAGAIN, "stopped on request (%s): run again to resume",
+                 *signals_name() ? signals_name() : run->loop.taken >= run->options->steps_limit ? "--steps-limit" : "signal");
+        close_books(run, OUTCOME_STOPPED);
+        tell_end(run, "stopped on request");
+    }
+    run_follow(run);
+    run->code = run->error.code;
+    return run->error.code == BIT_EAGAIN ? EVENT_OK : EVENT_FAILED;
+}
+
+enum event end_fail(struct run *run)
+{
+    struct bit_error ignored = {0};
+    run->code = run->error.code;
+    progress_end(&run->progress);
+    if (!run_is_first(run))
+        return EVENT_OK;
+    bit_log_rank(0, 1); /* the run's error, whichever rank it came from */
+    if (!run->told)
+        bit_log(BIT_LOG_ERROR, "%s", run->error.text);
+    if (run->claimed && run->created && !run->begun && run->error.code == BIT_EUSAGE)
+        folder_abandon(run);
+    else if (run->claimed && !run->options->evaluate && outcome_write(run, OUTCOME_FAILED, &ignored))
+        bit_log(BIT_LOG_WARNING, "%s", ignored.text);
+    return EVENT_OK;
+}

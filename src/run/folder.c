@@ -1,0 +1,78 @@
+#include "run/folder.h"
+
+#include <string.h>
+
+#include "bit/file.h"
+#include "bit/log.h"
+#include "run/run.h"
+
+/* What a run owns below its folder, besides the log and the index cache, which outlive --fresh. */
+static const char *const owned[] = {"checkpoints", "metrics.jsonl", "outcome.json", "evaluation.json", "job.json",
+                                    "quarantine.tsv"};
+
+static bool has(const struct run *run, const char *name)
+{
+    char path[PATH_MAX];
+    return run_path(run, name, path, NULL) == 0 && bit_file_exists(path);
+}
+
+static bool holds_run(const struct run *run)
+{
+    return has(run, "job.json") || has(run, "checkpoints");
+}
+
+/* Missing data is told before anything is created. */
+static int check_inputs(const struct run *run, struct bit_error *error)
+{
+    const char *const paths[] = {run->job->data.train, run->job->data.val};
+    static const char *const keys[] = {"data.train", "data.val"};
+    for (int i = 0; i < 2; i++)
+        if (paths[i] && *paths[i] && !bit_file_exists(paths[i]))
+            return bit_fail(error, BIT_ENOINPUT, "%s: there is no file or folder %s", keys[i], paths[i]);
+    if (run->options->evaluate && (!paths[1] || !*paths[1]))
+        return bit_fail(error, BIT_EUSAGE, "--evaluate needs validation images: the job's data.val is empty");
+    return 0;
+}
+
+static int clear_old(struct run *run, struct bit_error *error)
+{
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        if (run_path(run, owned[i], path, error) || bit_folder_remove(path, error))
+            return -1;
+    return 0;
+}
+
+int folder_claim(struct run *run, struct bit_error *error)
+{
+    const struct options *o = run->options;
+    char path[PATH_MAX];
+    if (check_inputs(run, error))
+        return -1;
+    if (o->evaluate && !has(run, "checkpoints"))
+        return bit_fail(error, BIT_ENOINPUT, "%s holds no checkpoints to evaluate: train first, or name the run's folder "
+                        "with --out", run->folder);
+    run->created = !bit_file_exists(run->folder);
+    if (o->evaluate) /* changes nothing that a run beside it needs */
+        return 0;
+    if (bit_folder_create(run->folder, error) || run_path(run, "lock", path, error))
+        return -1;
+    run->lock = lock_take(path, error);
+    if (!run->lock)
+        return -1;
+    if (o->fresh && holds_run(run) && !o->force)
+        return bit_fail(error, BIT_EUSAGE, "%s holds a run already: --fresh would overwrite it; leave --fresh out to resume, "
+                        "add --force to remove the old run, or choose another --out", run->folder);
+    run->claimed = true;
+    return o->fresh ? clear_old(run, error) : 0;
+}
+
+void folder_abandon(struct run *run)
+{
+    struct bit_error error = {0};
+    bit_log_close();
+    lock_release(run->lock);
+    run->lock = NULL;
+    if (bit_folder_remove(run->folder, &error))
+        bit_log(BIT_LOG_WARNING, "%s", error.text);
+}

@@ -1,0 +1,123 @@
+#include "run/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bit/clock.h"
+#include "bit/memory.h"
+
+struct lock {
+    int file;
+    char path[PATH_MAX];
+};
+
+struct holder {
+    char host[256];
+    long process;
+};
+
+static void host_name(char *host, size_t size)
+{
+    if (gethostname(host, size))
+        snprintf(host, size, "?");
+    host[size - 1] = 0;
+}
+
+/* False when the file says nothing that can be read. */
+static bool read_holder(int file, struct holder *holder)
+{
+    char text[512];
+    ssize_t size = pread(file, text, sizeof text - 1, 0);
+    if (size <= 0)
+        return false;
+    text[size] = 0;
+    return sscanf(text, "%255s %ld", holder->host, &holder->process) == 2;
+}
+
+static int refuse(const char *path, const struct holder *holder, bool known, struct bit_error *error)
+{
+    if (!known)
+        return bit_fail(error, BIT_EENVIRONMENT, "another run holds %s: one run a folder; wait for it or choose another "
+                        "--out", path);
+    return bit_fail(error, BIT_EENVIRONMENT, "process %ld on %s is using this folder (%s): one run a folder; wait for it, "
+                    "stop it, or choose another --out", holder->process, holder->host, path);
+}
+
+/* Without locks in the file system: is the one named in the file still there? */
+static bool holder_lives(const struct holder *holder)
+{
+    char host[256];
+    host_name(host, sizeof host);
+    return strcmp(host, holder->host) || kill((pid_t)holder->process, 0) == 0 || errno == EPERM;
+}
+
+static int write_holder(int file, const char *path, struct bit_error *error)
+{
+    char text[512], host[256], stamp[32];
+    host_name(host, sizeof host);
+    bit_clock_stamp(stamp, sizeof stamp);
+    int size = snprintf(text, sizeof text, "%s %ld %s\n", host, (long)getpid(), stamp);
+    if (ftruncate(file, 0) || pwrite(file, text, (size_t)size, 0) != size)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", path);
+    return 0;
+}
+
+/* 1: the file is ours; 0: it was removed while we waited for it, try again; -1: failed. */
+static int take_file(int file, const char *path, struct bit_error *error)
+{
+    struct holder holder;
+    struct stat mine, now;
+    bool known;
+    if (flock(file, LOCK_EX | LOCK_NB)) {
+        int reason = errno;
+        known = read_holder(file, &holder);
+        if (reason == EWOULDBLOCK)
+            return refuse(path, &holder, known, error);
+        if (known && holder_lives(&holder))
+            return refuse(path, &holder, known, error);
+    }
+    if (fstat(file, &mine) || stat(path, &now) || mine.st_ino != now.st_ino || mine.st_dev != now.st_dev)
+        return 0;
+    return write_holder(file, path, error) ? -1 : 1;
+}
+
+struct lock *lock_take(const char *path, struct bit_error *error)
+{
+    struct lock *lock = bit_allocate(1, sizeof *lock, "a lock", error);
+    int taken = 0;
+    if (!lock)
+        return NULL;
+    snprintf(lock->path, sizeof lock->path, "%s", path);
+    for (int attempt = 0; attempt < 100 && taken == 0; attempt++) {
+        lock->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (lock->file < 0) {
+            bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
+            break;
+        }
+        taken = take_file(lock->file, path, error);
+        if (taken != 1)
+            close(lock->file);
+    }
+    if (taken == 1)
+        return lock;
+    bit_fail(error, BIT_EENVIRONMENT, "cannot take %s: it changes all the time", path);
+    bit_free(lock);
+    return NULL;
+}
+
+void lock_release(struct lock *lock)
+{
+    if (!lock)
+        return;
+    unlink(lock->path);
+    close(lock->file);
+    bit_free(lock);
+}

@@ -1,0 +1,204 @@
+/* The loop of training: between steps, step, evaluation, checkpoint. */
+#include <math.h>
+
+#include "bit/clock.h"
+#include "bit/log.h"
+#include "run/arrays.h"
+#include "run/census.h"
+#include "run/measure.h"
+#include "run/outcome.h"
+#include "run/run.h"
+#include "run/signals.h"
+#include "run/states.h"
+
+/* ---- what is due ---- */
+
+static double epoch_at(const struct run *run, uint64_t step)
+{
+    return (double)step * run->plan.schedule.batch / (double)run->plan.schedule.images;
+}
+
+static bool evaluation_is_due(const struct run *run)
+{
+    uint64_t step = run->standing.step;
+    double epochs = run->job->evaluation.every_epochs;
+    if (!run->val || step == 0 || run->standing.evaluated == step)
+        return false;
+    if (step >= run->plan.schedule.steps)
+        return run->job->evaluation.at_end;
+    if (run->job->evaluation.every_steps && step % run->job->evaluation.every_steps == 0)
+        return true;
+    return epochs > 0 && floor(epoch_at(run, step) / epochs) > floor(epoch_at(run, step - 1) / epochs);
+}
+
+/* `wished`: a signal or the clock asked for it. */
+static bool save_is_due(const struct run *run, bool wished)
+{
+    uint64_t step = run->standing.step, every = run->job->checkpoint.every_steps;
+    if (run->loop.saved == step || step == 0)
+        return false;
+    if (step >= run->plan.schedule.steps)
+        return run->job->checkpoint.at_end || wished;
+    return wished || (every && step % every == 0);
+}
+
+/* Only rank 0's clock counts. */
+static bool save_is_late(const struct run *run)
+{
+    double minutes = run->job->checkpoint.every_minutes;
+    return run_is_first(run) && minutes > 0 && bit_clock_seconds() - run->loop.saved_at >= 60 * minutes;
+}
+
+/* All ranks' wishes as one: any wish counts. */
+static int gather_wishes(struct run *run, struct wish *any)
+{
+    struct wish mine = {
+        .save = signals_save(),
+        .stop = signals_stop(),
+        .failed = run->error.code != BIT_OK,
+        .late = save_is_late(run),
+    };
+    struct bit_error lost = {0};
+    *any = (struct wish){0};
+    if (bit_group_gather(run->world, &mine, sizeof mine, run->loop.wishes, &lost)) {
+        bit_fail(&run->error, lost.code, "%s", lost.text);
+        return -1;
+    }
+    for (int r = 0; r < run->world->size; r++) {
+        const struct wish *w = &run->loop.wishes[r];
+        any->save |= w->save | w->late;
+        any->stop |= w->stop;
+        any->failed |= w->failed;
+    }
+    return 0;
+}
+
+enum event loop_boundary(struct run *run)
+{
+    struct wish wish;
+    if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)))
+        return EVENT_FAILED;
+    bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;
+    bool done = run->standing.step >= run->plan.schedule.steps;
+    if (stop && !(done && !evaluation_is_due(run)))
+        return save_is_due(run, true) ? EVENT_SAVE : EVENT_STOP;
+    if (evaluation_is_due(run))
+        return EVENT_EVALUATE;
+    if (save_is_due(run, wish.save))
+        return EVENT_SAVE;
+    return done ? EVENT_DONE : EVENT_STEP;
+}
+
+/* ---- step ---- */
+
+static void count_times(struct tally *t, const struct bit_step_result *result)
+{
+    t->data += result->data_seconds;
+    t->forward += result->forward_seconds;
+    t->backward += result->backward_seconds;
+    t->reduce += result->reduce_seconds;
+    t->update += result->update_seconds;
+    t->steps++;
+}
+
+static void write_line(struct run *run, const struct bit_step_result *result, double rate)
+{
+    struct tally *t = &run->loop.tally;
+    uint64_t step = run->standing.step;
+    double now = bit_clock_seconds(), span = now - t->since > 1e-9 ? now - t->since : 1e-9;
+    struct metrics_step line = {
+        .step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
+        .gradient_norm = result->gradient_norm, .weight_norm = result->weight_norm, .applied = result->applied,
+        .images_per_second = (double)t->steps * run->plan.schedule.batch / span,
+        .share = {t->data / span, t->forward / span, t->backward / span, t->reduce / span, t->update / span,
+                  t->save / span},
+    };
+    /* A failure is this rank's alone: the next boundary makes it known to all. */
+    metrics_add_step(run->metrics, &line, &run->error);
+    *t = (struct tally){.since = now};
+}
+
+static void tell(struct run *run, const struct bit_step_result *result, double rate)
+{
+    uint64_t step = run->standing.step, every = run->job->log.every_steps;
+    struct progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
+                                   .batch = run->plan.schedule.batch};
+    count_times(&run->loop.tally, result);
+    if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
+        write_line(run, result, rate);
+    if (!result->applied)
+        bit_log(BIT_LOG_WARNING, "step %llu was skipped: its loss or a gradient is not finite", (unsigned long long)step);
+    progress_step(&run->progress, &state);
+}
+
+enum event loop_step(struct run *run)
+{
+    struct bit_step_result result;
+    uint64_t every = run->job->checks.replicas_every_steps;
+    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step);
+    if (bit_trainer_step(run->trainer, rate, &result, &run->error)) {
+        bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
+        return EVENT_FAILED;
+    }
+    run->standing.step++;
+    run->loop.taken++;
+    if (every && run->standing.step % every == 0 && census_hash(run))
+        return EVENT_FAILED;
+    if (run_is_first(run))
+        tell(run, &result, rate);
+    return EVENT_OK;
+}
+
+/* ---- evaluation ---- */
+
+enum event loop_evaluate(struct run *run)
+{
+    double before = bit_clock_seconds();
+    progress_end(&run->progress);
+    int verdict = measure(run);
+    if (verdict < 0)
+        return EVENT_FAILED;
+    if (verdict == 0 && run_is_first(run)) {
+        const struct standing *s = &run->standing;
+        metrics_add_evaluation(run->metrics, s->step, epoch_at(run, s->step), &s->newest, &run->error);
+    }
+    run->loop.tally.since += bit_clock_seconds() - before;
+    progress_pause(&run->progress, run->standing.step);
+    return EVENT_OK;
+}
+
+/* ---- checkpoint ---- */
+
+static int save(struct run *run)
+{
+    struct bit_checkpoint checkpoint = {0};
+    struct bit_arrays arrays;
+    if (run_is_first(run) && run->error.code == BIT_OK)
+        metrics_flush(run->metrics, true, &run->error);
+    if (run_agree(run) || census_bad(run) || census_hash(run))
+        return -1;
+    arrays_fill(run, &arrays);
+    arrays_describe(run, &checkpoint);
+    int result = run_agree(run) ? -1 : bit_store_save(run->store, &checkpoint, &arrays, &run->error);
+    arrays_forget(&checkpoint);
+    return result;
+}
+
+enum event loop_save(struct run *run)
+{
+    double before = bit_clock_seconds();
+    if (save(run))
+        return EVENT_FAILED;
+    run->loop.saved = run->standing.step;
+    run->loop.saved_at = bit_clock_seconds();
+    run->loop.tally.save += run->loop.saved_at - before;
+    /* A request that came while saving is answered by this generation, too. */
+    signals_saved();
+    if (run_is_first(run)) {
+        char seconds[32];
+        bit_clock_duration(run->loop.saved_at - before, seconds, sizeof seconds);
+        bit_log(BIT_LOG_INFO, "checkpoint at step %llu (%s)", (unsigned long long)run->standing.step, seconds);
+        outcome_write(run, OUTCOME_RUNNING, &run->error);
+    }
+    return EVENT_OK;
+}

@@ -1,0 +1,58 @@
+/* bitrun: trains what a job file describes, on all ranks of an MPI job. */
+#include <stdio.h>
+
+#include "bit/comm.h"
+#include "bit/log.h"
+#include "run/options.h"
+#include "run/run.h"
+#include "run/signals.h"
+#include "run/states.h"
+
+static int tell(const struct options *options)
+{
+    if (options->version)
+        puts("bitrun (bit) " PACKAGE_VERSION);
+    else
+        options_help(stdout);
+    return fflush(stdout) ? BIT_EENVIRONMENT : BIT_OK;
+}
+
+static int start(struct bit_group *world, int argc, char **argv)
+{
+    static struct run run;
+    struct options options;
+    int code;
+
+    run.options = &options;
+    run.world = world;
+    if (options_parse(&options, argc, argv, &run.error)) {
+        if (world->rank == 0)
+            bit_log(BIT_LOG_ERROR, "%s", run.error.text);
+        return run.error.code;
+    }
+    if (options.help || options.version)
+        return world->rank == 0 ? tell(&options) : BIT_OK;
+    bit_log_quiet(options.quiet);
+    code = run_execute(&run);
+    run_clear(&run);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct bit_error error = {0};
+    int code;
+
+    bit_log_init("bitrun", BIT_LOG_INFO);
+    if (bit_comm_init(&argc, &argv, &error)) {
+        bit_log(BIT_LOG_ERROR, "%s", error.text);
+        return error.code;
+    }
+    signals_install();
+    struct bit_group *world = bit_comm_world();
+    bit_log_rank(world->rank, world->size);
+    code = start(world, argc, argv);
+    bit_comm_fini();
+    bit_log_close();
+    return code;
+}

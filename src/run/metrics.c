@@ -1,0 +1,171 @@
+#include "run/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bit/clock.h"
+#include "bit/memory.h"
+#include "run/number.h"
+
+enum { GATHERED = 64 << 10 /* bytes */ };
+static const double PATIENCE = 2.0; /* seconds that a line may wait in memory */
+
+struct metrics {
+    int file;
+    double flushed;
+    struct bit_text text;
+    char path[PATH_MAX];
+};
+
+/* ---- cutting ---- */
+
+/* Whether a line belongs to the past of a run that goes on after `step`. */
+static bool belongs(const char *line, uint64_t step, bool evaluated)
+{
+    const char *place = strstr(line, "\"step\":");
+    /* In a step's line the first "step" is the kind's value and has no colon. */
+    if (!place)
+        return false;
+    unsigned long long at = strtoull(place + strlen("\"step\":"), NULL, 10);
+    bool evaluation = !strncmp(line, "{\"kind\":\"evaluation\"", strlen("{\"kind\":\"evaluation\""));
+    return at < step || (at == step && (!evaluation || evaluated));
+}
+
+/* Length of the part of the file that stays: up to the first line that does not belong or is torn. */
+static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end, struct bit_error *error)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    *end = 0;
+    if (!file && errno == ENOENT)
+        return 0;
+    if (!file)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
+    while ((size = getline(&line, &capacity, file)) > 0 && line[size - 1] == '\n' && belongs(line, step, evaluated))
+        *end += size;
+    int bad = ferror(file);
+    if (bad)
+        bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path);
+    free(line);
+    fclose(file);
+    return bad ? -1 : 0;
+}
+
+struct metrics *metrics_open(const char *path, uint64_t step, bool evaluated, struct bit_error *error)
+{
+    off_t end;
+    struct metrics *m = bit_allocate(1, sizeof *m, "metrics", error);
+    if (!m)
+        return NULL;
+    snprintf(m->path, sizeof m->path, "%s", path);
+    m->flushed = bit_clock_seconds();
+    m->file = -1;
+    if (find_end(path, step, evaluated, &end, error))
+        goto failed;
+    m->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (m->file >= 0 && ftruncate(m->file, end) == 0)
+        return m;
+    bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s for writing", path);
+failed:
+    metrics_close(m);
+    return NULL;
+}
+
+/* ---- lines ---- */
+
+static void add_member(struct bit_text *t, const char *name, double value, int digits)
+{
+    bit_text_add(t, ",\"%s\":", name);
+    number_add(t, value, digits);
+}
+
+/* Ends a line; writes when many have gathered or the oldest has waited long enough. */
+static int end_line(struct metrics *m, struct bit_error *error)
+{
+    bit_text_add(&m->text, "}\n");
+    if (m->text.failed)
+        return bit_fail(error, BIT_EENVIRONMENT, "out of memory: metrics");
+    if (m->text.size >= GATHERED || bit_clock_seconds() - m->flushed >= PATIENCE)
+        return metrics_flush(m, false, error);
+    return 0;
+}
+
+int metrics_add_step(struct metrics *m, const struct metrics_step *line, struct bit_error *error)
+{
+    struct bit_text *t = &m->text;
+    bit_text_add(t, "{\"kind\":\"step\",\"step\":%llu", (unsigned long long)line->step);
+    add_member(t, "epoch", line->epoch, 9);
+    add_member(t, "loss", line->loss, 17);
+    add_member(t, "rate", line->rate, 9);
+    add_member(t, "gradient_norm", line->gradient_norm, 9);
+    add_member(t, "weight_norm", line->weight_norm, 9);
+    add_member(t, "images_per_second", line->images_per_second, 5);
+    if (!line->applied)
+        bit_text_add(t, ",\"applied\":false");
+    bit_text_add(t, ",\"share\":{\"data\":");
+    number_add(t, line->share.data, 4);
+    add_member(t, "forward", line->share.forward, 4);
+    add_member(t, "backward", line->share.backward, 4);
+    add_member(t, "reduce", line->share.reduce, 4);
+    add_member(t, "update", line->share.update, 4);
+    add_member(t, "checkpoint", line->share.checkpoint, 4);
+    bit_text_add(t, "}");
+    return end_line(m, error);
+}
+
+int metrics_add_evaluation(struct metrics *m, uint64_t step, double epoch, const struct bit_evaluation *e,
+                           struct bit_error *error)
+{
+    struct bit_text *t = &m->text;
+    bit_text_add(t, "{\"kind\":\"evaluation\",\"step\":%llu", (unsigned long long)step);
+    add_member(t, "epoch", epoch, 9);
+    add_member(t, "loss", e->loss, 17);
+    add_member(t, "top1", e->top1, 9);
+    add_member(t, "top5", e->top5, 9);
+    bit_text_add(t, ",\"images\":%llu,\"bad\":%llu", (unsigned long long)e->images, (unsigned long long)e->bad);
+    add_member(t, "seconds", e->seconds, 4);
+    return end_line(m, error);
+}
+
+int metrics_flush(struct metrics *m, bool durable, struct bit_error *error)
+{
+    const char *data = m->text.data;
+    size_t left = m->text.size;
+    while (left) {
+        ssize_t n = write(m->file, data, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", m->path);
+            memmove(m->text.data, data, left); /* another try goes on where this one ended */
+            m->text.size = left;
+            return -1;
+        }
+        data += n;
+        left -= (size_t)n;
+    }
+    m->text.size = 0;
+    m->flushed = bit_clock_seconds();
+    if (durable && fsync(m->file))
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot fsync %s", m->path);
+    return 0;
+}
+
+void metrics_close(struct metrics *m)
+{
+    if (!m)
+        return;
+    if (m->file >= 0) {
+        metrics_flush(m, false, NULL);
+        close(m->file);
+    }
+    bit_text_free(&m->text);
+    bit_free(m);
+}

@@ -1,0 +1,28 @@
+/* bitrun's command line. */
+#ifndef RUN_OPTIONS_H
+#define RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bit/error.h"
+
+enum { OPTIONS_OVERRIDES = 256 };
+
+struct options {
+    const char *job;                            /* the job file */
+    const char *out;                            /* the run's folder; NULL: runs/NAME */
+    const char *overrides[OPTIONS_OVERRIDES];   /* "key.path=value" */
+    size_t override_count;
+    char backend[64], threads[32];              /* --backend and --threads as overrides */
+    uint64_t steps_limit;                       /* steps in this invocation; UINT64_MAX: no limit */
+    bool evaluate, fresh, force, quiet, help, version;
+};
+
+/* Texts point into argv. A usage error names the word that is wrong. Local, the same on every rank. */
+int options_parse(struct options *options, int argc, char **argv, struct bit_error *error);
+void options_help(FILE *stream);
+
+#endif

@@ -1,0 +1,20 @@
+/* outcome.json: how a run stands or ended, and why; and evaluation.json. Rank 0's business; local. */
+#ifndef RUN_OUTCOME_H
+#define RUN_OUTCOME_H
+
+#include "bit/error.h"
+
+struct run;
+
+enum outcome { OUTCOME_RUNNING, OUTCOME_FINISHED, OUTCOME_STOPPED, OUTCOME_FAILED };
+
+/* Takes over from the outcome of the invocation before: the number of resumes. An unreadable file counts as none. */
+void outcome_remember(struct run *run);
+
+/* Writes DIR/outcome.json, atomically; end states also durably. The reason is the class and text of run->error. */
+int outcome_write(const struct run *run, enum outcome outcome, struct bit_error *error);
+
+/* Writes DIR/evaluation.json from the standing's newest evaluation. */
+int outcome_write_evaluation(const struct run *run, struct bit_error *error);
+
+#endif

@@ -1,0 +1,214 @@
+/* Loading the newest generation, or starting afresh; and what may differ between the job then and now. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/clock.h"
+#include "bit/file.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "run/arrays.h"
+#include "run/outcome.h"
+#include "run/run.h"
+#include "run/states.h"
+
+/* ---- the job then and now ---- */
+
+/* Keys (or beginnings of keys) that change what the remaining steps compute: on resume they may differ with --force only.
+ * Those that no checkpoint survives are in canonical_model, which the store compares. */
+static const char *const recipe[] = {
+    "micro_batch", "precision", "optimizer.", "data.mirror", "data.area_", "data.aspect_", "data.crop_attempts",
+    "data.max_", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
+    "schedule.weight_decay", "checks.nonfinite",
+};
+/* Keys that may differ, but the bits then do too. */
+static const char *const bits[] = {"backend", "threads"};
+/* Keys that may differ and are worth a line. */
+static const char *const length[] = {"schedule.epochs", "schedule.steps"};
+
+static bool is_among(const char *path, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strncmp(path, list[i], strlen(list[i])))
+            return true;
+    return false;
+}
+#define AMONG(path, list) is_among(path, list, sizeof(list) / sizeof *(list))
+
+/* One key that differs; `changed` collects those that need --force. */
+static void judge(const char *path, const cJSON *then, const cJSON *now, struct bit_text *changed)
+{
+    char *before = cJSON_PrintUnformatted(then), *after = cJSON_PrintUnformatted(now);
+    const char *a = before ? before : "?", *b = after ? after : "?";
+    if (AMONG(path, recipe))
+        bit_text_add(changed, "%s%s was %s, is %s", changed->size ? "; " : "", path, a, b);
+    else if (AMONG(path, bits))
+        bit_log(BIT_LOG_WARNING, "%s was %s when the checkpoint was written and is %s now: the results will differ in their "
+                "last bits", path, a, b);
+    else if (AMONG(path, length))
+        bit_log(BIT_LOG_INFO, "%s was %s, is %s now", path, a, b);
+    cJSON_free(before);
+    cJSON_free(after);
+}
+
+/* Walks both jobs; a key that one of them does not know is passed over. */
+static void compare(const cJSON *then, const cJSON *now, const char *prefix, struct bit_text *changed)
+{
+    for (const cJSON *item = now->child; item; item = item->next) {
+        char path[256];
+        const cJSON *old = cJSON_GetObjectItemCaseSensitive(then, item->string);
+        snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", item->string);
+        if (old && cJSON_IsObject(item) && cJSON_IsObject(old))
+            compare(old, item, path, changed);
+        else if (old && !cJSON_Compare(old, item, 1))
+            judge(path, old, item, changed);
+    }
+}
+
+/* Rank 0: fails when a key of the recipe differs and --force is not given. */
+static void compare_jobs(struct run *run, const struct bit_checkpoint *checkpoint)
+{
+    struct bit_text changed = {0};
+    cJSON *then = cJSON_Parse(checkpoint->job), *now = cJSON_Parse(run->job->canonical);
+    if (!then || !now)
+        bit_fail(&run->error, BIT_EDATA, "the checkpoint's job cannot be read");
+    else
+        compare(then, now, "", &changed);
+    if (changed.size && run->options->force)
+        bit_log(BIT_LOG_WARNING, "going on with a changed recipe: %s", changed.data);
+    else if (changed.size)
+        bit_fail(&run->error, BIT_EUSAGE, "the job's recipe differs from the checkpoint's: %s. Put it back, give --force to go "
+                 "on with the new one, or start anew with another --out", changed.data);
+    cJSON_Delete(then);
+    cJSON_Delete(now);
+    bit_text_free(&changed);
+}
+
+static void compare_data(struct run *run, const struct bit_checkpoint *checkpoint, const char *classes,
+                         const char *fingerprint)
+{
+    if (strcmp(checkpoint->classes, classes))
+        bit_fail(&run->error, BIT_EUSAGE, "the class names of %s differ from the checkpoint's: it was trained on other classes. "
+                 "Name the data it was trained on, or start anew with another --out", run->job->data.train);
+    else if (run->options->evaluate || !strcmp(checkpoint->data_fingerprint, fingerprint))
+        return;
+    else if (!run->options->force)
+        bit_fail(&run->error, BIT_EDATA, "the images of %s are not those that the checkpoint was trained on (files were added, "
+                 "removed or renamed): its place in the epoch would mean other images. Put them back, or give --force to "
+                 "go on with the new ones", run->job->data.train);
+    else
+        bit_log(BIT_LOG_WARNING, "going on with changed images");
+}
+
+/* ---- loading ---- */
+
+/* Rank 0 judges the checkpoint; all learn what it says. */
+static int check(struct run *run, const struct bit_checkpoint *checkpoint)
+{
+    struct bit_checkpoint mine = {0};
+    if (run_is_first(run) && arrays_describe(run, &mine) == 0) {
+        compare_data(run, checkpoint, mine.classes, mine.data_fingerprint);
+        if (!run->options->evaluate && run->error.code == BIT_OK)
+            compare_jobs(run, checkpoint);
+        if (checkpoint->samples != checkpoint->step * (uint64_t)run->job->schedule.batch)
+            bit_fail(&run->error, BIT_EDATA, "the checkpoint says %llu images in %llu steps, which is not a batch of %d",
+                     (unsigned long long)checkpoint->samples, (unsigned long long)checkpoint->step,
+                     run->job->schedule.batch);
+    }
+    arrays_forget(&mine);
+    return run_follow(run);
+}
+
+/* 1: a generation was loaded and fits, 0: there is none, -1. */
+static int load(struct run *run)
+{
+    struct bit_checkpoint checkpoint = {0};
+    struct bit_arrays arrays;
+    arrays_fill(run, &arrays);
+    int found = bit_store_load(run->store, run->job->canonical_model, UINT64_MAX, &checkpoint, &arrays, &run->error);
+    if (run_agree(run) || found != 1)
+        return run->error.code == BIT_OK ? 0 : -1;
+    if (check(run, &checkpoint) == 0)
+        standing_read(&run->standing, checkpoint.extra, checkpoint.step, &run->error);
+    run->loop.hash = checkpoint.weights_hash;
+    run->loop.hashed = run->loop.saved = checkpoint.step;
+    bit_checkpoint_free(&checkpoint);
+    return run_agree(run) ? -1 : 1;
+}
+
+static int open_store(struct run *run)
+{
+    char path[PATH_MAX];
+    run_path(run, "checkpoints", path, &run->error);
+    if (run_agree(run))
+        return -1;
+    run->store = bit_store_open(path, !run->options->evaluate, run->job->checkpoint.keep, run->world, &run->error);
+    return run_agree(run);
+}
+
+static int initialise(struct run *run)
+{
+    enum bit_initialisation how = strcmp(run->job->model.initialization, "he_fan_out") ? BIT_LECUN_NORMAL : BIT_HE_FAN_OUT;
+    bit_model_initialise(run->model, how, run->job->seed, run->job->model.head_bias, run->weights, &run->error);
+    return run_agree(run);
+}
+
+/* ---- starting ---- */
+
+static void tell(const struct run *run, bool resumed)
+{
+    if (resumed)
+        bit_log(BIT_LOG_INFO, "resumed at step %llu of %llu", (unsigned long long)run->standing.step,
+                (unsigned long long)run->plan.schedule.steps);
+}
+
+/* Rank 0: the files that accompany the run. */
+static void open_files(struct run *run)
+{
+    char path[PATH_MAX];
+    const struct standing *s = &run->standing;
+    if (run_path(run, "job.json", path, &run->error) ||
+        bit_file_write(path, run->job->canonical, strlen(run->job->canonical), &run->error) ||
+        run_path(run, "metrics.jsonl", path, &run->error))
+        return;
+    run->metrics = metrics_open(path, s->step, s->evaluated == s->step, &run->error);
+    if (run->metrics)
+        outcome_write(run, OUTCOME_RUNNING, &run->error);
+}
+
+static int start(struct run *run, bool resumed)
+{
+    const struct bit_schedule *schedule = &run->plan.schedule;
+    if (bit_trainer_weights_changed(run->trainer, &run->error) == 0)
+        bit_stream_seek(run->stream, run->standing.step, &run->error);
+    if (run_agree(run))
+        return -1;
+    run->standing.resumes += resumed;
+    run->loop.started = run->loop.saved_at = run->loop.tally.since = bit_clock_seconds();
+    if (run_is_first(run)) {
+        tell(run, resumed);
+        open_files(run);
+        progress_start(&run->progress, run->options->quiet, run->standing.step, schedule->steps,
+                       (double)schedule->steps * schedule->batch / (double)schedule->images);
+    }
+    return run_follow(run);
+}
+
+enum event resume_load(struct run *run)
+{
+    run->loop.saved = run->loop.hashed = UINT64_MAX;
+    if (open_store(run))
+        return EVENT_FAILED;
+    int found = load(run);
+    if (found < 0)
+        return EVENT_FAILED;
+    if (run->options->evaluate) {
+        if (found)
+            return EVENT_MEASURE;
+        bit_fail(&run->error, BIT_ENOINPUT, "%s holds no checkpoint to evaluate", run->folder);
+        return EVENT_FAILED;
+    }
+    if (!found && initialise(run))
+        return EVENT_FAILED;
+    return start(run, found) ? EVENT_FAILED : EVENT_OK;
+}

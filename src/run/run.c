@@ -1,0 +1,89 @@
+#include "run/run.h"
+
+#include "bit/file.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+
+int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error)
+{
+    return bit_path_join(path, PATH_MAX, run->folder, name, error);
+}
+
+bool run_is_first(const struct run *run)
+{
+    return run->world->rank == 0;
+}
+
+int run_follow(struct run *run)
+{
+    struct bit_error first = run->error, lost = {0};
+    if (bit_group_broadcast(run->world, &first, sizeof first, 0, &lost)) {
+        if (run->error.code == BIT_OK)
+            run->error = lost;
+        return -1;
+    }
+    run->error = first;
+    return run->error.code == BIT_OK ? 0 : -1;
+}
+
+int run_agree(struct run *run)
+{
+    return bit_group_agree(run->world, &run->error);
+}
+
+/* 8/7 of the network's size, as 256 is of 224. */
+static int resize_of(const struct bit_job *job)
+{
+    return job->data.resize > 0 ? job->data.resize : (job->data.size * 8 + 3) / 7;
+}
+
+static int loaders_of(const struct run *run)
+{
+    int most = 8, wanted = (run->threads + 3) / 4;
+    return run->job->data.loaders > 0 ? run->job->data.loaders : wanted < most ? wanted : most;
+}
+
+void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],
+                        struct bit_stream_options *options)
+{
+    const struct bit_job *job = run->job;
+    *options = (struct bit_stream_options){
+        .index = training ? run->train : run->val,
+        .seed = job->seed,
+        .training = training,
+        .image_size = job->data.size,
+        .resize = resize_of(job),
+        .area_min = job->data.area_min, .area_max = job->data.area_max,
+        .aspect_min = job->data.aspect_min, .aspect_max = job->data.aspect_max,
+        .crop_attempts = job->data.crop_attempts,
+        .mirror = job->data.mirror,
+        .precision = run->precision,
+        .batch = job->schedule.batch,
+        .micro_batch = job->micro_batch,
+        .rank = run->world->rank, .ranks = run->world->size,
+        .loaders = loaders_of(run),
+        .prefetch = job->data.prefetch,
+        .file_limit = (uint64_t)job->data.max_file_mib << 20,
+        .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000,
+        .scan_limit = job->data.max_scans,
+        .bad_share_limit = job->data.bad_share,
+        .quarantine = quarantine,
+    };
+}
+
+void run_clear(struct run *run)
+{
+    metrics_close(run->metrics);
+    progress_end(&run->progress);
+    bit_free(run->loop.wishes);
+    bit_store_close(run->store);
+    bit_trainer_destroy(run->trainer);
+    bit_free(run->own_weights);
+    bit_stream_destroy(run->stream);
+    bit_model_destroy(run->model);
+    bit_plan_free(&run->plan);
+    bit_index_close(run->val);
+    bit_index_close(run->train);
+    lock_release(run->lock);
+    bit_job_destroy(run->job);
+}

@@ -1,0 +1,94 @@
+/* One run of one job: what the states of bitrun work on. */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bit/data.h"
+#include "bit/error.h"
+#include "bit/evaluate.h"
+#include "bit/group.h"
+#include "bit/job.h"
+#include "bit/model.h"
+#include "bit/plan.h"
+#include "bit/store.h"
+#include "bit/train.h"
+#include "run/lock.h"
+#include "run/metrics.h"
+#include "run/options.h"
+#include "run/progress.h"
+#include "run/standing.h"
+
+/* What a rank wants to happen between two steps; gathered from all of them. */
+struct wish { uint8_t save, stop, failed, late; };
+
+/* Times since the last line of metrics.jsonl, seconds. */
+struct tally { double since, data, forward, backward, reduce, update, save; uint64_t steps; };
+
+/* What the loop needs beside the standing; nothing of it outlives the process. */
+struct loop {
+    uint64_t taken;                /* steps of this invocation */
+    uint64_t saved;                /* step of the newest generation; UINT64_MAX: none */
+    double started, saved_at;      /* clock; 0: not yet */
+    uint64_t hashed;               /* step at which the replicas were last compared; UINT64_MAX: never */
+    struct bit_hash hash;          /* of the weights at that step */
+    uint64_t bad;                  /* bad training images of this invocation, all ranks, when last counted */
+    struct tally tally;
+    struct wish *wishes;           /* of all ranks */
+};
+
+struct run {
+    const struct options *options;
+    struct bit_group *world;
+    struct bit_error error;        /* once a state has failed: the same on all ranks */
+    bool told;                     /* the error was printed already */
+    int code;                      /* exit code */
+
+    struct bit_job *job;
+    char folder[PATH_MAX];         /* the run's */
+    bool created;                  /* the folder, by this process */
+    bool claimed;                  /* the folder is ours: an outcome may be written */
+    bool begun;                    /* past planning: a usage error leaves the folder behind */
+    struct lock *lock;             /* rank 0 */
+
+    struct bit_index *train, *val;
+    char classes_fingerprint[33], images_fingerprint[33];
+    int classes;
+    int threads;                   /* a rank */
+    struct bit_plan plan;
+
+    const struct bit_backend *backend;
+    enum bit_type precision;
+    enum bit_loss loss;
+    struct bit_model *model;
+    struct bit_stream *stream;
+    struct bit_trainer *trainer;   /* NULL with --evaluate */
+    float *weights;                /* the trainer's, or with --evaluate own_weights */
+    float *own_weights;
+    struct bit_store *store;
+
+    struct standing standing;
+    struct loop loop;
+    struct metrics *metrics;       /* rank 0 */
+    struct progress progress;
+    char started_at[32];
+};
+
+/* Gives back everything a run holds, in the reverse order of its states. Collective. */
+void run_clear(struct run *run);
+
+/* Path of `name` in the run's folder. */
+int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error);
+/* Rank 0 alone has worked and perhaps failed: all ranks get its error. 0 or -1. Collective. */
+int run_follow(struct run *run);
+/* Any rank may have failed: see bit_group_agree. Collective. */
+int run_agree(struct run *run);
+bool run_is_first(const struct run *run);
+
+/* Options of the training stream or of an evaluation's. */
+void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],
+                        struct bit_stream_options *options);
+
+#endif

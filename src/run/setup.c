@@ -1,0 +1,233 @@
+/* The states before training: job, folder, index, plan, network. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/clock.h"
+#include "bit/comm.h"
+#include "bit/file.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "run/cores.h"
+#include "run/folder.h"
+#include "run/outcome.h"
+#include "run/peers.h"
+#include "run/run.h"
+#include "run/states.h"
+
+/* ---- job ---- */
+
+static void read_job(struct run *run)
+{
+    const struct options *o = run->options;
+    struct bit_problems problems = {0};
+    run->job = bit_job_read(o->job, o->overrides, o->override_count, &problems, &run->error);
+    bit_problems_print(&problems, o->job, stderr);
+    for (size_t i = 0; i < problems.count; i++)
+        run->told |= !problems.items[i].warning;
+    bit_problems_free(&problems);
+}
+
+/* Rank 0's frozen job to all ranks, as text. */
+static int share_job(struct run *run)
+{
+    struct bit_problems problems = {0};
+    uint64_t size = run_is_first(run) ? strlen(run->job->canonical) : 0;
+    char *text = NULL;
+    if (bit_group_broadcast(run->world, &size, sizeof size, 0, &run->error))
+        return -1;
+    text = bit_allocate(size + 1, 1, "the job", &run->error);
+    if (run_agree(run))
+        goto done;
+    if (run_is_first(run))
+        memcpy(text, run->job->canonical, size);
+    if (bit_group_broadcast(run->world, text, size, 0, &run->error))
+        goto done;
+    if (!run_is_first(run))
+        run->job = bit_job_parse(text, size, run->options->job, NULL, 0, &problems, &run->error);
+    run_agree(run);
+done:
+    bit_problems_free(&problems);
+    bit_free(text);
+    return run->error.code == BIT_OK ? 0 : -1;
+}
+
+static int name_folder(struct run *run)
+{
+    const char *out = run->options->out;
+    if (out)
+        return bit_path_join(run->folder, sizeof run->folder, out, "", &run->error);
+    return bit_path_join(run->folder, sizeof run->folder, "runs", run->job->name, &run->error);
+}
+
+enum event setup_read(struct run *run)
+{
+    if (run_is_first(run))
+        read_job(run);
+    if (run_follow(run) || share_job(run))
+        return EVENT_FAILED;
+    name_folder(run);
+    size_t length = strlen(run->folder);
+    while (length > 1 && run->folder[length - 1] == '/')
+        run->folder[--length] = 0;
+    run->loss = strcmp(run->job->loss, "sigmoid") ? BIT_SOFTMAX : BIT_SIGMOID;
+    run->precision = strcmp(run->job->precision, "bfloat16") ? BIT_FLOAT32 : BIT_BFLOAT16;
+    run->backend = bit_backend_find(run->job->backend, &run->error);
+    return run_agree(run) ? EVENT_FAILED : EVENT_OK;
+}
+
+/* ---- folder ---- */
+
+enum event setup_claim(struct run *run)
+{
+    char path[PATH_MAX];
+    bit_clock_stamp(run->started_at, sizeof run->started_at);
+    if (run_is_first(run))
+        folder_claim(run, &run->error);
+    if (run_follow(run))
+        return EVENT_FAILED;
+    if (run_path(run, "log.txt", path, &run->error) == 0)
+        bit_log_open(path, &run->error);
+    if (run_agree(run))
+        return EVENT_FAILED;
+    if (run_is_first(run)) {
+        standing_init(&run->standing);
+        outcome_remember(run);
+        if (!run->options->evaluate)
+            outcome_write(run, OUTCOME_RUNNING, &run->error);
+    }
+    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+}
+
+/* ---- images ---- */
+
+static int open_indices(struct run *run)
+{
+    const struct bit_job *job = run->job;
+    char cache[PATH_MAX];
+    run_path(run, "cache", cache, &run->error);
+    if (run_is_first(run) && run->error.code == BIT_OK)
+        bit_folder_create(cache, &run->error);
+    if (run_follow(run))
+        return -1;
+    run->train = bit_index_open(job->data.train, cache, NULL, run->world, &run->error);
+    if (run_agree(run))
+        return -1;
+    if (*job->data.val)
+        run->val = bit_index_open(job->data.val, cache, run->train, run->world, &run->error);
+    return run_agree(run);
+}
+
+enum event setup_index(struct run *run)
+{
+    if (open_indices(run))
+        return EVENT_FAILED;
+    int found = bit_index_classes(run->train), wanted = run->job->model.classes;
+    bit_index_fingerprint(run->train, run->classes_fingerprint, run->images_fingerprint);
+    run->classes = wanted > 0 ? wanted : found;
+    if (found > run->classes)
+        bit_fail(&run->error, BIT_EUSAGE, "model.classes: expected at least %d, as many classes as %s has, found %d", found,
+                 run->job->data.train, wanted);
+    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+}
+
+/* ---- plan ---- */
+
+static void tell_plan(const struct run *run)
+{
+    const struct bit_plan *plan = &run->plan;
+    const struct bit_schedule *s = &plan->schedule;
+    char memory[32], checkpoint[32];
+    bit_log_rank(0, 1); /* warnings about the run, not of this rank */
+    for (size_t i = 0; i < plan->warnings.count; i++) {
+        const struct bit_problem *p = &plan->warnings.items[i];
+        bit_log(BIT_LOG_WARNING, "%s%s%s", p->key, *p->key ? ": " : "", p->text);
+    }
+    bit_log_rank(run->world->rank, run->world->size);
+    bit_text_bytes((double)plan->memory.total, memory, sizeof memory);
+    bit_text_bytes((double)plan->checkpoint_bytes, checkpoint, sizeof checkpoint);
+    bit_log(BIT_LOG_INFO, "%s: R%dx%d, %.2f M parameters, %d classes, %d x %d pixels, %s on %s (%s)", run->job->name,
+            run->job->model.depth, run->job->model.width, (double)plan->numbers / 1e6, run->classes, run->job->data.size,
+            run->job->data.size, run->job->precision, bit_backend_name(run->backend), bit_compute_isa());
+    bit_log(BIT_LOG_INFO, "data: %llu training and %llu validation images; batch %d in micro-batches of %d; %llu steps, "
+            "%.6g epochs", (unsigned long long)plan->train_images, (unsigned long long)plan->val_images, s->batch,
+            run->job->micro_batch, (unsigned long long)s->steps, (double)s->steps * s->batch / (double)s->images);
+    bit_log(BIT_LOG_INFO, "%d rank%s x %d thread%s; about %s of memory a rank, %s a checkpoint; everything is written to %s",
+            run->world->size, run->world->size == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", memory,
+            checkpoint, run->folder);
+}
+
+enum event setup_plan(struct run *run)
+{
+    run->threads = run->job->threads;
+    if (run->threads == 0)
+        cores_share(run->world, &run->threads, &run->error);
+    if (run_agree(run))
+        return EVENT_FAILED;
+    /* From here on the plan, too, counts with the number that is really used. */
+    run->job->threads = run->threads;
+    bit_compute_threads(run->threads);
+    if (peers_compare(run))
+        return EVENT_FAILED;
+    bit_plan_create(run->job, run->world->size, run->classes, bit_index_images(run->train),
+                    run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
+    if (run_follow(run))
+        return EVENT_FAILED;
+    if (run_is_first(run))
+        tell_plan(run);
+    return EVENT_OK;
+}
+
+/* ---- network ---- */
+
+static int build_model(struct run *run)
+{
+    struct bit_model_options options;
+    bit_plan_model_options(run->job, run->classes, run->world->size, !run->options->evaluate, &options);
+    options.backend = run->backend;
+    options.group = run->world;
+    run->model = bit_model_create(&options, &run->error);
+    return run_agree(run);
+}
+
+/* Training: stream and trainer. */
+static int build_trainer(struct run *run)
+{
+    const struct bit_job *job = run->job;
+    struct bit_stream_options stream;
+    char quarantine[PATH_MAX];
+    run_path(run, "quarantine.tsv", quarantine, &run->error);
+    run_stream_options(run, true, quarantine, &stream);
+    if (run->error.code == BIT_OK)
+        run->stream = bit_stream_create(&stream, &run->error);
+    if (run_agree(run))
+        return -1;
+    struct bit_trainer_options options = {
+        .model = run->model, .stream = run->stream, .world = run->world,
+        .batch = job->schedule.batch, .micro_batch = job->micro_batch,
+        .loss = run->loss, .classes = run->classes,
+        .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
+        .decay_kernels_only = !strcmp(job->schedule.weight_decay_on, "kernels"),
+        .nonfinite = strcmp(job->checks.nonfinite, "skip") ? BIT_NONFINITE_STOP : BIT_NONFINITE_SKIP,
+        .nonfinite_limit = job->checks.nonfinite_limit,
+    };
+    run->trainer = bit_trainer_create(&options, &run->error);
+    if (run->trainer)
+        run->weights = bit_trainer_weights(run->trainer);
+    run->loop.wishes = bit_allocate((size_t)run->world->size, sizeof *run->loop.wishes, "the ranks' wishes", &run->error);
+    return run_agree(run);
+}
+
+static int build_weights(struct run *run)
+{
+    run->own_weights = bit_allocate(bit_model_table(run->model)->elements, sizeof(float), "weights", &run->error);
+    run->weights = run->own_weights;
+    return run_agree(run);
+}
+
+enum event setup_build(struct run *run)
+{
+    run->begun = true;
+    if (build_model(run))
+        return EVENT_FAILED;
+    return (run->options->evaluate ? build_weights(run) : build_trainer(run)) ? EVENT_FAILED : EVENT_OK;
+}

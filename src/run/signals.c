@@ -1,0 +1,46 @@
+#include "run/signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t save, stop;
+
+static void note(int number)
+{
+    if (number == SIGUSR1)
+        save = 1;
+    else if (!stop)
+        stop = number;
+}
+
+void signals_install(void)
+{
+    static const int numbers[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool signals_save(void)
+{
+    return save;
+}
+
+void signals_saved(void)
+{
+    save = 0;
+}
+
+bool signals_stop(void)
+{
+    return stop;
+}
+
+const char *signals_name(void)
+{
+    int number = stop;
+    return number == SIGTERM ? "TERM" : number == SIGINT ? "INT" : number == SIGUSR2 ? "USR2" : "";
+}

@@ -1,0 +1,16 @@
+/* Requests from outside, kept as flags. */
+#ifndef RUN_SIGNALS_H
+#define RUN_SIGNALS_H
+
+#include <stdbool.h>
+
+/* USR1: checkpoint and go on. TERM, INT, USR2: checkpoint and stop. A dead reader of our output (PIPE) is ignored. */
+void signals_install(void);
+
+bool signals_save(void);       /* USR1 came since the last signals_saved() */
+void signals_saved(void);
+/* Stop was asked for. Stays true. Also bit_evaluation_options.stop. */
+bool signals_stop(void);
+const char *signals_name(void); /* of the first signal that asked to stop, or "" */
+
+#endif

@@ -1,0 +1,30 @@
+/* Where a run stands, as it is kept with every generation (the checkpoint's `extra`). */
+#ifndef RUN_STANDING_H
+#define RUN_STANDING_H
+
+#include <stdint.h>
+
+#include "bit/error.h"
+#include "bit/evaluate.h"
+#include "bit/text.h"
+
+struct standing {
+    uint64_t step;                 /* optimiser steps done */
+    uint64_t evaluated;            /* step of the newest evaluation; UINT64_MAX: none */
+    struct bit_evaluation newest;  /* that evaluation */
+    double best_top1;              /* of all evaluations; negative: none */
+    uint64_t best_step;
+    uint64_t bad;                  /* bad training images met, all ranks */
+    double seconds;                /* spent in the loop */
+    uint64_t resumes;
+};
+
+void standing_init(struct standing *standing);
+/* Notes an evaluation made at standing->step. */
+void standing_evaluated(struct standing *standing, const struct bit_evaluation *evaluation);
+/* Canonical JSON object of everything but the step. bad and seconds: up to now. */
+void standing_write(const struct standing *standing, uint64_t bad, double seconds, struct bit_text *text);
+/* Reads it back; `text` NULL: nothing is known. Resumes never go down. -1 (data) when it is not such an object. */
+int standing_read(struct standing *standing, const char *text, uint64_t step, struct bit_error *error);
+
+#endif

@@ -1,0 +1,10 @@
+check_PROGRAMS += tests/bitrun/test_metrics tests/bitrun/test_options tests/bitrun/test_lock tests/bitrun/test_standing
+TESTS += tests/bitrun/test_metrics tests/bitrun/test_options tests/bitrun/test_lock tests/bitrun/test_standing
+tests_bitrun_test_metrics_SOURCES = tests/bitrun/test_metrics.c
+tests_bitrun_test_metrics_LDADD = librun.a $(BASE_LIBS) $(TEST_LIBS)
+tests_bitrun_test_options_SOURCES = tests/bitrun/test_options.c
+tests_bitrun_test_options_LDADD = librun.a $(BASE_LIBS) $(TEST_LIBS)
+tests_bitrun_test_lock_SOURCES = tests/bitrun/test_lock.c
+tests_bitrun_test_lock_LDADD = librun.a $(BASE_LIBS) $(TEST_LIBS)
+tests_bitrun_test_standing_SOURCES = tests/bitrun/test_standing.c
+tests_bitrun_test_standing_LDADD = librun.a $(BASE_LIBS) $(CJSON_LIBS) $(TEST_LIBS)
