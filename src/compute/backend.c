@@ -5,6 +5,9 @@
 
 /* Best first. */
 static const struct bit_backend *const backends[] = {
+#ifdef HAVE_ONEDNN
+    &bit_backend_onednn,
+#endif
     &bit_backend_openblas,
     &bit_backend_reference,
 };

@@ -33,5 +33,8 @@ struct bit_backend {
 };
 
 extern const struct bit_backend bit_backend_reference, bit_backend_openblas;
+#ifdef HAVE_ONEDNN
+extern const struct bit_backend bit_backend_onednn;
+#endif
 
 #endif

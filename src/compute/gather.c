@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/bfloat16.h"
+#include "compute/row_kernels.h"
 
 int bit_gather_count(const struct bit_geometry *g, enum bit_direction direction)
 {
@@ -87,9 +88,7 @@ static void copy(enum bit_type type, const void *from, size_t at, size_t count, 
     if (type == BIT_FLOAT32) {
         memcpy(to, (const float *)from + at, count * sizeof *to);
     } else {
-        const bit_bfloat16 *half = (const bit_bfloat16 *)from + at;
-        for (size_t i = 0; i < count; i++)
-            to[i] = bit_bfloat16_to_float(half[i]);
+        BIT_PICK(row_kernels)->widen((const bit_bfloat16 *)from + at, count, to);
     }
 }
 
@@ -150,15 +149,13 @@ void bit_gather_columns(const struct bit_gather *g, enum bit_type type, const vo
 
 static void store(enum bit_type type, const float *from, size_t count, bool accumulate, void *to, size_t at)
 {
-    if (type == BIT_FLOAT32) {
-        float *full = (float *)to + at;
-        for (size_t i = 0; i < count; i++)
-            full[i] = accumulate ? full[i] + from[i] : from[i];
-    } else {
-        bit_bfloat16 *half = (bit_bfloat16 *)to + at;
-        for (size_t i = 0; i < count; i++)
-            half[i] = bit_bfloat16_from_float(accumulate ? bit_bfloat16_to_float(half[i]) + from[i] : from[i]);
-    }
+    const struct row_kernels *kernels = BIT_PICK(row_kernels);
+    if (type == BIT_BFLOAT16)
+        (accumulate ? kernels->narrow_added : kernels->narrow)(from, count, (bit_bfloat16 *)to + at);
+    else if (accumulate)
+        kernels->add(from, count, (float *)to + at);
+    else
+        memcpy((float *)to + at, from, count * sizeof *from);
 }
 
 void bit_gather_store(const struct bit_gather *g, enum bit_type type, const float *results, size_t first, size_t count,

@@ -8,6 +8,7 @@
 #include "compute/backend.h"
 #include "compute/gather.h"
 #include "compute/openblas.h"
+#include "compute/row_kernels.h"
 
 enum {
     PANEL = 192 * 1024,   /* floats of gathered rows that a thread works on: stays in its L2 beside the BLAS's buffers */
@@ -127,12 +128,6 @@ static int create_gathered(const struct bit_geometry *geometry, enum bit_type ty
  * The pixels are cut into `chunks` by the shape alone, and chunk sums are added in order; the rows of d_kernel are cut
  * into `slices` (runs of whole channels of one tap) that threads share. */
 
-static void widen(const bit_bfloat16 *from, size_t count, float *to)
-{
-    for (size_t i = 0; i < count; i++)
-        to[i] = bit_bfloat16_to_float(from[i]);
-}
-
 static void chunk_slice(const struct lowered *l, int chunk, int slice, const void *source, const void *d_destination,
                         float *sum, float *panel)
 {
@@ -165,7 +160,7 @@ static void chunk_slice(const struct lowered *l, int chunk, int slice, const voi
         if (type == BIT_FLOAT32)
             b = (const float *)d_destination + first * outputs;
         else
-            widen((const bit_bfloat16 *)d_destination + first * outputs, count * outputs, right);
+            BIT_PICK(row_kernels)->widen((const bit_bfloat16 *)d_destination + first * outputs, count * outputs, right);
         bit_openblas_sgemm(true, false, depth, outputs, (int)count, a, lda, b, outputs, first == begin ? 0 : 1, sum,
                            outputs);
     }

@@ -1,0 +1,116 @@
+/* The oneDNN backend: engine, calls, and which operation takes which shape. */
+#include "compute/onednn.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "compute/isa.h"
+
+static dnnl_engine_t engine;
+static dnnl_stream_t stream;
+
+static void start(void)
+{
+    /* The environment variable that lowers our kernels lowers oneDNN's too. Fails when set too late: harmless. */
+    if (bit_isa() == BIT_ISA_AVX2)
+        dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    else if (bit_isa() == BIT_ISA_GENERIC)
+        dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+    if (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags))
+        engine = NULL;
+}
+
+int bit_dnnl_start(struct bit_error *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start);
+    return engine ? 0 : bit_fail(error, BIT_EENVIRONMENT, "oneDNN finds no CPU engine; use --backend openblas");
+}
+
+dnnl_engine_t bit_dnnl_engine(void)
+{
+    return engine;
+}
+
+dnnl_status_t bit_dnnl_call_create(struct bit_dnnl_call *call, dnnl_primitive_desc_t descriptor, int count,
+                                   const int *arguments, const bit_dnnl_view *shapes)
+{
+    bit_dnnl_view scratchpad = dnnl_primitive_desc_query_md(descriptor, dnnl_query_scratchpad_md, 0);
+    dnnl_status_t status = dnnl_primitive_create(&call->primitive, descriptor);
+    call->scratchpad_bytes = scratchpad ? dnnl_memory_desc_get_size(scratchpad) : 0;
+    for (int i = 0; i < count + (call->scratchpad_bytes > 0) && !status; i++) {
+        call->arguments[i].arg = i < count ? arguments[i] : DNNL_ARG_SCRATCHPAD;
+        status = dnnl_memory_create(&call->arguments[i].memory, i < count ? shapes[i] : scratchpad, engine, DNNL_MEMORY_NONE);
+        call->count += !status;
+    }
+    dnnl_primitive_desc_destroy(descriptor);
+    if (status)
+        bit_dnnl_call_free(call);
+    return status;
+}
+
+int bit_dnnl_call_run(const struct bit_dnnl_call *call, void *const *handles, void *scratchpad, struct bit_error *error)
+{
+    /* The number of threads belongs to the calling thread in OpenMP, and to the primitive in oneDNN. */
+    if (omp_get_max_threads() != bit_compute_thread_count())
+        omp_set_num_threads(bit_compute_thread_count());
+    dnnl_status_t status = dnnl_success;
+    for (int i = 0; i < call->count && !status; i++) {
+        bool last = call->scratchpad_bytes > 0 && i == call->count - 1;
+        status = dnnl_memory_set_data_handle(call->arguments[i].memory, last ? scratchpad : handles[i]);
+    }
+    if (!status)
+        status = dnnl_primitive_execute(call->primitive, stream, call->count, call->arguments);
+    if (!status)
+        status = dnnl_stream_wait(stream);
+    return status ? bit_fail(error, BIT_EINTERNAL, "oneDNN failed to run a primitive (status %d)", (int)status) : 0;
+}
+
+void bit_dnnl_call_free(struct bit_dnnl_call *call)
+{
+    for (int i = 0; i < call->count; i++)
+        dnnl_memory_destroy(call->arguments[i].memory);
+    if (call->primitive)
+        dnnl_primitive_destroy(call->primitive);
+    *call = (struct bit_dnnl_call){0};
+}
+
+dnnl_status_t bit_dnnl_reorder(struct bit_dnnl_call *call, bit_dnnl_view from, bit_dnnl_view to)
+{
+    dnnl_primitive_desc_t descriptor;
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&descriptor, from, engine, to, engine, NULL);
+    if (status)
+        return status;
+    return bit_dnnl_call_create(call, descriptor, 2, (const int[]){DNNL_ARG_FROM, DNNL_ARG_TO},
+                                (const bit_dnnl_view[]){from, to});
+}
+
+int bit_dnnl_refused(dnnl_status_t status, struct bit_error *error)
+{
+    if (status == dnnl_unimplemented || status == dnnl_invalid_arguments)
+        return 0;
+    return bit_fail(error, status == dnnl_out_of_memory ? BIT_EENVIRONMENT : BIT_EINTERNAL,
+                    "oneDNN cannot create a convolution (status %d)", (int)status);
+}
+
+/* 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its backward ones there, by up to six in
+ * bfloat16 (docs/PERFORMANCE.md). */
+static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                  struct bit_operation **operation, struct bit_error *error)
+{
+    if (bit_dnnl_start(error))
+        return -1;
+    if (omp_get_max_threads() != bit_compute_thread_count())
+        omp_set_num_threads(bit_compute_thread_count());
+    bool point = geometry->kernel == 1 && geometry->padding == 0;
+    if (point && direction == BIT_BACKWARD_DATA)
+        return bit_dnnl_turned_create(geometry, type, operation, error);
+    if (point && direction == BIT_BACKWARD_WEIGHTS)
+        return bit_dnnl_product_create(geometry, type, operation, error);
+    return bit_dnnl_direct_create(geometry, type, direction, operation, error);
+}
+
+const struct bit_backend bit_backend_onednn = {
+    .name = "onednn", .below = &bit_backend_openblas, .create = create,
+};
