@@ -1,0 +1,60 @@
+#!/bin/bash
+# The training step over ranks: 1, 2 and 4 ranks give the same bits; faults on one rank end or skip the step on all, with the
+# same words, and nobody is left waiting.
+set -u
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+data="$top_srcdir/data/digits"
+number=0 failed=0
+
+check() { # WHAT CONDITION...
+    number=$((number + 1))
+    if "${@:2}"; then
+        echo "ok $number - $1"
+    else
+        echo "not ok $number - $1"
+        failed=1
+    fi
+}
+steps() { # RANKS FOLDER MODE STEPS: output to $scratch/MODE.RANKS
+    timeout 60 $MPIRUN -n "$1" "$top_builddir/tests/train/steps" "$2" "$3" "$4" > "$scratch/$3.$1" 2> "$scratch/errors"
+    local status=$?
+    [ $status -eq 0 ] || { echo "# $3 with $1 ranks: exit $status"; sed 's/^/# /' "$scratch/errors"; }
+    return $status
+}
+says() { # MODE.RANKS PATTERN
+    grep -Eq "$2" "$scratch/$1" || { echo "# no '$2' in:"; sed 's/^/# /' "$scratch/$1"; return 1; }
+}
+
+for ranks in 1 2 4; do
+    check "$ranks ranks train" steps $ranks "$data" train 6
+done
+check "losses, norms and hash: 2 ranks as 1" cmp "$scratch/train.1" "$scratch/train.2"
+check "losses, norms and hash: 4 ranks as 1" cmp "$scratch/train.1" "$scratch/train.4"
+check "six steps and a hash" [ "$(wc -l < "$scratch/train.1")" = 7 ]
+check "batch norm, 2 ranks" steps 2 "$data" batch-norm 3
+check "batch norm's replicas agree" says batch-norm.2 '^hash'
+
+check "stop, 2 ranks" steps 2 "$data" stop 4
+check "stop names step and rank" says stop.2 'failed \(data\): step 2: the loss of rank 1 is -?nan'
+check "skip, 4 ranks" steps 4 "$data" skip 5
+check "one step was skipped" [ "$(grep -c skipped "$scratch/skip.4")" = 1 ]
+check "skip goes on" says skip.4 '^hash'
+check "limit, 2 ranks" steps 2 "$data" limit 9
+check "the limit of skipped steps ends it" says limit.2 'failed \(data\): 3 steps in a row were skipped'
+check "replica, 4 ranks" steps 4 "$data" replica 5
+check "the minority is named" says replica.4 'failed \(internal\): the weights of rank 3 differ'
+check "replica, 2 ranks" steps 2 "$data" replica 5
+check "two ranks have no majority" says replica.2 'no majority'
+
+# Bad images that only one rank's stream meets (and 100 have to be seen first).
+mkdir "$scratch/bad"
+cp -r "$data/train" "$scratch/bad/train"
+n=0
+for file in "$scratch"/bad/train/3/*; do
+    n=$((n + 1))
+    [ $((n % 9)) -eq 0 ] && echo broken > "$file"
+done
+check "bad images, 4 ranks" steps 4 "$scratch/bad" bad-images 60
+check "the failing rank is named" says bad-images.4 'failed \(data\): rank [0-9]'
+exit $failed

@@ -1,0 +1,171 @@
+/* mpirun -n N steps FOLDER MODE [STEPS]: trains a small network on the JPEGs of FOLDER/train, global batch 32 in micro-batches
+ * of 4, and prints every step's loss and norms as hex floats and the weights' hash: to be compared between numbers of ranks.
+ * Modes:
+ *   train         as above
+ *   batch-norm    batch norm, scope "rank": each rank's batch in one forward call
+ *   stop, skip    in step 2 the last rank's replica holds a NaN; the policy is to stop, or to skip that step
+ *   limit         as skip, but every step from 2 on: ends when the limit of 2 is passed
+ *   replica       after step 2 the last rank's weights differ in one bit: the check must name it
+ *   bad-images    no bad image is allowed (bad_share_limit 0)
+ * Errors are printed by rank 0 as "failed (CLASS): TEXT"; every rank must have the same. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/comm.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "bit/train.h"
+
+enum { BATCH = 32, MICRO = 4, SIZE = 32 };
+
+struct run {
+    struct bit_group *world;
+    struct bit_index *index;
+    struct bit_stream *stream;
+    struct bit_model *model;
+    struct bit_trainer *trainer;
+    const char *mode;
+};
+
+static int is(const struct run *r, const char *mode)
+{
+    return !strcmp(r->mode, mode);
+}
+
+static int open_data(struct run *r, const char *folder, int micro, struct bit_error *error)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/train", folder);
+    r->index = bit_index_open(path, NULL, NULL, r->world, error);
+    if (!r->index)
+        return -1;
+    struct bit_stream_options options = {
+        .index = r->index, .seed = 7, .training = true, .image_size = SIZE, .resize = SIZE, .area_min = 0.05,
+        .area_max = 1, .aspect_min = 0.75, .aspect_max = 4.0 / 3, .crop_attempts = 100, .mirror = true,
+        .precision = BIT_FLOAT32, .batch = BATCH, .micro_batch = micro, .rank = r->world->rank,
+        .ranks = r->world->size, .loaders = 1, .prefetch = 2, .file_limit = 1 << 20, .pixel_limit = 1 << 20,
+        .scan_limit = 100, .bad_share_limit = is(r, "bad-images") ? 0 : 1,
+    };
+    r->stream = bit_stream_create(&options, error);
+    return r->stream ? bit_stream_seek(r->stream, 0, error) : -1;
+}
+
+static int make_trainer(struct run *r, int micro, struct bit_error *error)
+{
+    const struct bit_backend *backend = bit_backend_find("openblas", error);
+    bool batch_norm = is(r, "batch-norm");
+    struct bit_model_options options = {
+        .depth = 14, .width = 1, .classes = bit_index_classes(r->index),
+        .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
+        .image_size = SIZE, .micro_batch = micro, .micro_batches = 1, .precision = BIT_FLOAT32, .training = true,
+        .backend = backend, .group = r->world,
+    };
+    r->model = bit_model_create(&options, error);
+    if (!r->model)
+        return -1;
+    struct bit_trainer_options how = {
+        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = micro,
+        .loss = BIT_SOFTMAX, .classes = options.classes, .momentum = 0.9, .weight_decay = 1e-4,
+        .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
+    };
+    r->trainer = bit_trainer_create(&how, error);
+    if (!r->trainer ||
+        bit_model_initialise(r->model, BIT_LECUN_NORMAL, 11, NAN, bit_trainer_weights(r->trainer), error))
+        return -1;
+    return bit_trainer_weights_changed(r->trainer, error);
+}
+
+/* Plants or takes away the fault of a mode on the last rank. */
+static int disturb(struct run *r, int step, struct bit_error *error)
+{
+    static float kept;
+    float *weight = bit_trainer_weights(r->trainer) + bit_model_table(r->model)->items[3].offset;
+    bool last = r->world->rank == r->world->size - 1;
+    bool poison = is(r, "stop") || is(r, "skip") || is(r, "limit");
+    if (last && poison && step == 2) {
+        kept = *weight;
+        *weight = NAN;
+    } else if (last && is(r, "skip") && step == 3) {
+        *weight = kept;
+    } else if (last && is(r, "replica") && step == 3) {
+        *weight = nextafterf(*weight, 100);
+    }
+    return poison || is(r, "replica") ? bit_trainer_weights_changed(r->trainer, error) : 0;
+}
+
+static int train(struct run *r, int steps, struct bit_error *error)
+{
+    struct bit_hash hash;
+    char text[BIT_HASH_TEXT];
+    for (int step = 0; step < steps; step++) {
+        struct bit_step_result result;
+        if (disturb(r, step, error) ||
+            (is(r, "replica") && bit_trainer_check_replicas(r->trainer, NULL, error)) ||
+            bit_trainer_step(r->trainer, step < 3 ? 0.01 * (step + 1) : 0.03, &result, error))
+            return -1;
+        double parts = result.data_seconds + result.forward_seconds + result.backward_seconds + result.reduce_seconds +
+                       result.update_seconds;
+        if (parts > result.seconds * 1.001 || parts < 0.5 * result.seconds)
+            return bit_fail(error, BIT_EINTERNAL, "the parts of a step's %g s add up to %g s", result.seconds, parts);
+        if (r->world->rank == 0)
+            printf("step %d loss %a gradient %a weights %a%s\n", step, result.loss, result.gradient_norm,
+                   result.weight_norm, result.applied ? "" : " skipped");
+    }
+    if (bit_trainer_check_replicas(r->trainer, &hash, error))
+        return -1;
+    bit_hash_text(hash, text);
+    if (r->world->rank == 0)
+        printf("hash %s\n", text);
+    return 0;
+}
+
+/* All ranks must return the same error. */
+static int report(struct run *r, const struct bit_error *error)
+{
+    struct bit_hash mine = bit_hash_bytes(error->text, strlen(error->text)), all[r->world->size];
+    struct bit_error lost = {0};
+    if (bit_group_gather(r->world, &mine, sizeof mine, all, &lost))
+        return 1;
+    for (int i = 1; i < r->world->size; i++)
+        if (!bit_hash_equal(all[0], all[i])) {
+            fprintf(stderr, "rank %d: ranks 0 and %d return different errors; here: %s\n", r->world->rank, i, error->text);
+            return 1;
+        }
+    if (error->code && r->world->rank == 0)
+        printf("failed (%s): %s\n", bit_code_name(error->code), error->text);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct bit_error error = {0};
+    struct run r = {.mode = argc > 2 ? argv[2] : "train"};
+    int steps = argc > 3 ? atoi(argv[3]) : 5;
+    if (argc < 2) {
+        fprintf(stderr, "usage: steps FOLDER [MODE [STEPS]]\n");
+        return BIT_EUSAGE;
+    }
+    if (bit_comm_init(&argc, &argv, &error)) {
+        fprintf(stderr, "%s\n", error.text);
+        return error.code;
+    }
+    r.world = bit_comm_world();
+    bit_log_init("steps", BIT_LOG_ERROR);
+    bit_compute_threads(1);
+    int micro = is(&r, "batch-norm") ? BATCH / r.world->size : MICRO;
+    if (open_data(&r, argv[1], micro, &error) == 0 && make_trainer(&r, micro, &error) == 0)
+        train(&r, steps, &error);
+    int code = report(&r, &error);
+    bit_trainer_destroy(r.trainer);
+    bit_model_destroy(r.model);
+    bit_stream_destroy(r.stream);
+    bit_index_close(r.index);
+    if (code == 0 && bit_memory_used() != 0) {
+        fprintf(stderr, "%zu bytes are still allocated\n", bit_memory_used());
+        code = 1;
+    }
+    bit_comm_fini();
+    return code;
+}
