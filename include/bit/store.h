@@ -22,7 +22,8 @@ struct bit_checkpoint {
     char *data_fingerprint;      /* bit_index_fingerprint of the training data */
     char *extra;                 /* canonical JSON object of whatever else the run keeps (best top-1, ...) or NULL */
     struct bit_hash weights_hash;  /* bit_table_hash; filled by save and load */
-    struct bit_hash momentum_hash; /* likewise; by load when momentum was loaded */
+    struct bit_hash momentum_hash; /* likewise, over the whole block; zero when there is no momentum */
+    struct bit_hash statistics_hash; /* likewise */
 };
 void bit_checkpoint_free(struct bit_checkpoint *checkpoint);
 
@@ -38,27 +39,71 @@ struct bit_arrays {
 
 struct bit_store; /* the folder DIR/checkpoints of a run */
 
-/* Opens (creates when `create`) the folder; removes temporary folders that a killed run left. Collective. */
+/* Opens the folder. `create`: as its one writer: it is created, locked (a second writer is refused, after some patience for
+ * a dying one), and what a killed writer left is removed. Otherwise read only: nothing in it is changed, ever. keep: how many
+ * generations save leaves; 0: all. Collective. */
 struct bit_store *bit_store_open(const char *folder, bool create, int keep, struct bit_group *group,
                                  struct bit_error *error);
 void bit_store_close(struct bit_store *store);
 
-/* Writes and commits a generation; on failure the older ones stand and `error` is agreed on by all ranks.
- * Applies retention (keeps the newest `keep`, and never removes the last verified one). Collective. */
+/* Writes and commits a generation; on failure the older ones stand and `error` is agreed on by all ranks; saving again
+ * later is fine. Applies retention (keeps the newest `keep`, and removes an older one only while that many newer ones are whole). The
+ * folder then has the name step-%012 of checkpoint->step. weights must be equal on all ranks (checked; internal). Collective. */
 int bit_store_save(struct bit_store *store, struct bit_checkpoint *checkpoint, const struct bit_arrays *arrays,
                    struct bit_error *error);
 
-/* Loads the newest whole generation (step <= limit when limit != UINT64_MAX): sizes and checksums are verified before
- * HDF5 opens a file; damaged generations are set aside (renamed with .bad), logged, and the next older one is tried.
- * Every rank ends with the same generation. 1: loaded; 0: there is none at all; -1: failed, also when all are bad.
- * `model` (canonical JSON object) must equal the checkpoint's, or the call fails (usage) naming the differing keys.
+/* bit_store_save in its three parts, so that the second can run beside training steps. One save at a time. */
+struct bit_save;
+/* Hashes, brings momentum into block order, makes the temporary folder. `copy`: the arrays may change as soon as this returns; otherwise
+ * they must stay as they are until commit. Fills the hashes of `checkpoint`, whose texts are copied. NULL on failure.
+ * Collective. */
+struct bit_save *bit_store_prepare(struct bit_store *store, struct bit_checkpoint *checkpoint,
+                                   const struct bit_arrays *arrays, bool copy, struct bit_error *error);
+/* Writes and syncs this rank's files. Local; from any thread, as long as one thread at a time uses HDF5. A failure is kept for
+ * commit; returns 0 or -1. */
+int bit_store_write(struct bit_save *save);
+/* Agrees, commits or withdraws, applies retention. Call on every rank after write, whatever it returned. Frees `save`. Collective. */
+int bit_store_commit(struct bit_store *store, struct bit_save *save, struct bit_error *error);
+
+/* Loads the newest whole generation (step <= limit when limit != UINT64_MAX; a writer thereby rolls back: newer ones are set aside
+ * as .superseded): sizes and checksums are verified on the way; damaged generations are set aside (renamed with .bad; by a writer),
+ * logged, and the next older one is tried. Every rank ends with the same generation. 1: loaded; 0: there is none and never
+ * was; -1: failed, also when all are bad (data). `model` (canonical JSON object) must equal the checkpoint's and arrays->table its
+ * table, or the call fails (usage) naming the differing keys. After a failure the arrays' contents are undefined.
  * Collective; any number of ranks. */
 int bit_store_load(struct bit_store *store, const char *model, uint64_t limit, struct bit_checkpoint *checkpoint,
                    struct bit_arrays *arrays, struct bit_error *error);
 
-/* ---- for bit ckpt: no group, read only ---- */
-struct bit_generation { uint64_t step; double epoch; int shards; uint64_t bytes; char stamp[32]; char name[64]; bool whole; };
-/* Generations below `folder`, oldest first; *list freed with bit_free. `deep`: verify checksums too, `whole` says so. */
+/* ---- for bit ckpt and importers: one process, read only ---- */
+
+struct bit_generation {
+    uint64_t step;
+    double epoch;
+    int shards;
+    uint64_t bytes;      /* of all files */
+    char stamp[32], name[64];
+    bool whole;
+    char reason[256];    /* when not whole: why */
+};
+
+/* `folder`: a run's folder, its checkpoints folder, or one generation. Generations oldest first; *list freed with
+ * bit_free. Those set aside (.bad, .superseded) are listed too, not whole. `deep`: verify checksums and hashes, not only
+ * manifest and sizes. A missing folder is class no-input; an empty one is a list of 0. */
 int bit_store_list(const char *folder, bool deep, struct bit_generation **list, size_t *count, struct bit_error *error);
+/* Path of generation `name` below `folder` (which may be that generation itself). */
+int bit_store_path(const char *folder, const char *name, char *path, size_t size, struct bit_error *error);
+
+/* One generation opened for reading: manifest and sizes are checked here. NULL: class data when damaged. Local. */
+struct bit_reader;
+struct bit_reader *bit_reader_open(const char *path, struct bit_error *error);
+void bit_reader_close(struct bit_reader *reader);
+const struct bit_checkpoint *bit_reader_checkpoint(const struct bit_reader *reader);
+const struct bit_table *bit_reader_table(const struct bit_reader *reader);
+const struct bit_table *bit_reader_statistics_table(const struct bit_reader *reader); /* NULL: none */
+bool bit_reader_has_momentum(const struct bit_reader *reader);
+void bit_reader_describe(const struct bit_reader *reader, struct bit_generation *generation);
+/* Reads every file once, verifies all checksums and the hashes of what is asked for. Whole blocks; each may be NULL. */
+int bit_reader_load(struct bit_reader *reader, float *weights, float *momentum, float *statistics,
+                    struct bit_error *error);
 
 #endif

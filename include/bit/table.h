@@ -43,6 +43,9 @@ int bit_table_find(const struct bit_table *table, const char *name);
 bool bit_table_equal(const struct bit_table *a, const struct bit_table *b);
 /* Hash of names, shapes and values (padding left out) of one block: equal models hash equal, whoever wrote them. */
 struct bit_hash bit_table_hash(const struct bit_table *table, const float *block);
+/* The same from the parameters' own hashes, each[i] = bit_hash_bytes of parameter i's values: for blocks that never lie
+ * in memory as a whole. */
+struct bit_hash bit_table_hash_combine(const struct bit_table *table, const struct bit_hash *each);
 
 /* A run of elements of a block. */
 struct bit_piece { size_t offset, count; };

@@ -81,20 +81,34 @@ bool bit_table_equal(const struct bit_table *a, const struct bit_table *b)
     return true;
 }
 
+static struct bit_hash hash_chain(const struct bit_table *table, size_t i, struct bit_hash all, struct bit_hash each)
+{
+    const struct bit_parameter *p = &table->items[i];
+    char text[BIT_PARAMETER_NAME + 160], hex[BIT_HASH_TEXT], before[BIT_HASH_TEXT];
+    size_t s[4] = {1, 1, 1, 1};
+    bit_hash_text(each, hex);
+    bit_hash_text(all, before);
+    memcpy(s, p->shape, (size_t)p->dimensions * sizeof *s);
+    int size = snprintf(text, sizeof text, "%s %s %zu %zu %zu %zu %s", before, p->name, s[0], s[1], s[2], s[3], hex);
+    return bit_hash_bytes(text, (size_t)size);
+}
+
 /* Each parameter is hashed by itself, so that a later version may do it in parallel; then names, shapes and hashes. */
 struct bit_hash bit_table_hash(const struct bit_table *table, const float *block)
 {
     struct bit_hash all = {0, 0};
     for (size_t i = 0; i < table->count; i++) {
         const struct bit_parameter *p = &table->items[i];
-        char text[BIT_PARAMETER_NAME + 160], hex[BIT_HASH_TEXT], before[BIT_HASH_TEXT];
-        bit_hash_text(bit_hash_bytes(block + p->offset, p->count * sizeof *block), hex);
-        bit_hash_text(all, before);
-        size_t s[4] = {1, 1, 1, 1};
-        memcpy(s, p->shape, (size_t)p->dimensions * sizeof *s);
-        int size = snprintf(text, sizeof text, "%s %s %zu %zu %zu %zu %s", before, p->name, s[0], s[1], s[2], s[3], hex);
-        all = bit_hash_bytes(text, (size_t)size);
+        all = hash_chain(table, i, all, bit_hash_bytes(block + p->offset, p->count * sizeof *block));
     }
+    return all;
+}
+
+struct bit_hash bit_table_hash_combine(const struct bit_table *table, const struct bit_hash *each)
+{
+    struct bit_hash all = {0, 0};
+    for (size_t i = 0; i < table->count; i++)
+        all = hash_chain(table, i, all, each[i]);
     return all;
 }
 

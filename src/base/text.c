@@ -63,7 +63,13 @@ void bit_text_add_json(struct bit_text *t, const char *string)
             bit_text_add(t, "\\n");
         else if (*s < 0x20)
             bit_text_add(t, "\\u%04x", *s);
-        else if ((length = utf8_length(s)) == 0)
+        else if (*s < 0x80) {
+            for (length = 1; length < 4096 && s[length] >= 0x20 && s[length] < 0x80; length++) /* a run: lists are long */
+                if (s[length] == '"' || s[length] == '\\')
+                    break;
+            bit_text_add(t, "%.*s", length, (const char *)s);
+            s += length - 1;
+        } else if ((length = utf8_length(s)) == 0)
             bit_text_add(t, "\\ufffd");
         else {
             bit_text_add(t, "%.*s", length, (const char *)s);
