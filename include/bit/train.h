@@ -43,7 +43,9 @@ struct bit_trainer_options {
     struct bit_model *model;
     struct bit_stream *stream;
     struct bit_group *world;
-    int batch, micro_batch;       /* global batch; images */
+    int batch, micro_batch;       /* global batch; images that the stream hands out at a time */
+    int image_size;               /* of the stream's images, as is the precision */
+    enum bit_type precision;
     enum bit_loss loss;
     int classes;
     double momentum, weight_decay;
@@ -61,8 +63,9 @@ struct bit_step_result {
 };
 
 struct bit_trainer; /* owns weights, gradient, velocity and reducer */
-/* micro_batch is what one forward call of the model takes, and what the stream hands out (batch norm: the rank's whole
- * batch). All ranks get one, or all get NULL and the same error. Collective. */
+/* With group norm a micro-batch is one forward call of the model. With batch norm all of the rank's go through it at once,
+ * copied together (the model's micro_batches), and bits do depend on the number of ranks. All ranks get a trainer, or
+ * all get NULL and the same error. Collective. */
 struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options, struct bit_error *error);
 void bit_trainer_destroy(struct bit_trainer *trainer);
 float *bit_trainer_weights(struct bit_trainer *trainer);
@@ -72,8 +75,7 @@ const struct bit_share *bit_trainer_share(const struct bit_trainer *trainer);
 int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *error);
 /* One global step at `rate`. All ranks return the same verdict; a rank whose stream or model fails does not leave the
  * others waiting. Where loss or gradient is not finite, weights and momentum stay untouched on every rank, and the step
- * fails (data) naming rank and parameter, or is skipped. With batch norm the running statistics become equal on all
- * ranks after every step: the mean over ranks, where each has seen its own batch only. Collective. */
+ * fails (data) naming rank and parameter, or is skipped (batch norm's running statistics then stay, too). Collective. */
 int bit_trainer_step(struct bit_trainer *trainer, double rate, struct bit_step_result *result, struct bit_error *error);
 /* Compares the hash of the weights (and of batch norm's statistics) over all ranks; a difference fails (internal) naming
  * the minority. *hash (or NULL): this rank's weights'. Collective. */

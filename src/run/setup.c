@@ -204,7 +204,7 @@ static int build_trainer(struct run *run)
     struct bit_trainer_options options = {
         .model = run->model, .stream = run->stream, .world = run->world,
         .batch = job->schedule.batch, .micro_batch = job->micro_batch,
-        .loss = run->loss, .classes = run->classes,
+        .image_size = stream.image_size, .precision = stream.precision, .loss = run->loss, .classes = run->classes,
         .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
         .decay_kernels_only = !strcmp(job->schedule.weight_decay_on, "kernels"),
         .nonfinite = strcmp(job->checks.nonfinite, "skip") ? BIT_NONFINITE_STOP : BIT_NONFINITE_SKIP,

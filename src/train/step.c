@@ -25,12 +25,6 @@ size_t bit_step_verdict_bytes(void)
     return sizeof(struct verdict);
 }
 
-/* Batch norm talks to the other ranks within forward, so there all must know before it whether all have their images. */
-static int agree_on_data(struct bit_trainer *t, struct bit_error *error)
-{
-    return t->statistics ? bit_group_agree(t->options.world, error) : error->code ? -1 : 0;
-}
-
 static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
 {
     int got = bit_stream_next(t->options.stream, batch, error);
@@ -48,8 +42,9 @@ static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch
     return 0;
 }
 
-static int compute_micro_batch(struct bit_trainer *t, int micro, struct bit_batch *batch, struct bit_step_result *result,
-                               struct bit_error *error)
+/* One forward call and its backward: number `leaf` of this rank's tree. */
+static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batch, struct bit_step_result *result,
+                   struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const float *logits;
@@ -58,37 +53,80 @@ static int compute_micro_batch(struct bit_trainer *t, int micro, struct bit_batc
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
     bit_loss_compute(o->loss, logits, batch->images, o->classes, &targets, 1.0 / o->batch, t->losses, t->d_logits);
-    t->sums[micro] = 0;
+    t->sums[leaf] = 0;
     for (int i = 0; i < batch->images; i++)
-        t->sums[micro] += t->losses[i];
+        t->sums[leaf] += t->losses[i];
     double middle = bit_clock_seconds();
     result->forward_seconds += middle - start;
-    int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, micro), error);
+    int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, leaf), error);
     result->backward_seconds += bit_clock_seconds() - middle;
     return bad;
 }
 
-/* This rank's micro-batches, one after another. Local, but for batch norm. */
-static int compute_gradient(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
-                            struct bit_error *error)
+/* This rank's micro-batches, one after another. Local. */
+static int compute_one_by_one(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
+                              struct bit_error *error)
 {
-    bit_gradient_start(t->gradient, t->reducer);
     for (int micro = 0; micro < t->micro_batches; micro++) {
         struct bit_batch *batch = NULL;
         double start = bit_clock_seconds();
-        take_batch(t, micro, &batch, error);
-        int bad = agree_on_data(t, error);
+        int bad = take_batch(t, micro, &batch, error);
         result->data_seconds += bit_clock_seconds() - start;
-        if (!bad) {
-            mine->step = batch->step;
-            bad = compute_micro_batch(t, micro, batch, result, error);
-        }
-        if (batch)
-            bit_stream_release(t->options.stream, batch);
+        if (bad)
+            return -1;
+        mine->step = batch->step;
+        bad = compute(t, micro, batch, result, error);
+        bit_stream_release(t->options.stream, batch);
         if (bad)
             return -1;
     }
     mine->loss = bit_tree_sum(t->sums, t->micro_batches);
+    return 0;
+}
+
+static int collect(struct bit_trainer *t, struct bit_error *error)
+{
+    bit_collector_clear(&t->collector);
+    for (int micro = 0; micro < t->micro_batches; micro++) {
+        struct bit_batch *batch;
+        if (take_batch(t, micro, &batch, error))
+            return -1;
+        int bad = bit_collector_add(&t->collector, batch, error);
+        bit_stream_release(t->options.stream, batch);
+        if (bad)
+            return -1;
+    }
+    return 0;
+}
+
+/* The rank's batch in one forward call, for batch norm. That talks to the other ranks, so all must know before whether
+ * all have their images. Collective. */
+static int compute_together(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
+                            struct bit_error *error)
+{
+    struct bit_batch *batch = &t->collector.batch;
+    bool copied = t->micro_batches > 1;
+    double start = bit_clock_seconds();
+    int bad = copied ? collect(t, error) : take_batch(t, 0, &batch, error);
+    bool taken = !copied && !bad;
+    bad = bit_group_agree(t->options.world, error);
+    result->data_seconds += bit_clock_seconds() - start;
+    if (!bad) {
+        mine->step = batch->step;
+        bad = compute(t, 0, batch, result, error);
+        mine->loss = t->sums[0];
+    }
+    if (taken)
+        bit_stream_release(t->options.stream, batch);
+    return bad;
+}
+
+static int compute_gradient(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
+                            struct bit_error *error)
+{
+    bit_gradient_start(t->gradient, t->reducer);
+    if ((t->together ? compute_together : compute_one_by_one)(t, mine, result, error))
+        return -1;
     mine->bad = bit_gradient_bad(t->gradient);
     return 0;
 }
@@ -194,9 +232,7 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     bit_model_set_weights(o->model, t->weights, error);
     result->update_seconds += updated - start + bit_clock_seconds() - gathered;
     result->reduce_seconds += gathered - updated;
-    if (bit_group_agree(o->world, error))
-        return -1;
-    return bit_trainer_average_statistics(t, error);
+    return bit_group_agree(o->world, error);
 }
 
 int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)

@@ -12,6 +12,8 @@ static int check_options(const struct bit_trainer_options *o, struct bit_error *
         return bit_fail(error, BIT_EUSAGE, "a batch of %d images cannot be shared by %d ranks in micro-batches of %d: make "
                         "schedule.batch a multiple of %d", o->batch, o->world->size, o->micro_batch,
                         o->micro_batch * o->world->size);
+    if (o->image_size < 1)
+        return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: an image size of %d", o->image_size);
     return 0;
 }
 
@@ -19,19 +21,20 @@ static int allocate(struct bit_trainer *t, struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
-    size_t images = (size_t)o->micro_batch, share = bit_reducer_share(t->reducer)->elements;
+    int leaves = t->together ? 1 : t->micro_batches;
+    size_t images = (size_t)o->micro_batch * (size_t)(t->together ? t->micro_batches : 1), share = bit_reducer_share(t->reducer)->elements;
 
-    if (!(t->gradient = bit_gradient_create(t->table, t->micro_batches, error)) ||
+    if (!(t->gradient = bit_gradient_create(t->table, leaves, error)) ||
         !(t->weights = bit_allocate(t->table->elements, sizeof(float), "weights", error)) ||
         !(t->velocity = bit_allocate(share, sizeof(float), "momentum", error)) ||
         !(t->d_logits = bit_allocate(images * (size_t)o->classes, sizeof(float), "the logits' gradient", error)) ||
         !(t->losses = bit_allocate(images, sizeof(double), "losses", error)) ||
-        !(t->sums = bit_allocate((size_t)t->micro_batches, sizeof(double), "losses", error)) ||
+        !(t->sums = bit_allocate((size_t)leaves, sizeof(double), "losses", error)) ||
         !(t->verdicts = bit_allocate((size_t)o->world->size, bit_step_verdict_bytes(), "the step's agreement", error)))
         return -1;
     if (statistics && !(t->statistics = bit_allocate(statistics->elements, sizeof(float), "batch statistics", error)))
         return -1;
-    return 0;
+    return t->together && t->micro_batches > 1 ? bit_collector_init(&t->collector, o, t->micro_batches, error) : 0;
 }
 
 struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options, struct bit_error *error)
@@ -42,6 +45,7 @@ struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options
         t->options = *options;
         t->table = table;
         t->micro_batches = options->batch / (options->micro_batch * options->world->size);
+        t->together = bit_model_statistics_table(options->model) != NULL;
     }
     if (bit_group_agree(options->world, error) ||
         !(t->reducer = bit_reducer_create(options->world, table, NULL, error)))
@@ -68,6 +72,7 @@ void bit_trainer_destroy(struct bit_trainer *t)
     bit_free(t->sums);
     bit_free(t->verdicts);
     bit_free(t->statistics);
+    bit_collector_free(&t->collector);
     bit_free(t);
 }
 
@@ -90,43 +95,6 @@ int bit_trainer_weights_changed(struct bit_trainer *t, struct bit_error *error)
 {
     bit_model_set_weights(t->options.model, t->weights, error);
     return bit_group_agree(t->options.world, error);
-}
-
-/* ---- batch norm's statistics ---- */
-
-static int average(struct bit_group *world, float *mine, size_t count, struct bit_error *error)
-{
-    int ranks = world->size;
-    float *all = bit_allocate((size_t)ranks * count, sizeof *all, "all ranks' batch statistics", error);
-    if (bit_group_agree(world, error)) { /* nobody waits for a rank that has no memory */
-        bit_free(all);
-        return -1;
-    }
-    int result = bit_group_gather(world, mine, count * sizeof *mine, all, error);
-    for (size_t i = 0; !result && i < count; i++) {
-        double sum = 0;
-        for (int r = 0; r < ranks; r++)
-            sum += (double)all[(size_t)r * count + i];
-        mine[i] = (float)(sum / ranks);
-    }
-    bit_free(all);
-    return result;
-}
-
-int bit_trainer_average_statistics(struct bit_trainer *t, struct bit_error *error)
-{
-    struct bit_group *world = t->options.world;
-    const struct bit_table *table = bit_model_statistics_table(t->options.model);
-    if (!table || world->size == 1)
-        return 0;
-    float *mine = bit_model_statistics(t->options.model);
-    struct bit_hash hash = bit_hash_bytes(mine, table->elements * sizeof *mine), hashes[world->size];
-    if (bit_group_gather(world, &hash, sizeof hash, hashes, error))
-        return -1;
-    for (int r = 1; r < world->size; r++)
-        if (!bit_hash_equal(hashes[0], hashes[r]))
-            return average(world, mine, table->elements, error);
-    return 0;
 }
 
 /* ---- replicas ---- */

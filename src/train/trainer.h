@@ -4,17 +4,34 @@
 
 #include "bit/train.h"
 
+/* Batch norm needs the rank's whole batch in one forward call: the stream's micro-batches one after another. */
+struct bit_collector {
+    size_t pixel_bytes;      /* of a micro-batch */
+    char *pixels;
+    int32_t *labels, *label_start;
+    size_t label_capacity;
+    struct bit_batch batch;  /* what has been collected, as if the stream had handed it out */
+};
+int bit_collector_init(struct bit_collector *c, const struct bit_trainer_options *options, int micro_batches,
+                       struct bit_error *error);
+void bit_collector_free(struct bit_collector *c);
+void bit_collector_clear(struct bit_collector *c);
+/* Copies; the batch may be released afterwards. */
+int bit_collector_add(struct bit_collector *c, const struct bit_batch *batch, struct bit_error *error);
+
 struct bit_trainer {
     struct bit_trainer_options options;
     const struct bit_table *table;
     int micro_batches;             /* of this rank, a step */
+    bool together;                 /* batch norm: they go through the network at once */
+    struct bit_collector collector;
     struct bit_reducer *reducer;
     struct bit_gradient *gradient;
     float *weights;                /* block */
     float *velocity;               /* share */
-    float *d_logits;               /* a micro-batch's */
-    double *losses;                /* an image of a micro-batch's each */
-    double *sums;                  /* a micro-batch's each */
+    float *d_logits;               /* of one forward call */
+    double *losses;                /* of its images */
+    double *sums;                  /* of each forward call */
     void *verdicts;                /* room for what all ranks say about a step */
     float *statistics;             /* batch norm's running statistics before the step; NULL with group norm */
     int skipped;                   /* consecutive steps not applied */
@@ -22,9 +39,5 @@ struct bit_trainer {
 
 /* Bytes of one rank's verdict. */
 size_t bit_step_verdict_bytes(void);
-
-/* Batch norm's running statistics, where ranks have different ones (scope "rank"), become their mean over all ranks.
- * Collective. */
-int bit_trainer_average_statistics(struct bit_trainer *trainer, struct bit_error *error);
 
 #endif

@@ -34,7 +34,7 @@ static int is(const struct run *r, const char *mode)
     return !strcmp(r->mode, mode);
 }
 
-static int open_data(struct run *r, const char *folder, int micro, struct bit_error *error)
+static int open_data(struct run *r, const char *folder, struct bit_error *error)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/train", folder);
@@ -44,7 +44,7 @@ static int open_data(struct run *r, const char *folder, int micro, struct bit_er
     struct bit_stream_options options = {
         .index = r->index, .seed = 7, .training = true, .image_size = SIZE, .resize = SIZE, .area_min = 0.05,
         .area_max = 1, .aspect_min = 0.75, .aspect_max = 4.0 / 3, .crop_attempts = 100, .mirror = true,
-        .precision = BIT_FLOAT32, .batch = BATCH, .micro_batch = micro, .rank = r->world->rank,
+        .precision = BIT_FLOAT32, .batch = BATCH, .micro_batch = MICRO, .rank = r->world->rank,
         .ranks = r->world->size, .loaders = 1, .prefetch = 2, .file_limit = 1 << 20, .pixel_limit = 1 << 20,
         .scan_limit = 100, .bad_share_limit = is(r, "bad-images") ? 0 : 1,
     };
@@ -52,22 +52,22 @@ static int open_data(struct run *r, const char *folder, int micro, struct bit_er
     return r->stream ? bit_stream_seek(r->stream, 0, error) : -1;
 }
 
-static int make_trainer(struct run *r, int micro, struct bit_error *error)
+static int make_trainer(struct run *r, struct bit_error *error)
 {
     const struct bit_backend *backend = bit_backend_find("openblas", error);
     bool batch_norm = is(r, "batch-norm");
     struct bit_model_options options = {
         .depth = 14, .width = 1, .classes = bit_index_classes(r->index),
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
-        .image_size = SIZE, .micro_batch = micro, .micro_batches = 1, .precision = BIT_FLOAT32, .training = true,
+        .image_size = SIZE, .micro_batch = MICRO, .micro_batches = batch_norm ? BATCH / r->world->size / MICRO : 1, .precision = BIT_FLOAT32, .training = true,
         .backend = backend, .group = r->world,
     };
     r->model = bit_model_create(&options, error);
     if (!r->model)
         return -1;
     struct bit_trainer_options how = {
-        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = micro,
-        .loss = BIT_SOFTMAX, .classes = options.classes, .momentum = 0.9, .weight_decay = 1e-4,
+        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = MICRO,
+        .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX, .classes = options.classes, .momentum = 0.9, .weight_decay = 1e-4,
         .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
     };
     r->trainer = bit_trainer_create(&how, error);
@@ -154,8 +154,7 @@ int main(int argc, char **argv)
     r.world = bit_comm_world();
     bit_log_init("steps", BIT_LOG_ERROR);
     bit_compute_threads(1);
-    int micro = is(&r, "batch-norm") ? BATCH / r.world->size : MICRO;
-    if (open_data(&r, argv[1], micro, &error) == 0 && make_trainer(&r, micro, &error) == 0)
+    if (open_data(&r, argv[1], &error) == 0 && make_trainer(&r, &error) == 0)
         train(&r, steps, &error);
     int code = report(&r, &error);
     bit_trainer_destroy(r.trainer);

@@ -1,0 +1,61 @@
+#include <string.h>
+
+#include "bit/memory.h"
+#include "train/trainer.h"
+
+int bit_collector_init(struct bit_collector *c, const struct bit_trainer_options *options, int micro_batches,
+                       struct bit_error *error)
+{
+    size_t side = (size_t)options->image_size, images = (size_t)options->micro_batch * (size_t)micro_batches;
+    c->pixel_bytes = (size_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
+    c->label_capacity = images;
+    if (!(c->pixels = bit_allocate((size_t)micro_batches, c->pixel_bytes, "a rank's batch of images", error)) ||
+        !(c->labels = bit_allocate(images, sizeof *c->labels, "labels", error)) ||
+        !(c->label_start = bit_allocate(images + 1, sizeof *c->label_start, "labels", error)))
+        return -1;
+    return 0;
+}
+
+void bit_collector_free(struct bit_collector *c)
+{
+    bit_free(c->pixels);
+    bit_free(c->labels);
+    bit_free(c->label_start);
+}
+
+void bit_collector_clear(struct bit_collector *c)
+{
+    c->batch = (struct bit_batch){.pixels = c->pixels, .labels = c->labels, .label_start = c->label_start};
+}
+
+static int reserve_labels(struct bit_collector *c, size_t count, struct bit_error *error)
+{
+    if (count <= c->label_capacity)
+        return 0;
+    int32_t *labels = bit_allocate(2 * count, sizeof *labels, "labels", error);
+    if (!labels)
+        return -1;
+    memcpy(labels, c->labels, c->label_capacity * sizeof *labels);
+    bit_free(c->labels);
+    c->labels = labels;
+    c->label_capacity = 2 * count;
+    c->batch.labels = labels;
+    return 0;
+}
+
+int bit_collector_add(struct bit_collector *c, const struct bit_batch *batch, struct bit_error *error)
+{
+    int32_t before = c->label_start[c->batch.images], first = batch->label_start[0];
+    int32_t more = batch->label_start[batch->images] - first;
+    if (c->batch.images == 0)
+        before = c->label_start[0] = 0;
+    if (reserve_labels(c, (size_t)(before + more), error))
+        return -1;
+    memcpy(c->pixels + (size_t)batch->micro * c->pixel_bytes, batch->pixels, c->pixel_bytes);
+    memcpy(c->labels + before, batch->labels + first, (size_t)more * sizeof *c->labels);
+    for (int i = 1; i <= batch->images; i++)
+        c->label_start[c->batch.images + i] = before + batch->label_start[i] - first;
+    c->batch.images += batch->images;
+    c->batch.step = batch->step;
+    return 0;
+}
