@@ -3,6 +3,7 @@
 /* One line a subcommand; help and version are main's own. */
 const struct bit_command bit_commands[] = {
     {"check", bit_cli_check, "validate job files"},
+    {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints"},
     {"plot", bit_cli_plot, "write a page with the curves of a run"},
 };
 const size_t bit_command_count = sizeof bit_commands / sizeof *bit_commands;

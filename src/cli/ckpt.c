@@ -1,0 +1,239 @@
+/* bit ckpt: look at checkpoints. Reads only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bit/clock.h"
+#include "bit/memory.h"
+#include "bit/text.h"
+#include "cli/ckpt.h"
+#include "cli/cli.h"
+
+static const char usage[] =
+    "bit ckpt ls|verify|hash|show [--json] DIR\n"
+    "  DIR is the folder of a run, its checkpoints folder, or one checkpoint.\n"
+    "  ls      lists the checkpoints, oldest first; states are judged by manifest and file sizes\n"
+    "  verify  reads everything and checks every checksum; exit code 65 when something is damaged\n"
+    "  hash    prints the hashes of weights and momentum of the newest whole checkpoint, computed from its contents:\n"
+    "          equal models have equal hashes, on however many ranks they were trained\n"
+    "  show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter\n"
+    "  --json  the same as JSON";
+
+/* "3 min", "2 h", "5 d" since the stamp. */
+static void age_text(const char *stamp, char *buffer, size_t size)
+{
+    struct tm parts = {0};
+    const char *end = strptime(stamp, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    double seconds = end && !*end ? difftime(time(NULL), timegm(&parts)) : -1;
+    if (seconds < 0)
+        snprintf(buffer, size, "?");
+    else if (seconds < 120)
+        snprintf(buffer, size, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(buffer, size, "%.0f min", seconds / 60);
+    else if (seconds < 172800)
+        snprintf(buffer, size, "%.0f h", seconds / 3600);
+    else
+        snprintf(buffer, size, "%.0f d", seconds / 86400);
+}
+
+static void print_json(const struct bit_generation *list, size_t count)
+{
+    struct bit_text text = {0};
+    bit_text_add(&text, "[");
+    for (size_t i = 0; i < count; i++) {
+        bit_text_add(&text, "%s\n  {\"name\": ", i ? "," : "");
+        bit_text_add_json(&text, list[i].name);
+        bit_text_add(&text, ", \"step\": %llu, \"epoch\": %.17g, \"ranks\": %d, \"bytes\": %llu, \"time\": ",
+                     (unsigned long long)list[i].step, list[i].epoch, list[i].shards, (unsigned long long)list[i].bytes);
+        bit_text_add_json(&text, list[i].stamp);
+        bit_text_add(&text, ", \"whole\": %s, \"reason\": ", list[i].whole ? "true" : "false");
+        bit_text_add_json(&text, list[i].reason);
+        bit_text_add(&text, "}");
+    }
+    bit_text_add(&text, "\n]\n");
+    fputs(text.data ? text.data : "", stdout);
+    bit_text_free(&text);
+}
+
+static void print_list(const struct bit_generation *list, size_t count)
+{
+    printf("%12s %9s %6s %9s %8s  %s\n", "STEP", "EPOCH", "RANKS", "SIZE", "AGE", "STATE");
+    for (size_t i = 0; i < count; i++) {
+        char size[32] = "?", age[32] = "?";
+        if (list[i].bytes) {
+            bit_text_bytes((double)list[i].bytes, size, sizeof size);
+            age_text(list[i].stamp, age, sizeof age);
+        }
+        printf("%12llu %9.2f %6d %9s %8s  ", (unsigned long long)list[i].step, list[i].epoch, list[i].shards, size, age);
+        if (list[i].whole)
+            puts("whole");
+        else if (!strncmp(list[i].reason, "set aside", 9))
+            printf("%s (%s)\n", list[i].reason, list[i].name);
+        else
+            printf("damaged: %s\n", list[i].reason);
+    }
+}
+
+static int list_or_verify(const char *folder, bool deep, bool json)
+{
+    struct bit_error error = {0};
+    struct bit_generation *list;
+    size_t count, whole = 0, damaged = 0;
+    if (bit_store_list(folder, deep, &list, &count, &error))
+        return bit_cli_error(&error);
+    if (!count && !json) {
+        bit_fail(&error, BIT_ENOINPUT, "%s holds no checkpoint", folder);
+        return bit_cli_error(&error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        whole += list[i].whole;
+        damaged += !list[i].whole && strncmp(list[i].reason, "set aside", 9) != 0;
+    }
+    if (json)
+        print_json(list, count);
+    else
+        print_list(list, count);
+    bit_free(list);
+    if (!deep)
+        return BIT_OK;
+    if (damaged || (count && !whole)) {
+        fprintf(stderr, "bit: %s: %zu damaged, %zu whole\n", folder, damaged, whole);
+        return BIT_EDATA;
+    }
+    return BIT_OK;
+}
+
+struct bit_reader *ckpt_open_newest(const char *folder, struct ckpt_blocks *blocks, struct bit_error *error)
+{
+    struct bit_generation *list;
+    size_t count;
+    struct bit_reader *found = NULL;
+    char path[4096];
+    if (bit_store_list(folder, false, &list, &count, error))
+        return NULL;
+    for (size_t i = count; i-- > 0 && !found && !error->code;) {
+        struct bit_error why = {0};
+        if (!strncmp(list[i].reason, "set aside", 9) || bit_store_path(folder, list[i].name, path, sizeof path, error))
+            continue;
+        found = bit_reader_open(path, &why);
+        if (found && ckpt_blocks_load(found, blocks, &why)) {
+            bit_reader_close(found);
+            found = NULL;
+        }
+        if (why.code == BIT_EDATA)
+            fprintf(stderr, "bit: warning: %s is damaged: %s\n", list[i].name, why.text);
+        else if (why.code)
+            *error = why;
+    }
+    bit_free(list);
+    if (!found)
+        bit_fail(error, count ? BIT_EDATA : BIT_ENOINPUT, "%s holds no %scheckpoint", folder, count ? "whole " : "");
+    return found;
+}
+
+int ckpt_blocks_load(struct bit_reader *reader, struct ckpt_blocks *b, struct bit_error *error)
+{
+    const struct bit_table *table = bit_reader_table(reader), *statistics = bit_reader_statistics_table(reader);
+    *b = (struct ckpt_blocks){0};
+    b->weights = bit_allocate(table->elements, sizeof *b->weights, "weights", error);
+    if (b->weights && bit_reader_has_momentum(reader))
+        b->momentum = bit_allocate(table->elements, sizeof *b->momentum, "momentum", error);
+    if (b->weights && statistics)
+        b->statistics = bit_allocate(statistics->elements, sizeof *b->statistics, "statistics", error);
+    if (error->code || bit_reader_load(reader, b->weights, b->momentum, b->statistics, error)) {
+        ckpt_blocks_free(b);
+        return -1;
+    }
+    return 0;
+}
+
+void ckpt_blocks_free(struct ckpt_blocks *b)
+{
+    bit_free(b->weights);
+    bit_free(b->momentum);
+    bit_free(b->statistics);
+    *b = (struct ckpt_blocks){0};
+}
+
+/* The hashes that load compared with the manifest's: those of the contents. */
+static int hash(const char *folder, bool json)
+{
+    struct bit_error error = {0};
+    struct ckpt_blocks blocks;
+    struct bit_reader *reader = ckpt_open_newest(folder, &blocks, &error);
+    if (!reader)
+        return bit_cli_error(&error);
+    const struct bit_checkpoint *c = bit_reader_checkpoint(reader);
+    char weights[BIT_HASH_TEXT], momentum[BIT_HASH_TEXT] = "none", statistics[BIT_HASH_TEXT] = "none";
+    bit_hash_text(c->weights_hash, weights);
+    if (blocks.momentum)
+        bit_hash_text(c->momentum_hash, momentum);
+    if (blocks.statistics)
+        bit_hash_text(c->statistics_hash, statistics);
+    if (json)
+        printf("{\"step\": %llu, \"weights\": \"%s\", \"momentum\": \"%s\", \"statistics\": \"%s\"}\n",
+               (unsigned long long)c->step, weights, momentum, statistics);
+    else
+        printf("weights %s\nmomentum %s\n", weights, momentum);
+    if (!json && blocks.statistics)
+        printf("statistics %s\n", statistics);
+    ckpt_blocks_free(&blocks);
+    bit_reader_close(reader);
+    return BIT_OK;
+}
+
+static int show(const char *folder, bool json)
+{
+    struct bit_error error = {0};
+    struct ckpt_blocks blocks;
+    struct bit_reader *reader = ckpt_open_newest(folder, &blocks, &error);
+    if (!reader)
+        return bit_cli_error(&error);
+    if (json)
+        ckpt_show_json(reader, &blocks);
+    else
+        ckpt_show(reader, &blocks);
+    ckpt_blocks_free(&blocks);
+    bit_reader_close(reader);
+    return BIT_OK;
+}
+
+int bit_cli_ckpt(int argc, char **argv)
+{
+    static const char *const names[] = {"ls", "verify", "hash", "show"};
+    const char *action = NULL, *folder = NULL;
+    bool json = false, end = false;
+    for (int i = 1; i < argc; i++) {
+        if (!end && !strcmp(argv[i], "--help")) {
+            printf("usage: %s\n", usage);
+            return BIT_OK;
+        } else if (!end && !strcmp(argv[i], "--json")) {
+            json = true;
+        } else if (!end && !strcmp(argv[i], "--")) {
+            end = true;
+        } else if (!end && *argv[i] == '-') {
+            return bit_cli_usage(usage, "unknown option %s", argv[i]);
+        } else if (!action) {
+            action = argv[i];
+        } else if (!folder) {
+            folder = argv[i];
+        } else {
+            return bit_cli_usage(usage, "one folder at a time: what is %s?", argv[i]);
+        }
+    }
+    if (!action)
+        return bit_cli_usage(usage, "nothing to do");
+    int known = 0;
+    while (known < 4 && strcmp(action, names[known]))
+        known++;
+    if (known == 4) {
+        const char *near = bit_text_nearest(action, names, 4);
+        return bit_cli_usage(usage, "unknown action '%s'%s%s%s", action, near ? "; did you mean " : "", near ? near : "",
+                             near ? "?" : "");
+    }
+    if (!folder)
+        return bit_cli_usage(usage, "no folder given");
+    return known < 2 ? list_or_verify(folder, known == 1, json) : known == 2 ? hash(folder, json) : show(folder, json);
+}
