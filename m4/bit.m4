@@ -29,7 +29,7 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   PKG_CHECK_MODULES([XXHASH], [libxxhash >= 0.8.0], [], [BIT_MISSING([xxHash 0.8 or later], [libxxhash-dev], [xxhash-devel])])
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [], [BIT_MISSING([OpenBLAS], [libopenblas-dev], [openblas-devel])])
   bit_save_LIBS=$LIBS; LIBS="$OPENBLAS_LIBS $LIBS"
-  AC_CHECK_FUNCS([openblas_set_num_threads])
+  AC_CHECK_FUNCS([openblas_set_num_threads openblas_get_corename])
   LIBS=$bit_save_LIBS
   PKG_CHECK_MODULES([CUNIT], [cunit], [have_cunit=yes], [BIT_MISSING([CUnit], [libcunit1-dev], [CUnit-devel])])
 

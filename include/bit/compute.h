@@ -22,6 +22,11 @@ const char *bit_backend_name(const struct bit_backend *backend);
 /* The i-th backend built in, best first; NULL past the end. */
 const struct bit_backend *bit_backend_at(size_t i);
 
+/* First thing in a main, before threads and MPI: OpenBLAS picks its kernels when it is loaded, by a table of processors that
+ * ends with its release; on newer ones it takes the slowest. Where that happened this restarts the program (execv of
+ * itself, once) with OPENBLAS_CORETYPE set to what the processor can do. Does nothing when the user has set it. */
+void bit_compute_start(char **argv);
+
 /* Threads used by every operation from now on (OpenMP; BLAS is kept to one thread a call or this number). */
 void bit_compute_threads(int threads);
 int bit_compute_thread_count(void);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bit/compute.h"
 #include "bit/log.h"
 #include "cli/cli.h"
 
@@ -75,6 +76,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    bit_compute_start(argv);
     bit_log_init("bit", BIT_LOG_INFO);
     return bit_cli_finish(run(argc, argv));
 }

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "compute/amx.h"
 #include "compute/isa.h"
+#include "compute/winograd.h"
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -99,8 +101,14 @@ int bit_dnnl_refused(dnnl_status_t status, struct bit_error *error)
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    if (bit_dnnl_start(error))
+    if (bit_winograd_create(geometry, type, direction, operation, error) || bit_dnnl_start(error))
         return -1;
+    /* Of the weight gradients on tiles, oneDNN's is the faster one for wide 3x3 kernels only. */
+    bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
+    if (!*operation && !wide && bit_amx_create(geometry, type, direction, operation, error))
+        return -1;
+    if (*operation)
+        return 0;
     if (omp_get_max_threads() != bit_compute_thread_count())
         omp_set_num_threads(bit_compute_thread_count());
     bool point = geometry->kernel == 1 && geometry->padding == 0;

@@ -2,7 +2,9 @@
  * do not depend on the BLAS's own threading (whose pthreads would also fight with OpenMP's for the cores). */
 #include "compute/openblas.h"
 
+#include "compute/amx.h"
 #include "compute/backend.h"
+#include "compute/winograd.h"
 
 void bit_openblas_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc)
@@ -39,7 +41,17 @@ static void set_threads(int threads)
 #endif
 }
 
+static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                  struct bit_operation **operation, struct bit_error *error)
+{
+    if (bit_winograd_create(geometry, type, direction, operation, error))
+        return -1;
+    if (!*operation && bit_amx_create(geometry, type, direction, operation, error))
+        return -1;
+    return *operation ? 0 : bit_lowered_create(geometry, type, direction, operation, error);
+}
+
 const struct bit_backend bit_backend_openblas = {
-    .name = "openblas", .below = &bit_backend_reference, .create = bit_lowered_create, .multiply = bit_openblas_multiply,
+    .name = "openblas", .below = &bit_backend_reference, .create = create, .multiply = bit_openblas_multiply,
     .threads = set_threads,
 };

@@ -1,0 +1,43 @@
+/* OpenBLAS before 0.3.22 takes an Emerald Rapids or any later processor for a Prescott, at a tenth of the speed. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "compute/isa.h"
+#include "compute/openblas.h"
+
+#if defined HAVE_OPENBLAS_GET_CORENAME && defined __x86_64__
+
+/* The kernels of processors without AVX2; on one with AVX2 they are a mistake. */
+static bool slow_kernels(void)
+{
+    static const char *const old[] = {"Prescott", "Core2", "Penryn", "Dunnington", "Atom", "Nehalem", "Sandybridge",
+                                      "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat", "Bulldozer", "generic"};
+    const char *core = openblas_get_corename();
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+        if (!strcasecmp(core, old[i]))
+            return true;
+    return false;
+}
+
+void bit_compute_start(char **argv)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    bool traced = preload && strstr(preload, "vgpreload"); /* valgrind would lose the program */
+    enum bit_isa isa = bit_isa();
+    if (isa == BIT_ISA_GENERIC || traced || getenv("OPENBLAS_CORETYPE") || !slow_kernels())
+        return;
+    /* Set even where execv fails: then the program just runs with what it has, and its children do better. */
+    if (!setenv("OPENBLAS_CORETYPE", isa == BIT_ISA_AVX512 ? "SkylakeX" : "Haswell", 1))
+        execv("/proc/self/exe", argv);
+}
+
+#else
+
+void bit_compute_start(char **argv)
+{
+    (void)argv;
+}
+
+#endif
