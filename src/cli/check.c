@@ -1,15 +1,69 @@
-/* bit check: is it a valid job? */
+/* bit check: is it a valid job, and are its data what it says? */
 #include <stdio.h>
 #include <string.h>
 
+#include "bit/data.h"
 #include "cli/cli.h"
 
-static const char usage[] = "bit check [--set key.path=value]... [--print] JOB.json...\n"
+static const char usage[] = "bit check [--set key.path=value]... [--data] [--print] JOB.json...\n"
                             "  Validates job files and prints every error in them.\n"
                             "  --set key.path=value  replaces a key's value\n"
+                            "  --data                looks into the job's data too: images, classes, labels\n"
                             "  --print               prints the whole job, defaults included, as canonical JSON";
 
-struct options { const char *sets[256]; size_t set_count; bool print, end; };
+struct options { const char *sets[256]; size_t set_count; bool data, print, end; };
+
+/* softmax knows one label an image. */
+static int check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
+                        struct bit_error *error)
+{
+    char name[512] = "";
+    const int32_t *labels;
+    if (!strcmp(job->loss, "sigmoid") || bit_index_labels_most(index) <= 1)
+        return 0;
+    for (uint64_t i = 0; i < bit_index_images(index); i++) {
+        int count = bit_index_labels(index, i, &labels);
+        if (count == 1)
+            continue;
+        bit_index_image_path(index, i, name, sizeof name, NULL);
+        return bit_fail(error, BIT_EDATA, "%s: %s has %d labels; the loss softmax takes one an image: use sigmoid", path,
+                        name, count);
+    }
+    return 0;
+}
+
+static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path,
+                                      const struct bit_index *classes, struct bit_error *error)
+{
+    struct bit_index *index = bit_index_open(path, NULL, classes, bit_group_self(), error);
+    if (!index) {
+        bit_fail_at(error, "%s", key);
+        return NULL;
+    }
+    if (check_labels(job, path, index, error)) {
+        bit_index_close(index);
+        return NULL;
+    }
+    printf("  %-12s %llu images, %d classes, %s\n", key, (unsigned long long)bit_index_images(index),
+           bit_index_classes(index), path);
+    return index;
+}
+
+static int check_data(const struct bit_job *job, struct bit_error *error)
+{
+    int result = -1;
+    struct bit_index *train = check_folder(job, "data.train", job->data.train, NULL, error), *val = NULL;
+    if (!train)
+        return -1;
+    if (job->model.classes && job->model.classes < bit_index_classes(train))
+        bit_fail(error, BIT_EUSAGE, "model.classes is %d, but %s has %d classes", job->model.classes, job->data.train,
+                 bit_index_classes(train));
+    else if (!*job->data.val || (val = check_folder(job, "data.val", job->data.val, train, error)))
+        result = 0;
+    bit_index_close(val);
+    bit_index_close(train);
+    return result;
+}
 
 static int check_file(const char *path, const struct options *options)
 {
@@ -21,8 +75,12 @@ static int check_file(const char *path, const struct options *options)
         printf("%s\n", job->canonical);
     else
         printf("%s: ok\n", path);
+    if (options->data && check_data(job, &error)) {
+        bit_fail_at(&error, "%s", path);
+        bit_cli_error(&error);
+    }
     bit_job_destroy(job);
-    return BIT_OK;
+    return error.code;
 }
 
 int bit_cli_check(int argc, char **argv)
@@ -37,6 +95,8 @@ int bit_cli_check(int argc, char **argv)
             return BIT_OK;
         } else if (!strcmp(argv[i], "--")) {
             options.end = true;
+        } else if (!strcmp(argv[i], "--data")) {
+            options.data = true;
         } else if (!strcmp(argv[i], "--print")) {
             options.print = true;
         } else if (!strcmp(argv[i], "--set")) {

@@ -92,18 +92,22 @@ static const char *last_part(const char *path)
     return dot ? dot + 1 : path;
 }
 
-const char *job_key_suggest(const char *path)
+const char *job_key_suggest(const char *misspelt)
 {
     const char *names[KEYS_MOST], *best;
+    char path[128];
+    snprintf(path, sizeof path, "%s", misspelt);
+    for (char *c = path; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
     size_t count = 0, section = job_key_section_length(path);
-    for (size_t i = 0; i < job_section_count && section == 0; i++)
+    for (size_t i = 1; i < job_section_count && section == 0; i++)
         names[count++] = job_sections[i].name;
     for (size_t i = 0; i < job_key_count; i++)
         if (job_key_section_length(job_keys[i].path) == section && !strncmp(job_keys[i].path, path, section))
             names[count++] = last_part(job_keys[i].path);
     /* A near name within the section; then the same name elsewhere; then what others call it; then any near path. */
     best = bit_text_nearest(last_part(path), names, count);
-    for (size_t i = 0; i < job_section_count && best && section == 0; i++)
+    for (size_t i = 1; i < job_section_count && best && section == 0; i++)
         if (best == job_sections[i].name)
             return best;
     for (size_t i = 0; i < job_key_count && best; i++)

@@ -13,8 +13,8 @@ static int store_defaults(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++) {
         const char *value = job_keys[i].value ? job_keys[i].value : "";
-        struct source s = {.text = value, .size = strlen(value), .kind = job_scan_one(value, strlen(value))};
-        if (*value && job_value_store(r, (int)i, &s, job_keys[i].path))
+        struct source s = {.text = value, .size = strlen(value)};
+        if (*value && (job_scan_one(value, s.size, &s.kind, r->error) || job_value_store(r, (int)i, &s, job_keys[i].path)))
             return -1;
         r->keys[i].state = KEY_ABSENT;
     }
@@ -86,7 +86,8 @@ static int store_override(struct reading *r, const char *override)
     const char *value = equals + 1;
     struct source s = {.text = value, .size = strlen(value), .by_override = true};
     enum key_type type = job_keys[key].type;
-    s.kind = job_scan_one(s.text, s.size);
+    if (job_scan_one(s.text, s.size, &s.kind, r->error))
+        return -1;
     /* A text needs no quotes on the command line, even where it looks like something else. */
     struct bit_text quoted = {0};
     bool nothing = s.kind == SCAN_NULL && job_keys[key].nullable;

@@ -18,6 +18,7 @@ struct scanner {
     bool stop;          /* fatal problem, or no memory */
     bool out_of_memory;
     bool comment_seen;
+    size_t flaws;       /* found so far: a list with one inside is not shown to cJSON */
 };
 
 static int column_of(const struct scanner *s, size_t at)
@@ -29,8 +30,9 @@ static int column_of(const struct scanner *s, size_t at)
 }
 
 /* A problem at byte `at` of the present line; scanning goes on. */
-#define REPORT(s, at, key, ...)                                                                                        \
-    ((s)->out_of_memory |= job_problem_add((s)->problems, (s)->error, false, (s)->line, column_of(s, at), key, __VA_ARGS__))
+#define REPORT(s, at, key, ...) REPORT_AT(s, (s)->line, column_of(s, at), key, __VA_ARGS__)
+#define REPORT_AT(s, line, column, key, ...)                                                                           \
+    ((s)->flaws++, (s)->out_of_memory |= job_problem_add((s)->problems, (s)->error, false, line, column, key, __VA_ARGS__))
 #define STOP(s, at, key, ...) (REPORT(s, at, key, __VA_ARGS__), (s)->stop = true)
 
 /* What stands at the present place, for "found ...". */
@@ -54,6 +56,7 @@ static void skip_comment(struct scanner *s)
     if (!s->comment_seen)
         REPORT(s, s->at, "", "JSON has no comments; remove it, or use the key \"comment\"");
     s->comment_seen = true;
+    s->flaws++;
     bool block = s->text[s->at] == '/' && s->text[s->at + 1] == '*';
     for (; s->at < s->size; s->at++) {
         if (!block && s->text[s->at] == '\n')
@@ -285,8 +288,7 @@ static bool next_member(struct scanner *s, const char *path, char close)
         skip_space(s);
         if (s->at >= s->size || s->text[s->at] != close)
             return true;
-        s->out_of_memory |= job_problem_add(s->problems, s->error, false, line, column, path,
-                                        "comma before the closing '%c'", close);
+        REPORT_AT(s, line, column, path, "comma before the closing '%c'", close);
         s->at++;
         return false;
     }
@@ -330,7 +332,7 @@ static void scan_object(struct scanner *s, size_t self, int depth)
         for (size_t i = self + 1; i < s->scan->count && !again; i++)
             again = s->scan->values[i].parent == self && !strcmp(s->scan->values[i].path, path);
         if (again)
-            s->out_of_memory |= job_problem_add(s->problems, s->error, false, line, column, path, "this key stands twice");
+            REPORT_AT(s, line, column, path, "this key stands twice");
         skip_space(s);
         if (s->at >= s->size || s->text[s->at] != ':') {
             STOP(s, s->at, path, "expected ':' after the key, found %s", found(s, buffer));
@@ -374,13 +376,14 @@ static void scan_value_at(struct scanner *s, size_t parent, const char *path, in
     }
     size_t self = value_add(s, parent, path);
     enum scan_kind kind;
+    size_t flaws = s->flaws;
     if (s->stop)
         return;
     char c = s->at < s->size ? s->text[s->at] : 0;
     if (c == '{')
         kind = SCAN_OBJECT, scan_object(s, self, depth);
     else if (c == '[')
-        kind = SCAN_LIST, scan_list(s, self, depth);
+        scan_list(s, self, depth), kind = s->flaws == flaws ? SCAN_LIST : SCAN_BAD;
     else if (c == '"')
         kind = skip_string(s, path) ? SCAN_TEXT : SCAN_BAD;
     else
@@ -432,20 +435,20 @@ int job_scan(const char *text, size_t size, struct scan *scan, struct bit_proble
     return s.out_of_memory ? -1 : 0;
 }
 
-enum scan_kind job_scan_one(const char *text, size_t size)
+int job_scan_one(const char *text, size_t size, enum scan_kind *kind, struct bit_error *error)
 {
     struct scan scan = {0};
     struct bit_problems problems = {0};
-    struct scanner s = {.text = text, .size = size, .line = 1, .scan = &scan, .problems = &problems};
-    enum scan_kind kind = SCAN_BAD;
+    struct scanner s = {.text = text, .size = size, .line = 1, .scan = &scan, .problems = &problems, .error = error};
+    *kind = SCAN_BAD;
     if (bit_text_is_utf8(text, size)) {
         scan_value_at(&s, 0, "", 1);
         if (!s.stop && !problems.count && s.at == size && scan.count)
-            kind = scan.values[0].kind;
+            *kind = scan.values[0].kind;
     }
     bit_problems_free(&problems);
     job_scan_free(&scan);
-    return kind;
+    return s.out_of_memory ? -1 : 0;
 }
 
 void job_scan_free(struct scan *scan)

@@ -27,8 +27,9 @@ struct scan {
 /* Fills `scan` and adds what is wrong to `problems`. -1 only for lack of memory. */
 int job_scan(const char *text, size_t size, struct scan *scan, struct bit_problems *problems,
               struct bit_error *error);
-/* One value alone, for overrides: its kind, or SCAN_BAD when `text` is not exactly one well-formed value. */
-enum scan_kind job_scan_one(const char *text, size_t size);
+/* One value alone, for overrides: its kind, or SCAN_BAD when `text` is not exactly one well-formed value. -1 only for
+ * lack of memory. */
+int job_scan_one(const char *text, size_t size, enum scan_kind *kind, struct bit_error *error);
 void job_scan_free(struct scan *scan);
 
 /* Appends a problem; beyond SCAN_PROBLEMS they are dropped. -1 for lack of memory. */

@@ -33,7 +33,7 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
         found_text(s, buffer, sizeof buffer);
         found = buffer;
     }
-    if (k->choices && s->kind == SCAN_TEXT && s->size < 40) {
+    if (k->choices && k->type == KEY_TEXT && s->kind == SCAN_TEXT && s->size < 40) {
         const char *names[16];
         char copy[128], word[40];
         size_t count = 0;

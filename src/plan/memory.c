@@ -27,14 +27,14 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
     return numbers * sizeof(float);
 }
 
-/* Micro-batches decoded ahead, one each in the hands of a loader and of the step. */
+/* Micro-batches decoded ahead, and the one that the step works on. */
 static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *plan,
                              const struct bit_model_options *options)
 {
     uint64_t loaders = (uint64_t)(job->data.loaders ? job->data.loaders : plan->threads);
     uint64_t side = (uint64_t)options->image_size;
     uint64_t batch = (uint64_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
-    return ((uint64_t)job->data.prefetch + 2) * batch + loaders * LOADER_BYTES;
+    return ((uint64_t)job->data.prefetch + 1) * batch + loaders * LOADER_BYTES;
 }
 
 void bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const struct bit_model_options *options,
