@@ -1,1 +1,21 @@
-# launcher
+# What starts things: bit-launch is installed; quickstart, check and what they share belong to a checkout.
+dist_bin_SCRIPTS += launcher/bit-launch
+dist_man_MANS += man/bit-launch.1
+EXTRA_DIST += .dockerignore launcher/quickstart launcher/check launcher/install-dependencies launcher/setup.sh .ci/run CHANGES \
+	docker/Dockerfile docker/compose.yaml docker/slurm.conf docker/start
+
+# The same tests in other builds, each in a folder of its own below this one. Every one ends in tests/run's line.
+check-sanitizers:
+	$(srcdir)/tests/variant sanitizers --enable-sanitizers --enable-werror
+check-mpich:
+	$(srcdir)/tests/variant mpich MPICC=mpicc.mpich MPIRUN=mpirun.mpich --enable-werror
+check-clang:
+	$(srcdir)/tests/variant clang CC=clang --enable-werror
+# The CUnit programs under valgrind's memcheck, one by one.
+check-valgrind: all
+	$(srcdir)/tests/valgrind .
+# Both commands of the README in a fresh Debian 12 (needs mmdebstrap and root).
+check-bare:
+	$(srcdir)/tests/bare
+.PHONY: check-sanitizers check-mpich check-clang check-valgrind check-bare
+EXTRA_DIST += tests/variant tests/valgrind tests/valgrind.supp tests/bare tests/lab/slurm

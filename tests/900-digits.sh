@@ -1,7 +1,7 @@
 #!/bin/bash
 # The digits inside: all there, and exactly what data/digits/make.py writes.
 set -u
-digits=$top_srcdir/data/digits
+digits=${top_srcdir:?}/data/digits
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 n=0 bad=0
@@ -15,8 +15,10 @@ ok $? "1438 pictures to train on, 359 to validate"
 (cd "$digits" && find train val -name '*.jpg' | sed 's|.*/||' | sort | uniq -d) | { ! grep -q .; }
 ok $? "no picture is in both parts"
 for part in train val; do
+    wanted=139
+    [ $part = train ] || wanted=34
     least=$(for c in 0 1 2 3 4 5 6 7 8 9; do find "$digits/$part/$c" -name '*.jpg' | wc -l; done | sort -n | head -n 1)
-    [ "$least" -ge $([ $part = train ] && echo 139 || echo 34) ]
+    [ "$least" -ge $wanted ]
     ok $? "$part has its share of every class (least: $least)"
 done
 [ "$(find "$digits" -type f -printf '%s\n' | awk '{ s += $1 } END { print (s < 3000000) }')" = 1 ]
