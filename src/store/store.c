@@ -17,7 +17,7 @@
 /* A run that was just killed may still have ranks that die; then its lock goes within seconds. */
 static int wait_for_lock(int file, bool *locked)
 {
-    double end = bit_clock_seconds() + 10;
+    double end = bit_clock_seconds() + 5;
     *locked = false;
     while (flock(file, LOCK_EX | LOCK_NB)) {
         if (errno == EINTR)
