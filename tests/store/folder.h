@@ -48,6 +48,7 @@ static inline int scene_save_as(struct scene *s, uint64_t step, int keep, const 
         return -1;
     memset(s->arrays.weights, 0, s->table->elements * 4); /* the padding too */
     memset(s->arrays.momentum, 0, s->table->elements * 4);
+    memset(s->arrays.statistics, 0, s->statistics->elements * 4);
     state_fill(s->table, STATE_WEIGHTS, step, s->arrays.weights);
     state_fill(s->table, STATE_MOMENTUM, step, s->arrays.momentum);
     state_fill(s->statistics, STATE_STATISTICS, step, s->arrays.statistics);
