@@ -4,3 +4,5 @@ bit_SOURCES = src/cli/check.c src/cli/ckpt.c src/cli/ckpt_show.c src/cli/command
 bit_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 nobase_noinst_HEADERS += src/cli/ckpt.h src/cli/cli.h src/cli/plot.h
 bit_LDADD = $(STORE_LIBS) $(DATA_LIBS) $(COMPUTE_LIBS) $(JOB_LIBS) $(BASE_LIBS)
+dist_man_MANS += man/bit.1 man/bit-job.5
+include tests/cli/local.mk
