@@ -25,8 +25,9 @@ struct bit_model_options {
     bool batch_norm_global;  /* batch norm: statistics over the whole group's batch, else over this rank's */
     enum bit_loss loss;
     int image_size;          /* square input, pixels (any >= 1 that keeps every stage non-empty) */
-    int micro_batch;         /* images in one call of forward */
-    int micro_batches;       /* batch norm only: micro-batches of this rank's batch, processed together; else 1 */
+    int micro_batch;         /* images in one call of forward (group norm) */
+    int micro_batches;       /* batch norm: one call of forward takes the rank's whole batch, micro_batch * micro_batches
+                                images, for they are normalised together; group norm: ignored */
     enum bit_type precision;
     bool training;           /* false: no backward buffers */
     const struct bit_backend *backend;
@@ -34,6 +35,10 @@ struct bit_model_options {
 };
 
 struct bit_model;
+/* Call bit_compute_threads before creating a model: its scratch memory is planned for
+ * bit_compute_thread_count() at that time. "micro_batch images" below means that of the options, times micro_batches for
+ * batch norm. Forward and backward always run all of them: callers with fewer pad with zeros and ignore those logits
+ * (evaluation), or give them d_logits of zero (training with group norm: exact, for images do not meet). */
 
 /* The table of a model with these options, without building it. NULL with `error`. */
 struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error);
@@ -63,9 +68,10 @@ float *bit_model_statistics(struct bit_model *model);
  * Once a step, before its first forward. */
 int bit_model_set_weights(struct bit_model *model, const float *weights, struct bit_error *error);
 
-/* images: micro_batch * image_size^2 * 3 of model's precision, NHWC, [-1, 1]. training false: batch norm uses running
- * statistics and nothing is kept for backward. logits: float32 [micro_batch, classes], owned by the model, valid until
- * the next forward. */
+/* images: micro_batch * image_size^2 * 3 of model's precision, NHWC, [-1, 1]; not needed after the call. training false:
+ * batch norm uses running statistics and nothing is kept for backward. logits: float32 [micro_batch, classes], owned by
+ * the model, valid until the next forward. Batch norm with a group: collective when training; each training call moves
+ * the running statistics (0.9 of the old value stays; variance with Bessel's correction). */
 int bit_model_forward(struct bit_model *model, const void *images, bool training, const float **logits,
                       struct bit_error *error);
 
@@ -83,8 +89,9 @@ int bit_model_backward(struct bit_model *model, const float *d_logits, struct bi
 
 /* Losses of `images` rows, and gradients with respect to the logits scaled by `scale` (1 / global batch).
  * softmax: mean over images of cross entropy; sigmoid: binary cross entropy summed over classes, averaged over images.
- * losses[i] (double) is image i's loss, unscaled. targets: labels [images] (softmax) or multi-hot as class lists:
- * image i has classes labels[label_start[i] .. label_start[i+1]). d_logits may be NULL. Local. */
+ * losses[i] (double) is image i's loss, unscaled. targets: image i has classes labels[label_start[i] .. label_start[i+1]),
+ * or, with label_start NULL, labels[i]; softmax takes the first. d_logits may be NULL; rows from `images` on are left
+ * alone. Local. */
 struct bit_targets { const int32_t *labels; const int32_t *label_start; /* images + 1 entries */ };
 void bit_loss_compute(enum bit_loss loss, const float *logits, int images, int classes,
                       const struct bit_targets *targets, double scale, double *losses, float *d_logits);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum bit_purpose {
-    BIT_PURPOSE_INITIALISE = 1, /* a: parameter number, b: 0 */
+    BIT_PURPOSE_INITIALISE = 1, /* a: parameter number, b: block of 8192 elements */
     BIT_PURPOSE_ORDER = 2,      /* a: epoch, b: Feistel round */
     BIT_PURPOSE_AUGMENT = 3,    /* a: epoch, b: sample */
     BIT_PURPOSE_SUBSTITUTE = 4, /* a: epoch, b: sample that was bad */

@@ -35,4 +35,5 @@ endif
 # What a program that uses this room links, before $(BASE_LIBS).
 COMPUTE_LIBS = libcompute.a $(COMPUTE_KERNEL_LIBS) $(OPENBLAS_LIBS) $(ONEDNN_LIBS)
 
+include src/compute/kernels.mk
 include tests/compute/local.mk

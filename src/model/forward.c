@@ -1,0 +1,140 @@
+/* The forward pass over one micro-batch. */
+#include <math.h>
+#include <string.h>
+
+#include "bit/memory.h"
+#include "model/network.h"
+
+/* Running statistics keep this share of their value at each training step (the recipe is silent; this is the customary
+ * figure), and take the variance with Bessel's correction. */
+static const double RUNNING_KEEP = 0.9;
+
+/* Batch norm, evaluation: the running statistics in the place of the batch's. */
+static void recall_statistics(const struct bit_model *m, const struct norm_layer *n)
+{
+    const struct bit_parameter *mean = &m->statistics_table->items[n->statistic], *variance = mean + 1;
+    float *means = at(m, n->mean), *inverses = at(m, n->inverse);
+    for (size_t c = 0; c < mean->count; c++) {
+        means[c] = m->statistics[mean->offset + c];
+        inverses[c] = (float)(1 / sqrt((double)m->statistics[variance->offset + c] + n->norm.epsilon));
+    }
+}
+
+/* Batch norm, training: moves the running statistics. Where each rank has its own statistics, ranks average them. */
+static int record_statistics(const struct bit_model *m, const struct norm_layer *n, struct bit_error *error)
+{
+    const struct bit_parameter *mean = &m->statistics_table->items[n->statistic], *variance = mean + 1;
+    const float *means = at(m, n->mean), *inverses = at(m, n->inverse);
+    struct bit_group *group = m->options.group;
+    const size_t channels = mean->count;
+    const bool average = group && group->size > 1 && !m->options.batch_norm_global;
+    double *sums = at(m, m->scratch); /* the norm is done with it */
+    const double count = (double)n->norm.rows * n->norm.images * (n->norm.group ? n->norm.group->size : 1);
+    const double bessel = count > 1 ? count / (count - 1) : 1;
+    for (size_t c = 0; c < channels; c++) {
+        double v = 1 / ((double)inverses[c] * (double)inverses[c]) - n->norm.epsilon;
+        sums[c] = (double)means[c];
+        sums[channels + c] = bessel * (v < 0 ? 0 : v);
+    }
+    if (average && bit_group_sum(group, sums, 2 * channels, error))
+        return -1;
+    const double share = (1 - RUNNING_KEEP) / (average ? group->size : 1);
+    for (size_t c = 0; c < channels; c++) {
+        float *a = &m->statistics[mean->offset + c], *b = &m->statistics[variance->offset + c];
+        *a = (float)(RUNNING_KEEP * (double)*a + share * sums[c]);
+        *b = (float)(RUNNING_KEEP * (double)*b + share * sums[channels + c]);
+    }
+    return 0;
+}
+
+/* y = ReLU(norm(x)), copy = x or NULL; or, with `pooled`, the mean of that over an image. */
+static int norm_layer_forward(struct bit_model *m, const struct norm_layer *n, const void *x, void *y, void *copy,
+                              float *pooled, bool training, struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    const bool batch = m->options.norm == BIT_BATCH_NORM;
+    struct bit_norm_call call = norm_call(m, n, x);
+    if (batch && !training) {
+        recall_statistics(m, n);
+        call.known = true;
+    }
+    if (pooled ? bit_norm_forward_mean(&n->norm, &call, pooled, error)
+               : bit_norm_forward(&n->norm, &call, y, copy, error))
+        return -1;
+    if (batch && training && record_statistics(m, n, error))
+        return -1;
+    profile_add(&m->profile, PROFILE_NORM_FORWARD, n->block, 0, &time);
+    return 0;
+}
+
+static int root_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
+{
+    struct network *n = &m->network;
+    double time = bit_clock_seconds();
+    if (training) { /* the backward pass needs them, and the caller his buffer */
+        const struct bit_geometry *g = &n->root.geometry;
+        memcpy(at(m, m->input), images, (size_t)g->images * (size_t)g->height * (size_t)g->width * IMAGE_CHANNELS *
+                                            bit_type_size(m->options.precision));
+        images = at(m, m->input);
+        profile_add(&m->profile, PROFILE_INPUT, 0, 0, &time);
+    }
+    if (layer_forward(m, &n->root, images, false, at(m, m->h), error))
+        return -1;
+    time = bit_clock_seconds();
+    bit_pool_forward(&n->pool, at(m, m->h), at(m, n->unit[0].x), at(m, m->which), at(m, m->scratch));
+    profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
+    return 0;
+}
+
+static int unit_forward(struct bit_model *m, const struct unit *u, bool training, struct bit_error *error)
+{
+    void *h = at(m, m->h), *out = at(m, u->out);
+    /* without a projection, x is copied to out in passing, and c adds to it */
+    if (norm_layer_forward(m, &u->norm_a, at(m, u->x), h, u->projects ? NULL : out, NULL, training, error))
+        return -1;
+    if (u->projects && layer_forward(m, &u->projection, h, false, out, error))
+        return -1;
+    if (layer_forward(m, &u->a, h, false, at(m, u->a_out), error) ||
+        norm_layer_forward(m, &u->norm_b, at(m, u->a_out), h, NULL, NULL, training, error) ||
+        layer_forward(m, &u->b, h, false, at(m, u->b_out), error) ||
+        norm_layer_forward(m, &u->norm_c, at(m, u->b_out), h, NULL, NULL, training, error))
+        return -1;
+    return layer_forward(m, &u->c, h, true, out, error);
+}
+
+static int head_forward(struct bit_model *m, bool training, struct bit_error *error)
+{
+    const struct network *n = &m->network;
+    const int classes = m->options.classes;
+    float *pooled = at(m, m->pooled), *logits = at(m, m->logits);
+    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, pooled, training, error))
+        return -1;
+    double time = bit_clock_seconds();
+    for (int i = 0; i < m->images; i++)
+        memcpy(logits + (size_t)i * (size_t)classes, m->weights + m->table->items[n->head_bias].offset,
+               (size_t)classes * sizeof *logits);
+    bit_matrix_multiply(m->options.backend, false, false, m->images, classes, n->channels, pooled,
+                        m->weights + m->table->items[n->head_kernel].offset, 1, logits);
+    profile_add(&m->profile, PROFILE_HEAD, 5, 2.0 * m->images * classes * n->channels, &time);
+    return 0;
+}
+
+int bit_model_forward(struct bit_model *m, const void *images, bool training, const float **logits,
+                      struct bit_error *error)
+{
+    m->ready = false;
+    if (!m->weights)
+        return bit_fail(error, BIT_EINTERNAL, "forward pass before the model's weights were set");
+    if (training && !m->options.training)
+        return bit_fail(error, BIT_EINTERNAL, "training forward pass of a model created for evaluation");
+    if (root_forward(m, images, training, error))
+        return -1;
+    for (int i = 0; i < m->network.units; i++)
+        if (unit_forward(m, &m->network.unit[i], training, error))
+            return -1;
+    if (head_forward(m, training, error))
+        return -1;
+    *logits = at(m, m->logits);
+    m->ready = training;
+    return 0;
+}

@@ -1,0 +1,214 @@
+/* A model's life, its weights, and the operations on one layer that forward and backward share. */
+#include <math.h>
+#include <string.h>
+
+#include "bit/memory.h"
+#include "model/network.h"
+
+/* ---- life ---- */
+
+static int build(struct bit_model *m, const struct bit_model_options *options, struct bit_error *error)
+{
+    m->options = *options;
+    m->threads = bit_compute_thread_count();
+    m->images = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);
+    m->table = bit_table_create(error);
+    if (!m->table)
+        return -1;
+    if (options->norm == BIT_BATCH_NORM) {
+        m->statistics_table = bit_table_create(error);
+        if (!m->statistics_table)
+            return -1;
+    }
+    if (network_describe(options, &m->network, m->table, m->statistics_table, error))
+        return -1;
+    return plan_memory(m, error);
+}
+
+static void reset_statistics(struct bit_model *m)
+{
+    for (size_t i = 1; i < m->statistics_table->count; i += 2) { /* the variances */
+        const struct bit_parameter *p = &m->statistics_table->items[i];
+        for (size_t c = 0; c < p->count; c++)
+            m->statistics[p->offset + c] = 1;
+    }
+}
+
+struct bit_model *bit_model_create(const struct bit_model_options *options, struct bit_error *error)
+{
+    struct bit_model *m = bit_allocate(1, sizeof *m, "the model", error);
+    if (!m)
+        return NULL;
+    if (build(m, options, error))
+        goto failed;
+    m->arena = bit_allocate(m->arena_bytes, 1, "the model's activations and packed weights", error);
+    if (!m->arena)
+        goto failed;
+    if (m->statistics_table) {
+        m->statistics = bit_allocate(m->statistics_table->elements, sizeof(float), "running statistics", error);
+        if (!m->statistics)
+            goto failed;
+        reset_statistics(m);
+    }
+    return m;
+failed:
+    bit_model_destroy(m);
+    return NULL;
+}
+
+void bit_model_destroy(struct bit_model *m)
+{
+    if (!m)
+        return;
+    plan_free(m);
+    bit_free(m->arena);
+    bit_free(m->statistics);
+    bit_table_destroy(m->statistics_table);
+    bit_table_destroy(m->table);
+    bit_free(m);
+}
+
+int bit_model_estimate(const struct bit_model_options *options, struct bit_model_memory *memory,
+                       struct bit_error *error)
+{
+    struct bit_model *m = bit_allocate(1, sizeof *m, "a model's plan", error);
+    if (!m)
+        return -1;
+    int result = build(m, options, error);
+    *memory = m->memory;
+    bit_model_destroy(m);
+    return result;
+}
+
+const struct bit_table *bit_model_table(const struct bit_model *model)
+{
+    return model->table;
+}
+
+const struct bit_table *bit_model_statistics_table(const struct bit_model *model)
+{
+    return model->statistics_table;
+}
+
+float *bit_model_statistics(struct bit_model *model)
+{
+    return model->statistics;
+}
+
+/* ---- weights ---- */
+
+struct bit_norm_shape layer_standardisation(const struct bit_model *m, const struct layer *l)
+{
+    const struct bit_geometry *g = &l->geometry;
+    return (struct bit_norm_shape){.images = 1, .rows = g->kernel * g->kernel * g->channels, .channels = g->outputs,
+                             .groups = g->outputs, .type = BIT_FLOAT32, .epsilon = 1e-10, .threads = m->threads};
+}
+
+static struct bit_norm_call standardisation_call(const struct bit_model *m, const struct layer *l)
+{
+    return (struct bit_norm_call){.x = m->weights + m->table->items[l->parameter].offset, .mean = at(m, l->mean),
+                                  .inverse = at(m, l->inverse), .scratch = at(m, m->scratch)};
+}
+
+static int pack_layer(struct bit_model *m, const struct layer *l, struct bit_error *error)
+{
+    const float *kernel = m->weights + m->table->items[l->parameter].offset;
+    double time = bit_clock_seconds();
+    if (m->options.weight_standardization) {
+        const struct bit_norm_shape standard = layer_standardisation(m, l);
+        const struct bit_norm_call call = standardisation_call(m, l);
+        if (bit_norm_forward(&standard, &call, at(m, m->standard_kernel), NULL, error))
+            return -1;
+        kernel = at(m, m->standard_kernel);
+        profile_add(&m->profile, PROFILE_STANDARDISE, l->block, 0, &time);
+    }
+    if (bit_convolution_pack(l->convolution, BIT_FORWARD, kernel, at(m, l->packed[BIT_FORWARD]), error))
+        return -1;
+    if (m->options.training && l != &m->network.root &&
+        bit_convolution_pack(l->convolution, BIT_BACKWARD_DATA, kernel, at(m, l->packed[BIT_BACKWARD_DATA]), error))
+        return -1;
+    profile_add(&m->profile, PROFILE_PACK, l->block, 0, &time);
+    return 0;
+}
+
+int bit_model_set_weights(struct bit_model *m, const float *weights, struct bit_error *error)
+{
+    m->weights = weights;
+    m->ready = false;
+    if (pack_layer(m, &m->network.root, error))
+        return -1;
+    for (int i = 0; i < m->network.units; i++) {
+        const struct unit *u = &m->network.unit[i];
+        if (pack_layer(m, &u->a, error) || (u->projects && pack_layer(m, &u->projection, error)) ||
+            pack_layer(m, &u->b, error) || pack_layer(m, &u->c, error))
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- operations on a layer ---- */
+
+static double layer_flops(const struct layer *l)
+{
+    const struct bit_geometry *g = &l->geometry;
+    return 2.0 * g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g) * g->kernel * g->kernel *
+           g->channels * g->outputs;
+}
+
+static enum profile_kind by_kernel(const struct layer *l, enum profile_kind first)
+{
+    return first + (l->geometry.kernel == 7 ? 2 : l->geometry.kernel == 3);
+}
+
+int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
+                  struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    int result = bit_convolution_forward(l->convolution, x, at(m, l->packed[BIT_FORWARD]), accumulate, y,
+                                         at(m, m->scratch), error);
+    profile_add(&m->profile, by_kernel(l, PROFILE_FORWARD_1), l->block, layer_flops(l), &time);
+    return result;
+}
+
+int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
+                        struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    int result = bit_convolution_backward_data(l->convolution, dy, at(m, l->packed[BIT_BACKWARD_DATA]), accumulate, dx,
+                                               at(m, m->scratch), error);
+    profile_add(&m->profile, by_kernel(l, PROFILE_DATA_1), l->block, layer_flops(l), &time);
+    return result;
+}
+
+/* Through the standardisation: with s the standardised kernel, constant mean 0 and mean square 1 a channel, the gradient
+ * with respect to the kernel is (d - mean(d) - s mean(d s)) / sqrt(variance + epsilon): norm.c's backward pass with
+ * gamma 1, in place. */
+int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
+                           struct bit_gradient_sink *sink, struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    const size_t parameter = (size_t)l->parameter;
+    float *d = sink->begin(sink, parameter);
+    profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
+    if (bit_convolution_backward_weights(l->convolution, x, dy, d, at(m, m->scratch), error))
+        return -1;
+    profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block, layer_flops(l), &time);
+    if (m->options.weight_standardization) {
+        const struct bit_norm_shape standard = layer_standardisation(m, l);
+        const struct bit_norm_call call = standardisation_call(m, l);
+        const struct bit_norm_gradient gradient = {.dy = d, .dx = d};
+        if (bit_norm_backward(&standard, &call, &gradient, error))
+            return -1;
+        profile_add(&m->profile, PROFILE_STANDARDISE_BACKWARD, l->block, 0, &time);
+    }
+    sink->done(sink, parameter);
+    profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
+    return 0;
+}
+
+struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x)
+{
+    return (struct bit_norm_call){.x = x, .gamma = m->weights + m->table->items[n->gamma].offset,
+                                  .beta = m->weights + m->table->items[n->beta].offset, .mean = at(m, n->mean),
+                                  .inverse = at(m, n->inverse), .scratch = at(m, m->scratch)};
+}

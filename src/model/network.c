@@ -1,0 +1,177 @@
+/* What the network is made of: units, layers and their shapes, and the parameter table. */
+#include "model/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct { int depth, units[4]; } depths[] = {
+    {14, {1, 1, 1, 1}}, {26, {2, 2, 2, 2}}, {50, {3, 4, 6, 3}}, {101, {3, 4, 23, 3}}, {152, {3, 8, 36, 3}},
+};
+
+const int *network_depth(int depth)
+{
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
+        if (depths[i].depth == depth)
+            return depths[i].units;
+    return NULL;
+}
+
+/* What the functions below share while they walk the network in forward order. */
+struct walk {
+    const struct bit_model_options *options;
+    struct bit_table *table, *statistics;
+    struct bit_error *error;
+    int images, size, channels; /* of the activation at hand */
+    int parameters, running;    /* entries so far */
+    bool failed;
+};
+
+static int add(struct walk *w, enum bit_parameter_kind kind, int block, int dimensions, const size_t *shape,
+               const char *format, const char *prefix)
+{
+    char name[BIT_PARAMETER_NAME];
+    if ((size_t)snprintf(name, sizeof name, format, prefix) >= sizeof name)
+        w->failed = true;
+    struct bit_table *table = kind == BIT_STATISTIC ? w->statistics : w->table;
+    if (table && bit_table_add(table, name, kind, block, dimensions, shape, w->error) < 0)
+        w->failed = true;
+    return kind == BIT_STATISTIC ? w->running++ : w->parameters++;
+}
+
+static void describe_norm(struct walk *w, struct norm_layer *n, int block, const char *prefix, int size, int channels)
+{
+    const struct bit_model_options *o = w->options;
+    size_t shape[1] = {(size_t)channels};
+    *n = (struct norm_layer){.block = block};
+    n->norm = (struct bit_norm_shape){
+        .images = w->images, .rows = size * size, .channels = channels,
+        .groups = o->norm == BIT_GROUP_NORM ? MODEL_GROUPS : 0, .type = o->precision, .relu = true, .epsilon = 1e-5,
+        .threads = bit_compute_thread_count(),
+        .group = o->norm == BIT_BATCH_NORM && o->batch_norm_global ? o->group : NULL,
+    };
+    n->gamma = add(w, BIT_GAMMA, block, 1, shape, "%s/group_norm/gamma", prefix);
+    n->beta = add(w, BIT_BETA, block, 1, shape, "%s/group_norm/beta", prefix);
+    if (o->norm == BIT_BATCH_NORM) {
+        n->statistic = add(w, BIT_STATISTIC, block, 1, shape, "%s/group_norm/moving_mean", prefix);
+        add(w, BIT_STATISTIC, block, 1, shape, "%s/group_norm/moving_variance", prefix);
+    }
+}
+
+static void describe_layer(struct walk *w, struct layer *l, int block, const char *prefix, int size, int channels,
+                           int outputs, int kernel, int stride)
+{
+    size_t shape[4] = {(size_t)kernel, (size_t)kernel, (size_t)channels, (size_t)outputs};
+    *l = (struct layer){.block = block};
+    l->geometry = (struct bit_geometry){.images = w->images, .height = size, .width = size, .channels = channels,
+                                        .outputs = outputs, .kernel = kernel, .stride = stride,
+                                        .padding = (kernel - 1) / 2};
+    l->parameter = add(w, BIT_KERNEL, block, 4, shape, "%s/standardized_conv2d/kernel", prefix);
+}
+
+/* The order in the table is that in which the forward pass first needs a parameter, and the reverse of that in which the
+ * backward pass finishes them: the projection, which shares a's input, comes after a. */
+static void describe_unit(struct walk *w, struct unit *u, int block, int number, int middle)
+{
+    char at[64], prefix[80];
+    int stride = number == 1 && block > 1 ? 2 : 1, out = (w->size - 1) / stride + 1;
+    u->block = block;
+    u->projects = number == 1;
+    snprintf(at, sizeof at, "resnet/block%d/unit%02d", block, number);
+    snprintf(prefix, sizeof prefix, "%s/a", at);
+    describe_norm(w, &u->norm_a, block, prefix, w->size, w->channels);
+    describe_layer(w, &u->a, block, prefix, w->size, w->channels, middle, 1, 1);
+    if (u->projects) {
+        snprintf(prefix, sizeof prefix, "%s/a/proj", at);
+        describe_layer(w, &u->projection, block, prefix, w->size, w->channels, 4 * middle, 1, stride);
+    }
+    snprintf(prefix, sizeof prefix, "%s/b", at);
+    describe_norm(w, &u->norm_b, block, prefix, w->size, middle);
+    describe_layer(w, &u->b, block, prefix, w->size, middle, middle, 3, stride);
+    snprintf(prefix, sizeof prefix, "%s/c", at);
+    describe_norm(w, &u->norm_c, block, prefix, out, middle);
+    describe_layer(w, &u->c, block, prefix, out, middle, 4 * middle, 1, 1);
+    w->size = out;
+    w->channels = 4 * middle;
+}
+
+static int check_options(const struct bit_model_options *o, struct bit_error *error)
+{
+    if (!network_depth(o->depth))
+        return bit_fail(error, BIT_EUSAGE, "model depth %d does not exist: use 14, 26, 50, 101 or 152", o->depth);
+    if (o->width < 1 || o->width > 64)
+        return bit_fail(error, BIT_EUSAGE, "model width %d: expected 1 to 64", o->width);
+    if (o->classes < 1)
+        return bit_fail(error, BIT_EUSAGE, "model with %d classes: expected at least 1", o->classes);
+    if (o->image_size < 1 || o->image_size > 16384)
+        return bit_fail(error, BIT_EUSAGE, "image size %d: expected 1 to 16384 pixels", o->image_size);
+    if (o->micro_batch < 1 || o->micro_batches < 1 || o->micro_batch > (1 << 20) / o->micro_batches)
+        return bit_fail(error, BIT_EUSAGE, "%d micro-batches of %d images: expected at least one of at least one",
+                        o->micro_batches, o->micro_batch);
+    return 0;
+}
+
+int network_describe(const struct bit_model_options *options, struct network *network, struct bit_table *table,
+                     struct bit_table *statistics, struct bit_error *error)
+{
+    if (check_options(options, error))
+        return -1;
+    const int *units = network_depth(options->depth);
+    const size_t classes = (size_t)options->classes;
+    struct walk w = {.options = options, .table = table, .statistics = statistics, .error = error};
+    w.images = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);
+    memset(network, 0, sizeof *network);
+
+    w.size = options->image_size;
+    w.channels = ROOT_CHANNELS * options->width;
+    describe_layer(&w, &network->root, 0, "resnet/root_block", w.size, IMAGE_CHANNELS, w.channels, 7, 2);
+    w.size = bit_geometry_out_height(&network->root.geometry);
+    network->pool = (struct bit_pool){.images = w.images, .height = w.size, .width = w.size, .channels = w.channels,
+                                      .type = options->precision, .threads = bit_compute_thread_count()};
+    w.size = (w.size - 1) / 2 + 1;
+    for (int block = 1; block <= 4; block++)
+        for (int number = 1; number <= units[block - 1]; number++)
+            describe_unit(&w, &network->unit[network->units++], block, number,
+                          ROOT_CHANNELS * options->width << (block - 1));
+    describe_norm(&w, &network->norm, 5, "resnet", w.size, w.channels);
+    network->channels = w.channels;
+    network->head_kernel = add(&w, BIT_KERNEL, 5, 4, (size_t[]){1, 1, (size_t)w.channels, classes}, "%s/kernel",
+                               "resnet/head/conv2d");
+    network->head_bias = add(&w, BIT_BIAS, 5, 1, &classes, "%s/bias", "resnet/head/conv2d");
+    if (w.failed)
+        return error && error->code ? -1 : bit_fail(error, BIT_EINTERNAL, "cannot describe the model's parameters");
+    return 0;
+}
+
+struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error)
+{
+    struct network network;
+    struct bit_table *table = bit_table_create(error);
+    if (table && network_describe(options, &network, table, NULL, error)) {
+        bit_table_destroy(table);
+        return NULL;
+    }
+    return table;
+}
+
+static double layer_flops(const struct layer *l)
+{
+    const struct bit_geometry *g = &l->geometry;
+    return 2.0 * bit_geometry_out_height(g) * bit_geometry_out_width(g) * g->kernel * g->kernel * g->channels *
+           g->outputs;
+}
+
+double bit_model_flops(const struct bit_model_options *options)
+{
+    struct network n;
+    struct bit_error error = {0};
+    if (network_describe(options, &n, NULL, NULL, &error))
+        return 0;
+    double flops = layer_flops(&n.root) + 2.0 * n.channels * options->classes;
+    for (int i = 0; i < n.units; i++) {
+        const struct unit *u = &n.unit[i];
+        flops += layer_flops(&u->a) + layer_flops(&u->b) + layer_flops(&u->c);
+        if (u->projects)
+            flops += layer_flops(&u->projection);
+    }
+    return flops;
+}

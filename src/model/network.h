@@ -1,0 +1,108 @@
+/* Internal to model: the network as layers and units over one parameter table, and where each tensor stands in the
+ * arena. See plan.c for the memory, forward.c and backward.c for the order of operations. */
+#ifndef BIT_MODEL_NETWORK_H
+#define BIT_MODEL_NETWORK_H
+
+#include "bit/kernels.h"
+#include "bit/model.h"
+#include "model/profile.h"
+
+enum { MODEL_UNITS = 64, MODEL_SHAPES = 64, MODEL_GROUPS = 32, ROOT_CHANNELS = 64, IMAGE_CHANNELS = 3 };
+
+/* A convolution of the network. */
+struct layer {
+    struct bit_geometry geometry;
+    int parameter;              /* index of its kernel in the table */
+    int block;                  /* for the profile */
+    struct bit_convolution *convolution; /* shared by layers of one shape */
+    size_t packed[2];           /* offsets in the arena, by enum bit_direction */
+    size_t mean, inverse;       /* weight standardisation's statistics: offsets in the arena */
+};
+
+/* A norm + ReLU of the network. */
+struct norm_layer {
+    struct bit_norm_shape norm;
+    int gamma, beta;            /* parameters */
+    int block;
+    int statistic;              /* batch norm: index of the running mean; the variance follows */
+    size_t mean, inverse;       /* offsets in the arena */
+};
+
+/* x -> norm_a, ReLU -> a (1x1) -> norm_b, ReLU -> b (3x3, stride) -> norm_c, ReLU -> c (1x1) -> + shortcut. */
+struct unit {
+    int block;
+    bool projects;
+    struct norm_layer norm_a, norm_b, norm_c;
+    struct layer a, projection, b, c;
+    size_t x, a_out, b_out, out; /* activations kept for the backward pass: offsets in the arena */
+};
+
+struct network {
+    int units;
+    struct unit unit[MODEL_UNITS];
+    struct layer root;
+    struct norm_layer norm;      /* the last one */
+    int head_kernel, head_bias;  /* parameters */
+    int channels;                /* of the head's input */
+    struct bit_pool pool;
+};
+
+/* A plan of one allocation: each piece 64-byte aligned, counted by purpose. */
+struct arena { size_t bytes; size_t *purpose; };
+size_t arena_add(struct arena *arena, size_t bytes);
+
+struct bit_model {
+    struct bit_model_options options;
+    struct bit_table *table;
+    struct bit_table *statistics_table; /* batch norm */
+    float *statistics;
+    struct network network;
+    int images, threads;
+    size_t shapes;
+    struct { struct bit_geometry geometry; struct bit_convolution *convolution; bool data_gradient; } shape[MODEL_SHAPES];
+
+    char *arena;
+    size_t arena_bytes;
+    struct bit_model_memory memory;
+    /* offsets in the arena */
+    size_t input, which;                /* copy of the images; the root maximum's places */
+    size_t h, wide[2], narrow[2];       /* h: a norm's output; gradients (and forward's root output) */
+    size_t pooled, d_pooled, d_pooled_typed, logits;
+    size_t d_norm;                      /* gradients of a gamma and a beta, until it is their turn */
+    size_t standard_kernel;             /* one standardised kernel, float32 */
+    size_t scratch;                     /* of the operation under way */
+
+    const float *weights;               /* as given to set_weights */
+    bool ready;                         /* a training forward ran: backward may */
+    struct profile profile;
+};
+
+static inline void *at(const struct bit_model *model, size_t offset)
+{
+    return model->arena + offset;
+}
+
+/* Number of units of each block; NULL for a depth that does not exist. */
+const int *network_depth(int depth);
+/* Checks the options, fills `network` (but for offsets and convolutions) and, unless NULL, appends its parameters to
+ * `table` and batch norm's running statistics to `statistics`. */
+int network_describe(const struct bit_model_options *options, struct network *network, struct bit_table *table,
+                     struct bit_table *statistics, struct bit_error *error);
+
+/* Creates the convolutions and lays out the arena; fills model->memory and model->arena_bytes. */
+int plan_memory(struct bit_model *model, struct bit_error *error);
+void plan_free(struct bit_model *model);
+
+/* One operation each, timed. x and y are typed activations. */
+int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
+                  struct bit_error *error);
+int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
+                        struct bit_error *error);
+/* Hands the gradient of the layer's kernel to the sink. */
+int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
+                           struct bit_gradient_sink *sink, struct bit_error *error);
+/* The norm that standardises a layer's kernel. */
+struct bit_norm_shape layer_standardisation(const struct bit_model *m, const struct layer *l);
+struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x);
+
+#endif

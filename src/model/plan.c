@@ -1,0 +1,166 @@
+/* Memory of a model: one arena, laid out once. The backward pass keeps the output of every convolution that feeds a norm
+ * (x, a_out, b_out of each unit, before the norm), the places of the root's maximum and the norms' statistics; norm + ReLU
+ * is computed again. Gradients pass through two wide buffers (of the size of a unit's input or output) and two narrow
+ * ones (of its middle). Without training, units share their tensors. */
+#include <string.h>
+
+#include "bit/memory.h"
+#include "model/network.h"
+
+enum { ALIGN = 64 };
+
+size_t arena_add(struct arena *arena, size_t bytes)
+{
+    size_t offset = arena->bytes, padded = (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    arena->bytes += padded;
+    *arena->purpose += padded;
+    return offset;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- convolutions: one object a shape ---- */
+
+static int find_convolution(struct bit_model *m, struct layer *l, bool data_gradient, struct bit_error *error)
+{
+    for (size_t i = 0; i < m->shapes; i++)
+        if (!memcmp(&m->shape[i].geometry, &l->geometry, sizeof l->geometry) &&
+            m->shape[i].data_gradient == data_gradient) {
+            l->convolution = m->shape[i].convolution;
+            return 0;
+        }
+    if (m->shapes == MODEL_SHAPES)
+        return bit_fail(error, BIT_EINTERNAL, "more than %d shapes of convolutions in a model", MODEL_SHAPES);
+    l->convolution = bit_convolution_create(m->options.backend, &l->geometry, m->options.precision, data_gradient, error);
+    if (!l->convolution)
+        return -1;
+    m->shape[m->shapes].geometry = l->geometry;
+    m->shape[m->shapes].data_gradient = data_gradient;
+    m->shape[m->shapes++].convolution = l->convolution;
+    return 0;
+}
+
+void plan_free(struct bit_model *m)
+{
+    for (size_t i = 0; i < m->shapes; i++)
+        bit_convolution_destroy(m->shape[i].convolution);
+    m->shapes = 0;
+}
+
+/* ---- layout ---- */
+
+struct layout { struct bit_model *m; struct arena arena; size_t scratch, kernel, channels; /* largest so far */ };
+
+static size_t typed(const struct bit_model *m, const struct bit_norm_shape *n)
+{
+    return (size_t)n->images * (size_t)n->rows * (size_t)n->channels * bit_type_size(m->options.precision);
+}
+
+static size_t out_bytes(const struct bit_model *m, const struct layer *l)
+{
+    const struct bit_geometry *g = &l->geometry;
+    return (size_t)g->images * (size_t)bit_geometry_out_height(g) * (size_t)bit_geometry_out_width(g) *
+           (size_t)g->outputs * bit_type_size(m->options.precision);
+}
+
+static int place_layer(struct layout *y, struct layer *l, bool data_gradient, struct bit_error *error)
+{
+    struct bit_model *m = y->m;
+    if (find_convolution(m, l, data_gradient, error))
+        return -1;
+    y->arena.purpose = &m->memory.packed_weights;
+    l->packed[BIT_FORWARD] = arena_add(&y->arena, bit_convolution_packed_bytes(l->convolution, BIT_FORWARD));
+    if (data_gradient)
+        l->packed[BIT_BACKWARD_DATA] =
+            arena_add(&y->arena, bit_convolution_packed_bytes(l->convolution, BIT_BACKWARD_DATA));
+    y->scratch = larger(y->scratch, bit_convolution_scratch_bytes(l->convolution));
+    if (m->options.weight_standardization) {
+        const struct bit_norm_shape standard = layer_standardisation(m, l);
+        y->arena.purpose = &m->memory.other;
+        l->mean = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
+        l->inverse = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
+        y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&standard));
+        y->kernel = larger(y->kernel, m->table->items[l->parameter].count * sizeof(float));
+    }
+    return 0;
+}
+
+static void place_norm(struct layout *y, struct norm_layer *n)
+{
+    y->arena.purpose = &y->m->memory.other;
+    n->mean = arena_add(&y->arena, bit_norm_statistics(&n->norm) * sizeof(float));
+    n->inverse = arena_add(&y->arena, bit_norm_statistics(&n->norm) * sizeof(float));
+    y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&n->norm));
+    y->channels = larger(y->channels, (size_t)n->norm.channels);
+}
+
+static int place_units(struct layout *y, struct bit_error *error)
+{
+    struct bit_model *m = y->m;
+    struct network *n = &m->network;
+    const bool training = m->options.training;
+    size_t wide = larger(out_bytes(m, &n->root), typed(m, &n->norm.norm)), narrow = 0;
+    for (int i = 0; i < n->units; i++) {
+        struct unit *u = &n->unit[i];
+        place_norm(y, &u->norm_a), place_norm(y, &u->norm_b), place_norm(y, &u->norm_c);
+        if (place_layer(y, &u->a, training, error) || (u->projects && place_layer(y, &u->projection, training, error)) ||
+            place_layer(y, &u->b, training, error) || place_layer(y, &u->c, training, error))
+            return -1;
+        wide = larger(wide, larger(typed(m, &u->norm_a.norm), out_bytes(m, &u->c)));
+        narrow = larger(narrow, larger(typed(m, &u->norm_b.norm), typed(m, &u->norm_c.norm)));
+    }
+    place_norm(y, &n->norm);
+    if (place_layer(y, &n->root, false, error))
+        return -1;
+
+    y->arena.purpose = &m->memory.activations;
+    m->h = arena_add(&y->arena, larger(wide, narrow));
+    for (int i = 0; i < 2; i++)
+        m->wide[i] = arena_add(&y->arena, wide);
+    for (int i = 0; i < 2; i++)
+        m->narrow[i] = arena_add(&y->arena, narrow);
+    /* not training: x and out alternate between the wide buffers; the root's output is in h */
+    size_t x = training ? arena_add(&y->arena, typed(m, &n->unit[0].norm_a.norm)) : m->wide[0];
+    for (int i = 0; i < n->units; i++) {
+        struct unit *u = &n->unit[i];
+        u->x = x;
+        u->a_out = training ? arena_add(&y->arena, typed(m, &u->norm_b.norm)) : m->narrow[0];
+        u->b_out = training ? arena_add(&y->arena, typed(m, &u->norm_c.norm)) : m->narrow[1];
+        u->out = training ? arena_add(&y->arena, out_bytes(m, &u->c)) : m->wide[(i + 1) % 2];
+        x = u->out;
+    }
+    return 0;
+}
+
+int plan_memory(struct bit_model *m, struct bit_error *error)
+{
+    const struct bit_model_options *o = &m->options;
+    const struct network *n = &m->network;
+    const size_t images = (size_t)m->images, classes = (size_t)o->classes, channels = (size_t)n->channels;
+    struct layout y = {.m = m};
+    memset(&m->memory, 0, sizeof m->memory);
+    if (place_units(&y, error))
+        return -1;
+    y.arena.purpose = &m->memory.activations;
+    if (o->training)
+        m->input = arena_add(&y.arena, images * (size_t)o->image_size * (size_t)o->image_size * IMAGE_CHANNELS *
+                                           bit_type_size(o->precision));
+    m->which = arena_add(&y.arena, images * (size_t)n->unit[0].norm_a.norm.rows * (size_t)n->pool.channels);
+    m->pooled = arena_add(&y.arena, images * channels * sizeof(float));
+    m->d_pooled = arena_add(&y.arena, images * channels * sizeof(float));
+    m->d_pooled_typed = arena_add(&y.arena, images * channels * sizeof(float));
+    m->logits = arena_add(&y.arena, images * classes * sizeof(float));
+    m->d_norm = arena_add(&y.arena, 2 * y.channels * sizeof(float));
+    y.arena.purpose = &m->memory.scratch;
+    m->standard_kernel = arena_add(&y.arena, y.kernel);
+    m->scratch = arena_add(&y.arena, larger(y.scratch, bit_pool_scratch_bytes(&n->pool)));
+    m->arena_bytes = y.arena.bytes;
+    m->memory.other += sizeof *m + m->table->capacity * sizeof *m->table->items;
+    if (m->statistics_table)
+        m->memory.other += m->statistics_table->elements * sizeof(float) +
+                           m->statistics_table->capacity * sizeof *m->statistics_table->items;
+    return 0;
+}

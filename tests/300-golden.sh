@@ -1,0 +1,29 @@
+# Golden cases: every backend that is built in agrees with an independent implementation.
+golden="$top_builddir/tests/golden_step"
+n=0 failed=0
+run() { # what, arguments...
+    what=$1; shift
+    n=$((n + 1))
+    if out=$("$golden" "$@" 2>&1); then
+        echo "ok $n - $what"
+    else
+        failed=1
+        echo "not ok $n - $what"
+        echo "$out" | sed 's/^/# /'
+    fi
+}
+backends="openblas"
+"$golden" "$top_srcdir/tests/golden/r14x1-gn-plain.json" --backend onednn >/dev/null 2>&1
+[ $? -lt 64 ] && backends="onednn $backends"
+for backend in $backends; do
+    for case in r14x1-softmax r14x1-sigmoid r14x1-odd r14x1-gn-plain r14x1-bn-ws r14x1-bn-plain r14x2-softmax r50x1-softmax; do
+        run "$case, $backend" "$top_srcdir/tests/golden/$case.json" --backend "$backend" --threads 2
+    done
+    run "r14x1-softmax, $backend, bfloat16" "$top_srcdir/tests/golden/r14x1-softmax.json" --backend "$backend" \
+        --precision bfloat16
+done
+for case in r14x1-gn-plain r14x1-odd; do
+    run "$case, reference" "$top_srcdir/tests/golden/$case.json" --backend reference --threads 2
+done
+run "micro-batches add up" "$top_srcdir/tests/golden/r14x1-softmax.json" --backend openblas --micro-batch 2
+exit $failed
