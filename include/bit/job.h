@@ -65,7 +65,7 @@ int bit_problems_add_warning(struct bit_problems *problems, struct bit_error *er
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Reads `path`, applies `overrides` ("key.path=value", value as JSON or, where that fails, as a string), validates.
- * Relative data paths are made absolute against the file's folder; those of overrides stay relative to the current one.
+ * Relative data paths are made absolute against the file's folder, those of overrides against the current one.
  * An override of schedule.steps takes the place of the file's schedule.epochs, and so on for such pairs. NULL when there
  * is any error: `problems` lists them all (none: the file could not be read), and `error` has the class and the first.
  * Local: rank 0 reads, and the others bit_job_parse its `canonical`. */
@@ -78,7 +78,7 @@ void bit_job_destroy(struct bit_job *job);
 
 /* Reference of all keys, from the table that validates. */
 void bit_job_help(FILE *stream);
-/* The same as roff for bit-job(5). */
+/* The same as the man page bit-job(5); man/bit-job.5 is its output, and a test compares them. */
 void bit_job_help_roff(FILE *stream);
 
 /* ---- schedule: what the job means once the number of training images is known ---- */

@@ -5,6 +5,7 @@
 #include "bit/error.h"
 #include "bit/job.h"
 
+int bit_cli_bench(int argc, char **argv);
 int bit_cli_check(int argc, char **argv);
 int bit_cli_ckpt(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);

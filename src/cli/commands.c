@@ -2,6 +2,7 @@
 
 /* One line a subcommand; help and version are main's own. */
 const struct bit_command bit_commands[] = {
+    {"bench", bit_cli_bench, "measure the speed of this machine"},
     {"check", bit_cli_check, "validate job files, and with --data the images they name"},
     {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints"},
     {"plot", bit_cli_plot, "write a page with the curves of a run"},

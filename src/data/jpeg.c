@@ -101,30 +101,33 @@ struct bit_jpeg *bit_jpeg_create(uint64_t pixel_limit, int scan_limit, struct bi
         return NULL;
     jpeg->pixel_limit = pixel_limit;
     jpeg->scan_limit = scan_limit;
+    return jpeg;
+}
+
+/* Every image gets a new object (some microseconds): libjpeg keeps an image's tables for the next one, and a file that
+ * lacks its own would come out as a mixture that depends on what was decoded before. */
+static void begin(struct bit_jpeg *jpeg)
+{
     jpeg->info.err = jpeg_std_error(&jpeg->errors);
     jpeg->errors.error_exit = on_error;
     jpeg->errors.emit_message = on_message;
     jpeg->errors.output_message = on_output;
     jpeg->info.client_data = jpeg;
-    if (setjmp(jpeg->failed)) {
-        bit_fail(error, BIT_EENVIRONMENT, "cannot set up libjpeg: %s", jpeg->reason);
-        bit_jpeg_destroy(jpeg);
-        return NULL;
-    }
+    jpeg->work = 0;
+    jpeg->counting = false;
+    jpeg->created = true; /* also when only half of it comes about */
+    jpeg->info.mem = NULL;
     jpeg_create_decompress(&jpeg->info);
-    jpeg->created = true;
     jpeg->progress.progress_monitor = on_progress;
     jpeg->info.progress = &jpeg->progress;
     jpeg->info.mem->max_memory_to_use = BIT_JPEG_COEFFICIENT_LIMIT + (32L << 20);
-    return jpeg;
 }
 
 void bit_jpeg_destroy(struct bit_jpeg *jpeg)
 {
     if (!jpeg)
         return;
-    if (jpeg->created)
-        jpeg_destroy_decompress(&jpeg->info);
+    bit_jpeg_close(jpeg);
     bit_free(jpeg->rows);
     bit_free(jpeg);
 }
@@ -189,11 +192,9 @@ int bit_jpeg_open(struct bit_jpeg *jpeg, const void *data, size_t size, int *wid
     struct jpeg_decompress_struct *info = &jpeg->info;
     if (check_start(data, size, error))
         return -1;
-    jpeg->errors.num_warnings = 0;
-    jpeg->work = 0;
-    jpeg->counting = false;
     if (setjmp(jpeg->failed))
         return fail_reason(jpeg, error);
+    begin(jpeg);
     jpeg_mem_src(info, data, (unsigned long)size);
     jpeg_read_header(info, TRUE);
     if (check_limits(jpeg, error))
@@ -299,5 +300,7 @@ const uint8_t *bit_jpeg_row(struct bit_jpeg *jpeg, int y, struct bit_error *erro
 
 void bit_jpeg_close(struct bit_jpeg *jpeg)
 {
-    jpeg_abort_decompress(&jpeg->info);
+    if (jpeg->created)
+        jpeg_destroy_decompress(&jpeg->info);
+    jpeg->created = false;
 }

@@ -7,3 +7,4 @@ libdata_a_CPPFLAGS = $(AM_CPPFLAGS) $(JPEG_CFLAGS)
 # No fused multiply-add: an image must have the same bits on every machine.
 libdata_a_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
 DATA_LIBS = libdata.a $(JPEG_LIBS)
+include tests/data/local.mk

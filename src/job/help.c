@@ -62,31 +62,53 @@ static void print_roff(FILE *stream, const char *text)
     }
 }
 
-void bit_job_help_roff(FILE *stream)
+static const char page_start[] =
+    ".TH BIT\\-JOB 5 \"\" \"bit\" \"File Formats\"\n.SH NAME\nbit\\-job \\- job files of bit and bitrun\n.SH DESCRIPTION\n"
+    "A job is a JSON object (RFC 8259) in UTF\\-8. Keys named with a dot below stand in a section:\n"
+    ".B model.depth\nis {\"model\": {\"depth\": ...}}. Every key has a default, those of BiT\\-S in the paper, but for\n"
+    ".BR data.train .\n"
+    "Unknown, misspelt and duplicate keys, values of the wrong type or beyond their range, numbers that are not finite,\n"
+    "text after the object, invalid UTF\\-8, more than 16 levels and files above 1 MiB are rejected: all errors at once, each\n"
+    "with line and column.\n.PP\nThe option\n.BI \\-\\-set \" key.path=value\"\n"
+    "of the programs replaces a value; it is JSON or, where it is not, a text. It is checked in the same way. Setting\n"
+    ".B schedule.steps\ntakes the place of the file's\n.B schedule.epochs\nand so on for such pairs.\n"
+    ".SH KEYS\n";
+
+static const char page_end[] =
+    ".SH EXAMPLE\n.nf\n{\n  \"model\": {\"depth\": 50, \"width\": 1},\n"
+    "  \"data\": {\"train\": \"photos/train\", \"val\": \"photos/val\"},\n"
+    "  \"schedule\": {\"epochs\": 90, \"batch\": 512, \"warmup_steps\": 500}\n}\n.fi\n"
+    ".SH SEE ALSO\n.BR bit (1),\n.BR bitrun (1),\n.BR bit\\-launch (1),\n.BR bit\\-checkpoint (5)\n";
+
+static void print_key_roff(FILE *stream, const struct key *k)
 {
     char expected[400];
+    job_key_expected(k, expected, sizeof expected);
+    fprintf(stream, ".TP\n.B ");
+    print_roff(stream, k->path);
+    fprintf(stream, "\n");
+    print_roff(stream, k->meaning);
+    fprintf(stream, "\n.br\nValue: ");
+    print_roff(stream, expected);
+    fprintf(stream, "%s", k->unit ? "; " : "");
+    print_roff(stream, k->unit ? k->unit : "");
+    fprintf(stream, ".\n%s", k->value ? "Default: " : "It must be given");
+    print_roff(stream, k->value ? k->value : "");
+    fprintf(stream, ".\n");
+}
+
+void bit_job_help_roff(FILE *stream)
+{
+    fputs(page_start, stream);
     for (size_t s = 0; s < job_section_count; s++) {
-        fprintf(stream, ".SS \"");
+        fprintf(stream, ".SS ");
         print_roff(stream, *job_sections[s].name ? job_sections[s].name : "Top");
-        fprintf(stream, "\"\n");
+        fprintf(stream, "\n");
         print_roff(stream, job_sections[s].meaning);
         fprintf(stream, ".\n");
-        for (size_t i = 0; i < job_key_count; i++) {
-            const struct key *k = &job_keys[i];
-            if (!in_section(k, job_sections[s].name))
-                continue;
-            job_key_expected(k, expected, sizeof expected);
-            fprintf(stream, ".TP\n.B ");
-            print_roff(stream, k->path);
-            fprintf(stream, "\n");
-            print_roff(stream, k->meaning);
-            fprintf(stream, "\n.br\nValue: ");
-            print_roff(stream, expected);
-            fprintf(stream, "%s", k->unit ? "; " : "");
-            print_roff(stream, k->unit ? k->unit : "");
-            fprintf(stream, ".\n%s", k->value ? "Default: " : "It must be given");
-            print_roff(stream, k->value ? k->value : "");
-            fprintf(stream, ".\n");
-        }
+        for (size_t i = 0; i < job_key_count; i++)
+            if (in_section(&job_keys[i], job_sections[s].name))
+                print_key_roff(stream, &job_keys[i]);
     }
+    fputs(page_end, stream);
 }

@@ -34,7 +34,7 @@ const struct key job_keys[] = {
     {.path = "micro_batch", .type = KEY_INTEGER, .offset = AT(micro_batch), .value = "8", .minimum = 1,
      .maximum = 65536, .unit = "images",
      .meaning = "Images that go through the network at once; the unit of summation of gradients, so that results do "
-                "not depend on the number of ranks. The batch is a multiple of it. 8 is the paper's batch a chip."},
+                "not depend on the number of ranks. The batch is a multiple of it. 8 is the paper's batch per chip."},
     {.path = "precision", .type = KEY_TEXT, .offset = AT(precision), .value = "\"float32\"",
      .choices = "float32|bfloat16",
      .meaning = "Type of activations and of convolutions. Master weights, statistics and sums are float32 in either."},

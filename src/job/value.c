@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bit/memory.h"
 #include "job/read.h"
@@ -106,13 +107,19 @@ static int store_list(struct reading *r, int key, const struct source *s, const 
     return 0;
 }
 
-/* What stands in a path, for relative ones. */
+/* Relative paths stand against the file's folder; those of overrides, where shells complete them, against the current. */
 static char *resolve(const struct reading *r, const struct source *s, const char *text)
 {
-    if (!r->folder || s->by_override || !*text || *text == '/')
+    char current[PATH_MAX];
+    if (!r->folder || !*text || *text == '/')
         return bit_copy_text(text, r->error);
+    if (s->by_override && !getcwd(current, sizeof current)) {
+        bit_fail_errno(r->error, BIT_EENVIRONMENT, "cannot find the current folder");
+        return NULL;
+    }
+    const char *folder = s->by_override ? current : r->folder;
     struct bit_text t = {0};
-    bit_text_add(&t, "%s%s%s", r->folder, strcmp(r->folder, "/") ? "/" : "", text);
+    bit_text_add(&t, "%s%s%s", folder, strcmp(folder, "/") ? "/" : "", text);
     if (t.failed)
         bit_fail(r->error, BIT_EENVIRONMENT, "out of memory: a path of the job file");
     return t.failed ? bit_text_free(&t), NULL : t.data;

@@ -8,6 +8,7 @@ STORE_LIBS = libstore.a $(BASE_LIBS) $(HDF5_LIBS) $(CJSON_LIBS)
 libstore_a_SOURCES = $(STORE_SOURCES)
 libstore_a_CPPFLAGS = $(STORE_CPPFLAGS)
 EXTRA_DIST += src/store/FORMAT.md
+dist_man_MANS += man/bit-checkpoint.5
 
 # The same with the points at which tests kill the writer.
 check_LIBRARIES = libstore_points.a

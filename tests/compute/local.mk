@@ -6,3 +6,6 @@ tests_compute_test_convolution_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 tests_compute_test_backend_SOURCES = tests/compute/test_backend.c tests/unit.h
 tests_compute_test_backend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_compute_test_backend_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+
+TESTS += tests/250-bench-ops.sh
+EXTRA_DIST += tests/250-bench-ops.sh

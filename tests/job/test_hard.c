@@ -152,14 +152,16 @@ static void test_reading(void)
     free(large);
     /* Paths of the file stand against its folder, wherever the program runs; those of --set do not. */
     static const char *const sets[] = {"data.val=here"};
-    char wanted[64];
+    char wanted[64], val[PATH_MAX], here[PATH_MAX + 8];
+    REQUIRE(getcwd(val, sizeof val) != NULL);
+    snprintf(here, sizeof here, "%s/here", val);
     bit_error_clear(&error);
     snprintf(path, sizeof path, "%s/small.json", folder);
     snprintf(wanted, sizeof wanted, "%s/images", folder);
     const char *text = "{\"data\":{\"train\":\"images\",\"val\":\"v\"}}";
     CHECK(bit_file_write(path, text, strlen(text), NULL) == 0);
     struct bit_job *job = bit_job_read(path, sets, 1, &problems, &error);
-    CHECK(job && !strcmp(job->data.train, wanted) && !strcmp(job->data.val, "here") && !strcmp(job->name, "small"));
+    CHECK(job && !strcmp(job->data.train, wanted) && !strcmp(job->data.val, here) && !strcmp(job->name, "small"));
     bit_job_destroy(job);
     unlink(path);
     rmdir(folder);

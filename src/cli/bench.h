@@ -1,0 +1,39 @@
+/* What the benchmarks of `bit bench` share. */
+#ifndef BIT_CLI_BENCH_H
+#define BIT_CLI_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bit/compute.h"
+#include "cli/cli.h"
+
+struct bench_options {
+    int depth, width;          /* --model R50x1 */
+    int batch, micro_batch;    /* images */
+    int size;                  /* pixels */
+    int classes;
+    enum bit_type precision;
+    int threads;
+    const struct bit_backend *backend;
+    int repeat;                /* timed runs of each thing; the fastest counts */
+    bool json, profile;
+};
+
+/* Each prints its figures, the ceilings measured in the same run and their ratio; returns the exit code. */
+int bench_ops(const struct bench_options *options);
+
+/* ---- ceilings ---- */
+
+/* GFLOP/s of OpenBLAS's sgemm on 2048^3, and GB/s moved (read + written) by copying 256 MB; all threads, the fastest of
+ * `repeat` runs. -1 when memory is short. */
+int bench_ceiling_product(int repeat, double *gigaflops, struct bit_error *error);
+int bench_ceiling_copy(int repeat, double *gigabytes, struct bit_error *error);
+
+/* ---- the convolutions of a network ---- */
+
+struct bench_convolution { struct bit_geometry geometry; int count; bool need_data_gradient; };
+/* The distinct ones for `images` images of size^2, in forward order; returns their number, at most `capacity`. */
+size_t bench_network(const struct bench_options *options, int images, struct bench_convolution *list, size_t capacity);
+
+#endif

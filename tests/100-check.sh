@@ -1,0 +1,93 @@
+#!/bin/bash
+# bit check: verdicts, texts and exit codes over the folders of valid and invalid jobs and over the command line.
+. "$top_srcdir/tests/cli/lib.sh"
+
+sets_of() { # the overrides beside a job file
+    sets=()
+    [ ! -f "$1.set" ] || while IFS= read -r line; do sets+=(--set "$line"); done <"$1.set"
+}
+
+wrong=0 files=0
+for file in "$top_srcdir"/tests/job/invalid/*.json; do
+    base=${file%.json}
+    cp "$file" job.json
+    sets_of "$base"
+    "$bit" check "${sets[@]}" job.json >out 2>err
+    code=$?
+    # Each line: job.json:LINE:COLUMN: KEY: TEXT; the expected lines have no file name.
+    sed -E 's/^job\.json:([0-9]+:)/\1/; s/^job\.json: //' err >lines
+    if [ $code != 64 ] || [ -s out ] || ! cmp -s lines "$base.expect"; then
+        echo "  $file: exit $code"; diff lines "$base.expect"
+        wrong=$((wrong + 1))
+    fi
+    files=$((files + 1))
+done
+verdict "$files invalid jobs are rejected with the expected lines" $((wrong != 0 || files < 40))
+
+wrong=0 files=0
+for file in "$top_srcdir"/tests/job/valid/*.json; do
+    cp "$file" job.json
+    sets_of "${file%.json}"
+    if ! "$bit" check --print "${sets[@]}" job.json >out 2>err || [ -s err ]; then
+        echo "  $file"; cat err
+        wrong=$((wrong + 1))
+    fi
+    # The canonical form is a valid job and its own canonical form.
+    cp out again.json
+    "$bit" check --print again.json >out2 && cmp -s out out2 || wrong=$((wrong + 1))
+    files=$((files + 1))
+done
+verdict "$files valid jobs are accepted, and canonical forms are stable" $((wrong != 0 || files < 10))
+
+if command -v python3 >/dev/null; then
+    python3 - "$scratch/out" <<'PYTHON'
+import json, sys
+job = json.load(open(sys.argv[1]))
+sys.exit(not (job["data"]["train"] and job["schedule"]["batch"] and list(job)[0] == "name"))
+PYTHON
+    verdict "another JSON reader understands the canonical form" $?
+fi
+
+echo '{"data": {"train": "x"}}' >fine.json
+run 64 "one bad file among good ones" "$bit" check fine.json "$top_srcdir/tests/job/invalid/null.json" fine.json
+says out "fine.json: ok"
+run 66 "a missing file" "$bit" check nowhere.json
+says err "nowhere.json"
+run 66 "a folder" "$bit" check .
+head -c 2000000 /dev/zero | tr '\0' ' ' >large.json
+run 64 "a file of 2 MB" "$bit" check large.json
+says err "too large"
+run 64 "no file" "$bit" check
+run 64 "an unknown option" "$bit" check --bogus fine.json
+run 64 "--set without a value" "$bit" check fine.json --set
+run 0 "a file whose name starts with a dash" bash -c "cp fine.json ./-x.json && '$bit' check --set name=x -- -x.json"
+run 0 "help" "$bit" check --help
+run 64 "an unknown command" "$bit" chek
+says err "did you mean check?"
+run 64 "no command" "$bit"
+run 0 "bit help" "$bit" help
+run 0 "bit version" "$bit" version
+run 0 "bit help job" "$bit" help job
+says out "schedule.base_rate (0.03)"
+if [ -c /dev/full ]; then
+    "$bit" help job >/dev/full 2>err
+    verdict "a full disk is not success" $(($? != 74))
+fi
+
+# With --data the images count.
+mkdir -p images/train/{a,b} images/val/{a,b} images/odd/c
+for class in a b; do
+    echo x >images/train/$class/1.jpg; echo x >images/train/$class/2.JPEG; echo x >images/val/$class/3.jpg
+done
+echo x >images/odd/c/1.jpg
+echo '{"data": {"train": "images/train", "val": "images/val"}}' >data.json
+run 0 "images are counted" "$bit" check --data data.json
+says out "4 images, 2 classes"
+run 64 "too few outputs for the classes" "$bit" check --data data.json --set model.classes=1 --set loss=sigmoid
+run 65 "a validation class that training has not" "$bit" check --data data.json --set data.val=images/odd
+run 66 "images that are not there" "$bit" check --data data.json --set data.train=images/nowhere
+printf 'train/a/1.jpg\ta\ntrain/b/1.jpg\ta,b\n' >images/list.tsv
+run 65 "two labels and softmax" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=
+says err "2 labels"
+run 0 "two labels and sigmoid" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val= --set loss=sigmoid
+exit $bad

@@ -1,0 +1,27 @@
+DATA_TEST_LDADD = $(DATA_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+DATA_PICTURES = tests/data/kinds.c tests/data/kinds.h tests/data/picture.c tests/data/picture.h
+
+check_PROGRAMS += tests/data/hostile tests/data/test_augment tests/data/test_decode tests/data/test_index \
+	tests/data/test_order tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg
+TESTS += tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_order \
+	tests/data/test_stream tests/200-fuzz-data.sh
+EXTRA_DIST += tests/200-fuzz-data.sh
+
+tests_data_hostile_SOURCES = tests/data/hostile.c $(DATA_PICTURES)
+tests_data_hostile_LDADD = $(JPEG_LIBS)
+tests_data_test_augment_SOURCES = tests/data/test_augment.c
+tests_data_test_augment_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_decode_SOURCES = tests/data/test_decode.c $(DATA_PICTURES)
+tests_data_test_decode_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_index_SOURCES = tests/data/test_index.c
+tests_data_test_index_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_order_SOURCES = tests/data/test_order.c
+tests_data_test_order_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_stream_SOURCES = tests/data/test_stream.c $(DATA_PICTURES)
+tests_data_test_stream_LDADD = $(DATA_TEST_LDADD)
+
+# Each holds LLVMFuzzerTestOneInput; mutate.c runs it without libFuzzer.
+tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c tests/fuzz/mutate.c tests/fuzz/mutate.h
+tests_fuzz_fuzz_index_LDADD = $(DATA_TEST_LDADD)
+tests_fuzz_fuzz_jpeg_SOURCES = tests/fuzz/fuzz_jpeg.c tests/fuzz/mutate.c tests/fuzz/mutate.h $(DATA_PICTURES)
+tests_fuzz_fuzz_jpeg_LDADD = $(DATA_TEST_LDADD)

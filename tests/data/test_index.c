@@ -1,0 +1,474 @@
+#include "tests/unit.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bit/data.h"
+#include "bit/file.h"
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "data/index.h"
+
+static char root[64], cache[80];
+
+static const char *at(const char *name)
+{
+    static char paths[4][PATH_MAX];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, PATH_MAX, "%s/%s", root, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    struct bit_error error = {0};
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", at(name));
+    *strrchr(folder, '/') = 0;
+    bit_folder_create(folder, &error);
+    FILE *file = fopen(at(name), "w");
+    fputs(text, file);
+    fclose(file);
+}
+
+/* Folders that were changed just now are never trusted: make them older. */
+static void age(const char *name, int seconds)
+{
+    struct timespec times[2] = {{1700000000 - seconds, 5}, {1700000000 - seconds, 5}};
+    utimensat(AT_FDCWD, at(name), times, 0);
+}
+
+static void begin(void)
+{
+    strcpy(root, "/tmp/bit-index-XXXXXX");
+    if (!mkdtemp(root))
+        exit(2);
+    snprintf(cache, sizeof cache, "%s-cache", root);
+}
+
+static void end(void)
+{
+    bit_folder_remove(root, NULL);
+    bit_folder_remove(cache, NULL);
+}
+
+static struct bit_index *open_at(const char *name, const struct bit_index *classes, struct bit_error *error)
+{
+    bit_error_clear(error);
+    return bit_index_open(at(name), cache, classes, bit_group_self(), error);
+}
+
+static void make_tree(void)
+{
+    put("train/b/2.jpg", "12345");
+    put("train/b/1.JPEG", "1");
+    put("train/b/x/9.jpg", "");
+    put("train/b/x-1.jpg", "");
+    put("train/b/notes.txt", "");
+    put("train/b/.hidden.jpg", "");
+    put("train/B/u.JPG", "");
+    put("train/a b/ä.jpeg", "");
+    put("train/.git/z.jpg", "");
+    put("train/empty/readme", "");
+    put("train/stray.jpg", "");
+}
+
+static const char *const tree[] = {"B/u.JPG", "a b/ä.jpeg", "b/1.JPEG", "b/2.jpg", "b/x-1.jpg", "b/x/9.jpg"};
+
+static void check_tree(const struct bit_index *index)
+{
+    static const int label[] = {0, 1, 2, 2, 2, 2};
+    static const char *const names[] = {"B", "a b", "b", "empty"};
+    CHECK(bit_index_images(index) == 6 && bit_index_classes(index) == 4 && bit_index_bytes(index) == 6);
+    CHECK(bit_index_labels_most(index) == 1);
+    for (int i = 0; i < bit_index_classes(index) && i < 4; i++)
+        CHECK(!strcmp(bit_index_class_name(index, i), names[i]));
+    for (uint64_t i = 0; i < bit_index_images(index) && i < 6; i++) {
+        char path[PATH_MAX], want[PATH_MAX];
+        const int32_t *labels;
+        snprintf(want, sizeof want, "%s/train/%s", root, tree[i]);
+        CHECK(!bit_index_image_path(index, i, path, sizeof path, NULL) && !strcmp(path, want));
+        CHECK(bit_index_labels(index, i, &labels) == 1 && *labels == label[i]);
+        CHECK(bit_index_image_path(index, i, path, 10, NULL) == -1);
+    }
+}
+
+static void test_scan(void)
+{
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    check_tree(index);
+    bit_index_close(index);
+    end();
+}
+
+static void test_links(void)
+{
+    struct bit_error error = {0};
+    begin();
+    put("train/a/1.jpg", "");
+    put("elsewhere/2.jpg", "22");
+    CHECK(!symlink("../../elsewhere/2.jpg", at("train/a/2.jpg")));
+    CHECK(!symlink("../elsewhere", at("train/b")));
+    CHECK(!symlink("..", at("train/a/loop")));
+    CHECK(!symlink("nowhere.jpg", at("train/a/3.jpg")));
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_classes(index) == 2 && bit_index_images(index) == 4 && bit_index_bytes(index) == 4);
+    bit_index_close(index);
+    end();
+}
+
+static int fails_with(const char *name, const struct bit_index *classes, enum bit_code code, const char *text)
+{
+    struct bit_error error = {0};
+    struct bit_index *index = open_at(name, classes, &error);
+    int good = !index && error.code == code && strstr(error.text, text);
+    if (!good)
+        printf("    %s: wanted '%s', got %d '%s'\n", name, text, error.code, error.text);
+    bit_index_close(index);
+    return good;
+}
+
+static void test_bad_folders(void)
+{
+    begin();
+    CHECK(fails_with("none", NULL, BIT_ENOINPUT, "cannot open"));
+    put("flat/1.jpg", "");
+    CHECK(fails_with("flat", NULL, BIT_EDATA, "directly"));
+    put("texts/a/1.txt", "");
+    CHECK(fails_with("texts", NULL, BIT_EDATA, "class folders"));
+    put("latin/a\xE4/1.jpg", "");
+    CHECK(fails_with("latin", NULL, BIT_EDATA, "UTF-8"));
+    put("line/a\nb/1.jpg", "");
+    CHECK(fails_with("line", NULL, BIT_EDATA, "control"));
+    char deep[512] = "deep/c";
+    for (int i = 0; i < 40; i++)
+        strcat(deep, "/d");
+    strcat(deep, "/1.jpg");
+    put(deep, "");
+    CHECK(fails_with("deep", NULL, BIT_EDATA, "nested"));
+    end();
+}
+
+static void test_validation_classes(void)
+{
+    struct bit_error error = {0};
+    const int32_t *labels;
+    begin();
+    put("train/a/1.jpg", ""), put("train/c/1.jpg", ""), put("train/e/1.jpg", "");
+    put("val/c/1.jpg", ""), put("val/e/1.jpg", ""), put("other/d/1.jpg", "");
+    struct bit_index *train = open_at("train", NULL, &error);
+    REQUIRE(train != NULL);
+    CHECK(fails_with("other", train, BIT_EDATA, "class 'd'"));
+    for (int again = 0; again < 2; again++) { /* the second time from the cache, which keeps its own numbers */
+        age("val", 0), age("val/c", 0), age("val/e", 0);
+        struct bit_index *val = open_at("val", train, &error);
+        REQUIRE(val != NULL);
+        CHECK(bit_index_classes(val) == 3 && bit_index_images(val) == 2);
+        CHECK(bit_index_labels(val, 0, &labels) == 1 && *labels == 1);
+        CHECK(bit_index_labels(val, 1, &labels) == 1 && *labels == 2);
+        char a[33], b[33], c[33], d[33];
+        bit_index_fingerprint(train, a, b);
+        bit_index_fingerprint(val, c, d);
+        CHECK(!strcmp(a, c) && strcmp(b, d));
+        bit_index_close(val);
+    }
+    bit_index_close(train);
+    end();
+}
+
+static void test_fingerprint(void)
+{
+    struct bit_error error = {0};
+    char a[4][2][33];
+    begin();
+    put("one/a/1.jpg", ""), put("one/b/2.jpg", "");
+    put("two/a/1.jpg", "other contents"), put("two/b/2.jpg", "");
+    put("three/a/1.jpg", ""), put("three/b/3.jpg", "");
+    put("four/a/1.jpg", ""), put("four/a/2.jpg", ""), put("four/b/.none", "");
+    static const char *const names[] = {"one", "two", "three", "four"};
+    for (int i = 0; i < 4; i++) {
+        struct bit_index *index = open_at(names[i], NULL, &error);
+        REQUIRE(index != NULL);
+        bit_index_fingerprint(index, a[i][0], a[i][1]);
+        bit_index_close(index);
+    }
+    CHECK(!strcmp(a[0][0], a[1][0]) && !strcmp(a[0][1], a[1][1]));
+    CHECK(!strcmp(a[0][0], a[2][0]) && strcmp(a[0][1], a[2][1]));
+    CHECK(!strcmp(a[0][0], a[3][0]) && strcmp(a[0][1], a[3][1]));
+    end();
+}
+
+/* ---- lists ---- */
+
+static void test_list(void)
+{
+    struct bit_error error = {0};
+    const int32_t *labels;
+    char path[PATH_MAX], want[PATH_MAX];
+    begin();
+    put("data/list.txt", "z/1.jpg\tdog,cat\r\na.jpg\tcat\n\nz/3.jpg\tapple,dog,cat\n");
+    struct bit_index *index = open_at("data/list.txt", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == 3 && bit_index_classes(index) == 3 && bit_index_labels_most(index) == 3);
+    CHECK(!strcmp(bit_index_class_name(index, 0), "apple") && !strcmp(bit_index_class_name(index, 2), "dog"));
+    CHECK(bit_index_labels(index, 0, &labels) == 2 && labels[0] == 2 && labels[1] == 1);
+    CHECK(bit_index_labels(index, 1, &labels) == 1 && labels[0] == 1);
+    CHECK(bit_index_labels(index, 2, &labels) == 3 && labels[0] == 0);
+    snprintf(want, sizeof want, "%s/data/z/3.jpg", root);
+    CHECK(!bit_index_image_path(index, 2, path, sizeof path, &error) && !strcmp(path, want));
+    bit_index_close(index);
+    end();
+}
+
+static void test_bad_lists(void)
+{
+    static const struct { const char *text, *problem; } lists[] = {
+        {"", "no lines"}, {"a.jpg cat\n", ":1: no tab"}, {"a.jpg\tcat\nb.jpg\t\n", ":2: an empty class"},
+        {"a.jpg\tcat,\n", ":1: an empty class"}, {"\tcat\n", ":1: no path"}, {"/a.jpg\tcat\n", "absolute"},
+        {"a/../../b.jpg\tcat\n", "'..'"}, {"a//b.jpg\tcat\n", "empty"}, {"a/\tcat\n", "ends with"},
+        {"a.jpg\tcat,dog,cat\n", "twice"}, {"a.jpg\tc\xE4t\n", "UTF-8"}, {"a.jpg\tcat\tdog\n", "control"},
+    };
+    begin();
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        put("list.txt", lists[i].text);
+        CHECK(fails_with("list.txt", NULL, BIT_EDATA, lists[i].problem));
+    }
+    put("list.txt", "a\nb\nc\n"); /* all of them at once */
+    CHECK(fails_with("list.txt", NULL, BIT_EDATA, ":3: no tab"));
+    end();
+}
+
+static void test_long_list(void)
+{
+    struct bit_error error = {0};
+    enum { LINES = 20000, CLASSES = 3000 };
+    int good = 1;
+    begin();
+    FILE *file = fopen(at("list.txt"), "w");
+    for (int i = 0; i < LINES; i++)
+        fprintf(file, "f/%d.jpg\tc%05d\n", i, i * 7 % CLASSES);
+    fclose(file);
+    struct bit_index *index = open_at("list.txt", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == LINES && bit_index_classes(index) == CLASSES);
+    for (int i = 0; i < LINES; i++) {
+        const int32_t *labels;
+        good &= bit_index_labels(index, (uint64_t)i, &labels) == 1 && *labels == i * 7 % CLASSES;
+    }
+    CHECK(good);
+    bit_index_close(index);
+    end();
+}
+
+/* ---- cache ---- */
+
+static char *cache_file(void)
+{
+    static char path[PATH_MAX];
+    char command[256];
+    snprintf(command, sizeof command, "ls %s/*.bin", cache);
+    FILE *list = popen(command, "r");
+    if (!fgets(path, sizeof path, list))
+        *path = 0;
+    pclose(list);
+    path[strcspn(path, "\n")] = 0;
+    return path;
+}
+
+static void age_tree(int seconds)
+{
+    static const char *const folders[] = {"train/b/x", "train/b", "train/B", "train/a b", "train/empty", "train"};
+    for (size_t i = 0; i < 6; i++)
+        age(folders[i], seconds);
+}
+
+/* The cache is used when nothing changed (the rescan would see a file that got away without a trace), and not used when
+ * a folder's time differs. */
+static void test_cache_used_and_renewed(void)
+{
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    age_tree(0);
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    bit_index_close(index);
+    unlink(at("train/b/2.jpg"));
+    age("train/b", 0);
+    index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    check_tree(index);
+    bit_index_close(index);
+    age("train/b", 9);
+    index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == 5);
+    bit_index_close(index);
+    index = open_at("train", NULL, &error); /* and the renewed one is whole */
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == 5);
+    bit_index_close(index);
+    end();
+}
+
+/* A cache written right after a change is not trusted. */
+static void test_cache_racy(void)
+{
+    struct bit_error error = {0};
+    begin();
+    put("train/a/1.jpg", ""), put("train/a/2.jpg", "");
+    struct stat before;
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL && !stat(at("train/a"), &before));
+    bit_index_close(index);
+    unlink(at("train/a/2.jpg"));
+    struct timespec times[2] = {before.st_mtim, before.st_mtim}; /* as if within one tick */
+    utimensat(AT_FDCWD, at("train/a"), times, 0);
+    index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == 1);
+    bit_index_close(index);
+    end();
+}
+
+static void test_cache_damaged(void)
+{
+    struct bit_error error = {0};
+    char *data, path[PATH_MAX];
+    size_t size;
+    begin();
+    make_tree();
+    age_tree(0);
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    bit_index_close(index);
+    snprintf(path, sizeof path, "%s", cache_file());
+    REQUIRE(!bit_file_read(path, 1 << 20, &data, &size, &error));
+    for (size_t i = 0; i < 40; i++) {
+        size_t place = i * (size - 1) / 39, cut = i % 5 == 4 ? place : size;
+        data[place] ^= 0x10;
+        CHECK(!bit_file_write_cache(path, data, cut, &error));
+        data[place] ^= 0x10;
+        index = open_at("train", NULL, &error);
+        CHECK(index != NULL);
+        if (index)
+            check_tree(index);
+        bit_index_close(index);
+    }
+    bit_free(data);
+    end();
+}
+
+static void test_cache_folder_unusable(void)
+{
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    FILE *file = fopen(cache, "w"); /* a file where the folder should be */
+    fclose(file);
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    check_tree(index);
+    bit_index_close(index);
+    unlink(cache);
+    index = bit_index_open(at("train"), NULL, NULL, bit_group_self(), &error);
+    REQUIRE(index != NULL);
+    bit_index_close(index);
+    CHECK(!bit_file_exists(cache));
+    end();
+}
+
+/* ---- several ranks, played by one process: what rank 0 broadcasts is recorded and handed to the others ---- */
+
+static struct { char *data; size_t size, at; int playing, lost; } tape;
+
+static int play_broadcast(struct bit_group *g, void *data, size_t bytes, int rank, struct bit_error *error)
+{
+    (void)rank, (void)error;
+    if (g->rank == 0) {
+        tape.data = realloc(tape.data, tape.size + bytes);
+        memcpy(tape.data + tape.size, data, bytes);
+        tape.size += bytes;
+    } else {
+        memcpy(data, tape.data + tape.at, bytes);
+        tape.at += bytes;
+    }
+    return 0;
+}
+
+/* Others look as they would in a real group: without errors, and without the index when the cache is lost to them. */
+static int play_gather(struct bit_group *g, const void *mine, size_t bytes, void *all, struct bit_error *error)
+{
+    (void)error;
+    memset(all, bytes == 1 && !tape.lost, (size_t)g->size * bytes);
+    memcpy((char *)all + (size_t)g->rank * bytes, mine, bytes);
+    if (bytes == 1 && tape.lost)
+        memset(all, 1, 1), memset((char *)all + 1, 0, 1);
+    return 0;
+}
+
+static void play(int lost)
+{
+    static const struct bit_group_operations operations = {play_broadcast, play_gather};
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    age_tree(0);
+    tape.size = tape.at = 0;
+    tape.lost = lost;
+    for (int rank = 0; rank < 2; rank++) {
+        struct bit_group group = {.rank = rank, .size = 2, .node_size = 2, .operations = &operations};
+        struct bit_index *index = bit_index_open(at("train"), lost ? NULL : cache, NULL, &group, &error);
+        REQUIRE(index != NULL);
+        check_tree(index);
+        bit_index_close(index);
+    }
+    CHECK(tape.at == tape.size);
+    end();
+}
+
+static void test_ranks_map(void) { play(0); }
+static void test_ranks_receive(void) { play(1); }
+
+static void test_lack_of_memory(void)
+{
+    begin();
+    make_tree();
+    age_tree(0);
+    size_t used = bit_memory_used();
+    int failures = 0;
+    for (size_t n = 1; n < 60; n++) {
+        struct bit_error error = {0};
+        bit_memory_fail_at(n);
+        struct bit_index *index = bit_index_open(at("train"), NULL, NULL, bit_group_self(), &error);
+        bit_memory_fail_at(0);
+        CHECK((index != NULL) == (error.code == BIT_OK) && (index || error.code == BIT_EENVIRONMENT));
+        failures += !index;
+        bit_index_close(index);
+    }
+    CHECK(failures > 10 && failures < 59 && bit_memory_used() == used);
+    end();
+}
+
+int main(int argc, char **argv)
+{
+    static const struct unit_test tests[] = {
+        {"scan", test_scan}, {"links", test_links}, {"bad folders", test_bad_folders},
+        {"validation classes", test_validation_classes}, {"fingerprint", test_fingerprint}, {"list", test_list},
+        {"bad lists", test_bad_lists}, {"long list", test_long_list},
+        {"cache used and renewed", test_cache_used_and_renewed}, {"cache racy", test_cache_racy},
+        {"cache damaged", test_cache_damaged}, {"cache folder unusable", test_cache_folder_unusable},
+        {"ranks map", test_ranks_map}, {"ranks receive", test_ranks_receive}, {"lack of memory", test_lack_of_memory},
+    };
+    bit_log_init("test_index", BIT_LOG_ERROR);
+    return unit_main("data/index", tests, sizeof tests / sizeof *tests, argc, argv);
+}

@@ -1,0 +1,54 @@
+/* Index caches: whatever the bytes are, bit_index_check refuses them or everything in them can be read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/memory.h"
+#include "data/index.h"
+#include "tests/fuzz/mutate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bit_error error = {0};
+    struct bit_index_header *h = aligned_alloc(64, (size + 64) / 64 * 64); /* caches are mapped: aligned */
+    volatile size_t sum = 0;
+    memcpy(h, data, size);
+    if (!bit_index_check(h, size, true, &error)) {
+        for (uint64_t i = 0; i < h->images; i++) {
+            uint32_t folder = ((const uint32_t *)bit_index_section(h, IMAGE_FOLDER))[i];
+            sum += strlen(bit_index_text(h, FOLDER_START, folder)) + strlen(bit_index_text(h, IMAGE_START, i));
+            const uint64_t *starts = bit_index_section(h, LABEL_START);
+            uint64_t from = h->sections[LABEL_START].bytes ? starts[i] : i;
+            uint64_t to = h->sections[LABEL_START].bytes ? starts[i + 1] : i + 1;
+            for (; from < to; from++)
+                sum += strlen(bit_index_text(h, CLASS_START,
+                                             (uint64_t)((const int32_t *)bit_index_section(h, LABELS))[from]));
+        }
+        bit_index_fresh(h);
+    }
+    free(h);
+    return 0;
+}
+
+/* A folder's index and a multi-label list's. */
+size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
+{
+    struct bit_error error = {0};
+    struct bit_index_builder b = {.kind = which ? BIT_INDEX_LIST : BIT_INDEX_FOLDER, .source = "/nowhere"};
+    struct timespec time = {1, 2};
+    static const int32_t labels[] = {0, 1, 2};
+    size_t size = 0;
+    bit_index_add_folder(&b, "", time, &error);
+    bit_index_add_folder(&b, "a", time, &error);
+    bit_index_add_folder(&b, "a/b", time, &error);
+    for (char name[2] = "a"; *name < 'd'; ++*name)
+        bit_index_add_class(&b, name, &error);
+    for (int i = 0; i < 9; i++)
+        bit_index_add_image(&b, (uint32_t)i % 3, i % 2 ? "x.jpg" : "some longer name.jpeg", 1000, labels,
+                            which ? (size_t)i % 3 + 1 : 1, &error);
+    struct bit_index_header *h = bit_index_build(&b, &error);
+    if (h && h->bytes <= capacity)
+        memcpy(data, h, size = h->bytes);
+    bit_free(h);
+    bit_index_builder_free(&b);
+    return which > 1 ? 0 : size;
+}
