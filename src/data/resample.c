@@ -52,7 +52,8 @@ static inline __attribute__((always_inline)) void blend(const uint8_t *restrict 
 #pragma omp simd
     for (int i = 0; i < count; i++) {
         int a = upper[i], b = lower[i];
-        out[i] = (float)a + (float)(b - a) * weight;
+        /* 0..255 to -1..1; exact at both ends. */
+        out[i] = ((float)a + (float)(b - a) * weight - 127.5f) * (1 / 127.5f);
     }
 }
 
@@ -77,13 +78,12 @@ void bit_row_blend(const uint8_t *upper, const uint8_t *lower, float weight, int
 
 typedef float lanes __attribute__((vector_size(16)));
 
-static inline lanes spread(const float *row, int32_t index, float weight)
+static inline lanes mix(const float *row, int32_t index, float weight)
 {
     lanes left, right;
     memcpy(&left, row + 4 * (ptrdiff_t)index, sizeof left);
     memcpy(&right, row + 4 * (ptrdiff_t)index + 4, sizeof right);
-    /* 0..255 to -1..1; exact at both ends. */
-    return (left + (right - left) * weight - 127.5f) * (1 / 127.5f);
+    return left + (right - left) * weight;
 }
 
 void bit_row_spread(const float *row, const struct bit_axis *x, float *out)
@@ -93,10 +93,10 @@ void bit_row_spread(const float *row, const struct bit_axis *x, float *out)
     int first = x->first, last = x->size - 1;
     lanes pixel;
     for (int i = 0; i < last; i++) {
-        pixel = spread(row, index[i] - first, weight[i]);
+        pixel = mix(row, index[i] - first, weight[i]);
         memcpy(out + 3 * (ptrdiff_t)i, &pixel, sizeof pixel);
     }
-    pixel = spread(row, index[last] - first, weight[last]);
+    pixel = mix(row, index[last] - first, weight[last]);
     memcpy(out + 3 * (ptrdiff_t)last, &pixel, 3 * sizeof *out);
 }
 

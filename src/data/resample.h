@@ -21,10 +21,10 @@ void bit_axis_fill(struct bit_axis *axis, double first, double length, int low, 
 /* Turns the order of the output pixels round. */
 void bit_axis_reverse(struct bit_axis *axis);
 
-/* out[i] = upper[i] + (lower[i] - upper[i]) * weight, for `count` bytes; `out` has room for count rounded up to 16. */
+/* out[i] = upper[i] + (lower[i] - upper[i]) * weight, scaled from 0..255 to -1..1, for `count` bytes. */
 void bit_row_blend(const uint8_t *upper, const uint8_t *lower, float weight, int count, float *out);
-/* One output row of 3 * x->size values in [-1, 1], from a blended RGBX row that starts at pixel x->first. One pixel
- * past x->last is read (and ignored) and must be finite. */
+/* One output row of 3 * x->size values, from a blended RGBX row that starts at pixel x->first. One pixel past x->last is
+ * read (and ignored) and must be finite. */
 void bit_row_spread(const float *row, const struct bit_axis *x, float *out);
 void bit_row_spread_bfloat16(const float *row, const struct bit_axis *x, float *scratch, uint16_t *out);
 

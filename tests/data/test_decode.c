@@ -200,9 +200,9 @@ static void test_resample_bits(void)
 {
     enum { COUNT = 1000 };
     uint8_t upper[COUNT], lower[COUNT];
-    float out[COUNT + 16], row[16] = {0, 0, 0, 0, 255, 255, 255, 255}, pixel[6];
-    int32_t index[2] = {0, 1};
-    float weight[2] = {0, 0};
+    float out[COUNT + 16], row[16] = {1, 2, 3, 0, 5, 6, 7, 0}, pixels[6];
+    int32_t index[2] = {0, 0};
+    float weight[2] = {0, 0.5f};
     struct bit_axis axis = {.size = 2, .first = 0, .last = 1, .index = index, .weight = weight};
     int different = 0;
     for (int i = 0; i < COUNT; i++)
@@ -210,14 +210,21 @@ static void test_resample_bits(void)
     for (int k = 0; k < 50; k++) {
         float w = (float)k / 49.5f;
         bit_row_blend(upper, lower, w, COUNT, out);
-        for (int i = 0; i < COUNT; i++) {
-            volatile float step = (float)(lower[i] - upper[i]) * w; /* rounded by itself */
-            different += out[i] != (float)upper[i] + step;
+        for (int i = 0; i < COUNT; i++) { /* every operation rounded by itself */
+            volatile float step = (float)(lower[i] - upper[i]) * w, value = (float)upper[i] + step;
+            volatile float centred = value - 127.5f;
+            different += out[i] != centred * (1 / 127.5f);
         }
     }
     CHECK(different == 0);
-    bit_row_spread(row, &axis, pixel);
-    CHECK(pixel[0] == -1 && pixel[2] == -1 && pixel[3] == 1 && pixel[5] == 1);
+    memset(upper, 0, sizeof upper);
+    memset(lower, 255, sizeof lower);
+    bit_row_blend(upper, lower, 0, COUNT, out);
+    CHECK(out[0] == -1 && out[COUNT - 1] == -1);
+    bit_row_blend(upper, lower, 1, COUNT, out);
+    CHECK(out[0] == 1 && out[COUNT - 1] == 1);
+    bit_row_spread(row, &axis, pixels);
+    CHECK(pixels[0] == 1 && pixels[2] == 3 && pixels[3] == 3 && pixels[5] == 5);
 }
 
 /* ---- bad images ---- */
