@@ -4,6 +4,7 @@
 
 #include "compute/amx.h"
 #include "compute/backend.h"
+#include "compute/tiled.h"
 #include "compute/winograd.h"
 
 void bit_openblas_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
@@ -41,14 +42,18 @@ static void set_threads(int threads)
 #endif
 }
 
+/* float32: Winograd's 3x3 or our own tiles, which follow pixels instead of gathering them for the BLAS. bfloat16: weight
+ * gradients on the tile units, the rest through panels converted to float32 and the BLAS. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    if (bit_winograd_create(geometry, type, direction, operation, error))
-        return -1;
-    if (!*operation && bit_amx_create(geometry, type, direction, operation, error))
-        return -1;
-    return *operation ? 0 : bit_lowered_create(geometry, type, direction, operation, error);
+    static int (*const ways[])(const struct bit_geometry *, enum bit_type, enum bit_direction, struct bit_operation **,
+                               struct bit_error *) = {bit_winograd_create, bit_tiled_create, bit_amx_create,
+                                                      bit_lowered_create};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways && !*operation; i++)
+        if (ways[i](geometry, type, direction, operation, error))
+            return -1;
+    return 0;
 }
 
 const struct bit_backend bit_backend_openblas = {
