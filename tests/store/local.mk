@@ -1,7 +1,7 @@
 STORE_TESTS_COMMON = tests/store/folder.h tests/store/state.h
 check_PROGRAMS += tests/store/store_ranks tests/store/store_ranks_points tests/store/test_manifest tests/store/test_points \
-	tests/store/test_store
-TESTS += tests/store/test_manifest tests/store/test_points tests/store/test_store
+	tests/store/test_store tests/fuzz/fuzz_manifest
+TESTS += tests/fuzz/fuzz_manifest tests/store/test_manifest tests/store/test_points tests/store/test_store
 
 tests_store_test_manifest_SOURCES = tests/store/test_manifest.c $(STORE_TESTS_COMMON)
 tests_store_test_manifest_LDADD = $(STORE_LIBS) $(TEST_LIBS)
@@ -19,3 +19,7 @@ tests_store_store_ranks_points_LDADD = $(STORE_POINTS_LIBS) $(COMM_LIBS) $(BASE_
 STORE_BLACK_BOX = tests/400-ckpt-ranks.sh tests/401-ckpt-hdf5.sh tests/402-bit-ckpt.sh tests/403-disk-full.sh
 TESTS += $(STORE_BLACK_BOX)
 EXTRA_DIST += $(STORE_BLACK_BOX) tests/store/readback.py
+
+# Some thousands of mutated manifests; with clang -fsanitize=fuzzer in place of mutate.c it is a libFuzzer target.
+tests_fuzz_fuzz_manifest_SOURCES = tests/fuzz/fuzz_manifest.c tests/fuzz/mutate.c tests/fuzz/mutate.h $(STORE_TESTS_COMMON)
+tests_fuzz_fuzz_manifest_LDADD = $(STORE_LIBS)
