@@ -10,7 +10,7 @@
 #include "bit/model.h"
 
 struct bit_evaluation {
-    uint64_t images;
+    uint64_t images;    /* without the bad ones, which are left out */
     double loss;        /* mean over images */
     double top1, top5;  /* shares; multi-label: top1 is precision at 1 (the arg-max class is among the image's) */
     uint64_t top1_count, top5_count, bad;
@@ -23,7 +23,7 @@ struct bit_evaluation_options {
     struct bit_group *group;
     enum bit_loss loss;
     int classes, micro_batch;
-    uint64_t images;              /* what the stream will hand out, over all ranks */
+    uint64_t images;              /* in the index; over all ranks */
     bool (*stop)(void);           /* asked before each micro-batch; true ends the evaluation early. NULL: never */
 };
 

@@ -28,6 +28,8 @@ static int score_batch(const struct bit_evaluation_options *o, const struct bit_
 {
     const float *logits;
     struct bit_targets targets = {batch->labels, batch->label_start};
+    if (batch->images == 0) /* all of them bad */
+        return 0;
     if (bit_model_forward(o->model, batch->pixels, false, &logits, error))
         return -1;
     bit_loss_compute(o->loss, logits, batch->images, o->classes, &targets, 1.0, losses, NULL);
@@ -126,9 +128,10 @@ int bit_evaluate(const struct bit_evaluation_options *o, struct bit_evaluation *
     if (verdict == 0) {
         add_up(all, each, o->group->size, batches, result);
         result->seconds = bit_clock_seconds() - start;
-        if (result->images != o->images)
-            verdict = bit_fail(error, BIT_EINTERNAL, "the evaluation saw %llu images, expected %llu",
-                               (unsigned long long)result->images, (unsigned long long)o->images);
+        if (result->images + result->bad != o->images)
+            verdict = bit_fail(error, BIT_EINTERNAL, "the evaluation saw %llu good and %llu bad images, expected %llu",
+                               (unsigned long long)result->images, (unsigned long long)result->bad,
+                               (unsigned long long)o->images);
     }
 done:
     bit_free(mine);

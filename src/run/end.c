@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "bit/clock.h"
-#include "bit/log.h"
 #include "run/census.h"
 #include "run/folder.h"
 #include "run/measure.h"
@@ -53,10 +52,10 @@ static void tell_end(const struct run *run, const char *how)
     const struct standing *s = &run->standing;
     char seconds[32];
     bit_clock_duration(bit_clock_seconds() - run->loop.started, seconds, sizeof seconds);
-    bit_log(BIT_LOG_INFO, "%s at step %llu of %llu after %s", how, (unsigned long long)s->step,
+    run_tell(run, BIT_LOG_INFO, "%s at step %llu of %llu after %s", how, (unsigned long long)s->step,
             (unsigned long long)run->plan.schedule.steps, seconds);
     if (s->bad + run->loop.bad)
-        bit_log(BIT_LOG_WARNING, "%llu bad images were replaced; %s/quarantine.tsv lists them",
+        run_tell(run, BIT_LOG_WARNING, "%llu bad images were replaced; %s/quarantine.tsv lists them",
                 (unsigned long long)(s->bad + run->loop.bad), run->folder);
 }
 
@@ -93,12 +92,11 @@ enum event end_fail(struct run *run)
     progress_end(&run->progress);
     if (!run_is_first(run))
         return EVENT_OK;
-    bit_log_rank(0, 1); /* the run's error, whichever rank it came from */
     if (!run->told)
-        bit_log(BIT_LOG_ERROR, "%s", run->error.text);
+        run_tell(run, BIT_LOG_ERROR, "%s", run->error.text);
     if (run->claimed && run->created && !run->begun && run->error.code == BIT_EUSAGE)
         folder_abandon(run);
     else if (run->claimed && !run->options->evaluate && outcome_write(run, OUTCOME_FAILED, &ignored))
-        bit_log(BIT_LOG_WARNING, "%s", ignored.text);
+        run_tell(run, BIT_LOG_WARNING, "%s", ignored.text);
     return EVENT_OK;
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "bit/clock.h"
-#include "bit/log.h"
 #include "run/arrays.h"
 #include "run/census.h"
 #include "run/measure.h"
@@ -78,6 +77,8 @@ enum event loop_boundary(struct run *run)
     struct wish wish;
     if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)))
         return EVENT_FAILED;
+    if (run->loop.saved == run->standing.step)
+        signals_saved(); /* what is asked for is there */
     bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;
     bool done = run->standing.step >= run->plan.schedule.steps;
     if (stop && !(done && !evaluation_is_due(run)))
@@ -127,7 +128,8 @@ static void tell(struct run *run, const struct bit_step_result *result, double r
     if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
         write_line(run, result, rate);
     if (!result->applied)
-        bit_log(BIT_LOG_WARNING, "step %llu was skipped: its loss or a gradient is not finite", (unsigned long long)step);
+        run_tell(run, BIT_LOG_WARNING, "step %llu was skipped: its loss or a gradient is not finite",
+                 (unsigned long long)step);
     progress_step(&run->progress, &state);
 }
 
@@ -197,7 +199,7 @@ enum event loop_save(struct run *run)
     if (run_is_first(run)) {
         char seconds[32];
         bit_clock_duration(run->loop.saved_at - before, seconds, sizeof seconds);
-        bit_log(BIT_LOG_INFO, "checkpoint at step %llu (%s)", (unsigned long long)run->standing.step, seconds);
+        run_tell(run, BIT_LOG_INFO, "checkpoint at step %llu (%s)", (unsigned long long)run->standing.step, seconds);
         outcome_write(run, OUTCOME_RUNNING, &run->error);
     }
     return EVENT_OK;

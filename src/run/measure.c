@@ -1,7 +1,8 @@
 #include "run/measure.h"
 
+#include <string.h>
+
 #include "bit/clock.h"
-#include "bit/log.h"
 #include "run/run.h"
 #include "run/signals.h"
 
@@ -9,14 +10,28 @@ static void tell(const struct run *run, const struct bit_evaluation *e)
 {
     char seconds[32];
     bit_clock_duration(e->seconds, seconds, sizeof seconds);
-    if (run->loss == BIT_SIGMOID)
-        bit_log(BIT_LOG_INFO, "evaluation at step %llu: precision at 1 %.2f %%, at 5 %.2f %%, loss %.4f, %llu images in %s",
-                (unsigned long long)run->standing.step, 100 * e->top1, 100 * e->top5, e->loss,
-                (unsigned long long)e->images, seconds);
-    else
-        bit_log(BIT_LOG_INFO, "evaluation at step %llu: top-1 %.2f %%, top-5 %.2f %%, loss %.4f, %llu images in %s",
-                (unsigned long long)run->standing.step, 100 * e->top1, 100 * e->top5, e->loss,
-                (unsigned long long)e->images, seconds);
+    const char *one = run->loss == BIT_SIGMOID ? "precision at 1" : "top-1";
+    const char *five = run->loss == BIT_SIGMOID ? "at 5" : "top-5";
+    run_tell(run, BIT_LOG_INFO, "evaluation at step %llu: %s %.2f %%, %s %.2f %%, loss %.4f, %llu images in %s",
+             (unsigned long long)run->standing.step, one, 100 * e->top1, five, 100 * e->top5, e->loss,
+             (unsigned long long)e->images, seconds);
+}
+
+/* The training model evaluates, too, but with batch norm it takes the rank's whole batch at once; then a model of one
+ * micro-batch is made for as long as the evaluation lasts. */
+static struct bit_model *create_model(struct run *run)
+{
+    const struct bit_table *table = bit_model_statistics_table(run->model);
+    struct bit_model_options options;
+    if (!table || run->options->evaluate)
+        return run->model;
+    bit_plan_model_options(run->job, run->classes, run->world->size, false, &options);
+    options.backend = run->backend;
+    options.group = run->world;
+    struct bit_model *model = bit_model_create(&options, &run->error);
+    if (model)
+        memcpy(bit_model_statistics(model), bit_model_statistics(run->model), table->elements * sizeof(float));
+    return model;
 }
 
 int measure(struct run *run)
@@ -25,26 +40,28 @@ int measure(struct run *run)
     char quarantine[PATH_MAX];
     struct bit_evaluation result;
     struct bit_stream *stream = NULL;
+    struct bit_model *model = create_model(run);
     int verdict = -1;
 
     run_path(run, "quarantine.tsv", quarantine, &run->error);
     run_stream_options(run, false, quarantine, &stream_options);
     if (run->error.code == BIT_OK)
         stream = bit_stream_create(&stream_options, &run->error);
-    if (stream)
-        bit_model_set_weights(run->model, run->weights, &run->error);
+    if (stream && model)
+        bit_model_set_weights(model, run->weights, &run->error);
     if (run_agree(run) == 0) {
         struct bit_evaluation_options options = {
-            .model = run->model, .stream = stream, .group = run->world, .loss = run->loss, .classes = run->classes,
+            .model = model, .stream = stream, .group = run->world, .loss = run->loss, .classes = run->classes,
             .micro_batch = run->job->micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
         };
         verdict = bit_evaluate(&options, &result, &run->error);
     }
     bit_stream_destroy(stream);
+    if (model != run->model)
+        bit_model_destroy(model);
     if (verdict == 0) {
         standing_evaluated(&run->standing, &result);
-        if (run_is_first(run))
-            tell(run, &result);
+        tell(run, &result);
     }
     return verdict;
 }

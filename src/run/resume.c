@@ -5,7 +5,6 @@
 
 #include "bit/clock.h"
 #include "bit/file.h"
-#include "bit/log.h"
 #include "bit/memory.h"
 #include "run/arrays.h"
 #include "run/outcome.h"
@@ -36,32 +35,33 @@ static bool is_among(const char *path, const char *const *list, size_t count)
 #define AMONG(path, list) is_among(path, list, sizeof(list) / sizeof *(list))
 
 /* One key that differs; `changed` collects those that need --force. */
-static void judge(const char *path, const cJSON *then, const cJSON *now, struct bit_text *changed)
+static void judge(const struct run *run, const char *path, const cJSON *then, const cJSON *now, struct bit_text *changed)
 {
     char *before = cJSON_PrintUnformatted(then), *after = cJSON_PrintUnformatted(now);
     const char *a = before ? before : "?", *b = after ? after : "?";
     if (AMONG(path, recipe))
         bit_text_add(changed, "%s%s was %s, is %s", changed->size ? "; " : "", path, a, b);
     else if (AMONG(path, bits))
-        bit_log(BIT_LOG_WARNING, "%s was %s when the checkpoint was written and is %s now: the results will differ in their "
-                "last bits", path, a, b);
+        run_tell(run, BIT_LOG_WARNING, "%s was %s when the checkpoint was written and is %s now: the results will differ "
+                 "in their last bits", path, a, b);
     else if (AMONG(path, length))
-        bit_log(BIT_LOG_INFO, "%s was %s, is %s now", path, a, b);
+        run_tell(run, BIT_LOG_INFO, "%s was %s, is %s now", path, a, b);
     cJSON_free(before);
     cJSON_free(after);
 }
 
 /* Walks both jobs; a key that one of them does not know is passed over. */
-static void compare(const cJSON *then, const cJSON *now, const char *prefix, struct bit_text *changed)
+static void compare(const struct run *run, const cJSON *then, const cJSON *now, const char *prefix,
+                    struct bit_text *changed)
 {
     for (const cJSON *item = now->child; item; item = item->next) {
         char path[256];
         const cJSON *old = cJSON_GetObjectItemCaseSensitive(then, item->string);
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", item->string);
         if (old && cJSON_IsObject(item) && cJSON_IsObject(old))
-            compare(old, item, path, changed);
+            compare(run, old, item, path, changed);
         else if (old && !cJSON_Compare(old, item, 1))
-            judge(path, old, item, changed);
+            judge(run, path, old, item, changed);
     }
 }
 
@@ -73,9 +73,9 @@ static void compare_jobs(struct run *run, const struct bit_checkpoint *checkpoin
     if (!then || !now)
         bit_fail(&run->error, BIT_EDATA, "the checkpoint's job cannot be read");
     else
-        compare(then, now, "", &changed);
+        compare(run, then, now, "", &changed);
     if (changed.size && run->options->force)
-        bit_log(BIT_LOG_WARNING, "going on with a changed recipe: %s", changed.data);
+        run_tell(run, BIT_LOG_WARNING, "going on with a changed recipe: %s", changed.data);
     else if (changed.size)
         bit_fail(&run->error, BIT_EUSAGE, "the job's recipe differs from the checkpoint's: %s. Put it back, give --force to go "
                  "on with the new one, or start anew with another --out", changed.data);
@@ -97,7 +97,7 @@ static void compare_data(struct run *run, const struct bit_checkpoint *checkpoin
                  "removed or renamed): its place in the epoch would mean other images. Put them back, or give --force to "
                  "go on with the new ones", run->job->data.train);
     else
-        bit_log(BIT_LOG_WARNING, "going on with changed images");
+        run_tell(run, BIT_LOG_WARNING, "going on with changed images");
 }
 
 /* ---- loading ---- */
@@ -158,7 +158,7 @@ static int initialise(struct run *run)
 static void tell(const struct run *run, bool resumed)
 {
     if (resumed)
-        bit_log(BIT_LOG_INFO, "resumed at step %llu of %llu", (unsigned long long)run->standing.step,
+        run_tell(run, BIT_LOG_INFO, "resumed at step %llu of %llu", (unsigned long long)run->standing.step,
                 (unsigned long long)run->plan.schedule.steps);
 }
 

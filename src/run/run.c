@@ -1,7 +1,9 @@
 #include "run/run.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "bit/file.h"
-#include "bit/log.h"
 #include "bit/memory.h"
 
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error)
@@ -12,6 +14,20 @@ int run_path(const struct run *run, const char *name, char path[PATH_MAX], struc
 bool run_is_first(const struct run *run)
 {
     return run->world->rank == 0;
+}
+
+void run_tell(const struct run *run, enum bit_log_level level, const char *format, ...)
+{
+    char text[BIT_ERROR_TEXT];
+    va_list arguments;
+    if (!run_is_first(run))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bit_log_rank(0, 1);
+    bit_log(level, "%s", text);
+    bit_log_rank(run->world->rank, run->world->size);
 }
 
 int run_follow(struct run *run)

@@ -11,6 +11,7 @@
 #include "bit/evaluate.h"
 #include "bit/group.h"
 #include "bit/job.h"
+#include "bit/log.h"
 #include "bit/model.h"
 #include "bit/plan.h"
 #include "bit/store.h"
@@ -86,6 +87,9 @@ int run_follow(struct run *run);
 /* Any rank may have failed: see bit_group_agree. Collective. */
 int run_agree(struct run *run);
 bool run_is_first(const struct run *run);
+/* Rank 0 says something about the whole run: as bit_log, without a rank in front. The others say nothing. Local. */
+void run_tell(const struct run *run, enum bit_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Options of the training stream or of an evaluation's. */
 void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],

@@ -5,7 +5,6 @@
 #include "bit/clock.h"
 #include "bit/comm.h"
 #include "bit/file.h"
-#include "bit/log.h"
 #include "bit/memory.h"
 #include "run/cores.h"
 #include "run/folder.h"
@@ -137,23 +136,23 @@ static void tell_plan(const struct run *run)
     const struct bit_plan *plan = &run->plan;
     const struct bit_schedule *s = &plan->schedule;
     char memory[32], checkpoint[32];
-    bit_log_rank(0, 1); /* warnings about the run, not of this rank */
     for (size_t i = 0; i < plan->warnings.count; i++) {
         const struct bit_problem *p = &plan->warnings.items[i];
-        bit_log(BIT_LOG_WARNING, "%s%s%s", p->key, *p->key ? ": " : "", p->text);
+        run_tell(run, BIT_LOG_WARNING, "%s%s%s", p->key, *p->key ? ": " : "", p->text);
     }
-    bit_log_rank(run->world->rank, run->world->size);
     bit_text_bytes((double)plan->memory.total, memory, sizeof memory);
     bit_text_bytes((double)plan->checkpoint_bytes, checkpoint, sizeof checkpoint);
-    bit_log(BIT_LOG_INFO, "%s: R%dx%d, %.2f M parameters, %d classes, %d x %d pixels, %s on %s (%s)", run->job->name,
-            run->job->model.depth, run->job->model.width, (double)plan->numbers / 1e6, run->classes, run->job->data.size,
-            run->job->data.size, run->job->precision, bit_backend_name(run->backend), bit_compute_isa());
-    bit_log(BIT_LOG_INFO, "data: %llu training and %llu validation images; batch %d in micro-batches of %d; %llu steps, "
-            "%.6g epochs", (unsigned long long)plan->train_images, (unsigned long long)plan->val_images, s->batch,
-            run->job->micro_batch, (unsigned long long)s->steps, (double)s->steps * s->batch / (double)s->images);
-    bit_log(BIT_LOG_INFO, "%d rank%s x %d thread%s; about %s of memory a rank, %s a checkpoint; everything is written to %s",
-            run->world->size, run->world->size == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", memory,
-            checkpoint, run->folder);
+    run_tell(run, BIT_LOG_INFO, "%s: R%dx%d, %.2f M parameters, %d classes, %d x %d pixels, %s on %s (%s)",
+             run->job->name, run->job->model.depth, run->job->model.width, (double)plan->numbers / 1e6, run->classes,
+             run->job->data.size, run->job->data.size, run->job->precision, bit_backend_name(run->backend),
+             bit_compute_isa());
+    run_tell(run, BIT_LOG_INFO, "data: %llu training and %llu validation images; batch %d in micro-batches of %d; "
+             "%llu steps, %.6g epochs", (unsigned long long)plan->train_images, (unsigned long long)plan->val_images,
+             s->batch, run->job->micro_batch, (unsigned long long)s->steps,
+             (double)s->steps * s->batch / (double)s->images);
+    run_tell(run, BIT_LOG_INFO, "%d rank%s x %d thread%s; about %s of memory a rank, %s a checkpoint; everything is "
+             "written to %s", run->world->size, run->world->size == 1 ? "" : "s", run->threads,
+             run->threads == 1 ? "" : "s", memory, checkpoint, run->folder);
 }
 
 enum event setup_plan(struct run *run)
@@ -172,9 +171,10 @@ enum event setup_plan(struct run *run)
                     run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
     if (run_follow(run))
         return EVENT_FAILED;
-    if (run_is_first(run))
+    if (run_is_first(run) &&
+        bit_plan_check_machine(&run->plan, run->job, run->world->node_size, run->folder, &run->error) == 0)
         tell_plan(run);
-    return EVENT_OK;
+    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
 }
 
 /* ---- network ---- */

@@ -7,7 +7,7 @@ static volatile sig_atomic_t save, stop;
 
 static void note(int number)
 {
-    if (number == SIGUSR1)
+    if (number == SIGUSR1 || number == SIGCONT)
         save = 1;
     else if (!stop)
         stop = number;
@@ -15,7 +15,7 @@ static void note(int number)
 
 void signals_install(void)
 {
-    static const int numbers[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+    static const int numbers[] = {SIGUSR1, SIGCONT, SIGUSR2, SIGTERM, SIGINT};
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&action.sa_mask);

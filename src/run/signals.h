@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 
-/* USR1: checkpoint and go on. TERM, INT, USR2: checkpoint and stop. A dead reader of our output (PIPE) is ignored. */
+/* USR1, CONT: checkpoint and go on. TERM, INT, USR2: checkpoint and stop. A dead reader of our output (PIPE) is ignored.
+ * CONT, because Open MPI's mpirun and Slurm send it before TERM, mpirun a second before and with a second to live after:
+ * so there are two seconds for a checkpoint. */
 void signals_install(void);
 
-bool signals_save(void);       /* USR1 came since the last signals_saved() */
+bool signals_save(void);       /* USR1 or CONT came since the last signals_saved() */
 void signals_saved(void);
 /* Stop was asked for. Stays true. Also bit_evaluation_options.stop. */
 bool signals_stop(void);

@@ -1,0 +1,54 @@
+#!/bin/bash
+# What is refused: before anything is created, with a documented exit code, told once.
+. "$top_srcdir/tests/bitrun/library.sh"
+job "$scratch/tiny.json" 4
+mkdir "$scratch/work"
+cd "$scratch/work" || exit 1
+nothing_left() { [ -z "$(ls -A "$scratch/work")" ]; }
+
+echo '{"model": {"depth": 51}, "bacth": 3, "data": {"train": "x"}} tail' > "$scratch/bad.json"
+for ranks in 1 2; do
+    fails 64 $ranks "$scratch/bad.json" && nothing_left
+    ok $? "a malformed job on $ranks ranks: exit 64, nothing left behind"
+    same "every problem is told once" "$(grep -c 'bad.json:1' "$scratch/said")" "$(sort -u "$scratch/said" | grep -c 'bad.json:1')"
+done
+fails 66 2 "$scratch/none.json" && nothing_left && grep -q none.json "$scratch/said"
+ok $? "a missing job: exit 66"
+fails 66 2 "$scratch/tiny.json" --set "data.val=$scratch/nowhere" && nothing_left && grep -q nowhere "$scratch/said"
+ok $? "missing images: exit 66"
+fails 64 1 "$scratch/tiny.json" --evalute && nothing_left && grep -q -e '--evaluate' "$scratch/said"
+ok $? "a misspelt option: exit 64, with the right one"
+fails 64 1 "$scratch/tiny.json" --set schedule.bach=3 && nothing_left && grep -q 'schedule.batch' "$scratch/said"
+ok $? "a misspelt --set: exit 64, with the right one"
+fails 64 3 "$scratch/tiny.json" --out new && nothing_left
+ok $? "a batch that 3 ranks cannot share: exit 64, nothing left behind"
+fails 66 1 "$scratch/tiny.json" --evaluate && nothing_left
+ok $? "--evaluate without a run: exit 66"
+
+run 2 "$scratch/tiny.json" --out one
+ok $? "a run"
+before=$(cat one/outcome.json)
+fails 64 2 "$scratch/tiny.json" --out one --fresh
+ok $? "--fresh does not overwrite it"
+same "and leaves its outcome alone" "$(cat one/outcome.json)" "$before"
+run 1 "$scratch/tiny.json" --out one --fresh --force --set seed=8
+ok $? "with --force it does"
+[ "$(hash one)" != "$(echo "$before" | sed -n 's/^ "weights_hash": \(.*\),$/\1/p')" ]
+ok $? "and trains anew"
+
+# Two runs at once.
+job "$scratch/long.json" 400
+$MPIRUN -n 1 "$bitrun" "$scratch/long.json" --out two > "$scratch/said-two" 2>&1 &
+launcher=$!
+wait_for 60 grep -q 'step 1/' "$scratch/said-two"
+fails 74 1 "$scratch/long.json" --out two
+ok $? "a second run in the same folder: exit 74"
+grep -q "is using this folder" "$scratch/said" && [ -e two/lock ]
+ok $? "naming who holds it"
+fails 74 2 "$scratch/long.json" --out two --fresh --force
+ok $? "even with --fresh --force"
+same "the first one's outcome stands" "$(value two/outcome.json state)" '"running"'
+kill -TERM "$(pgrep -f "^$bitrun .*--out two")"
+wait $launcher
+same "and it stops as asked" $? 75
+exit $bad

@@ -1,0 +1,36 @@
+#!/bin/bash
+# Broken images: replaced by the same ones on any number of ranks, listed once an epoch, left out of evaluations.
+. "$top_srcdir/tests/bitrun/library.sh"
+job "$scratch/tiny.json"
+: > "$scratch/data/train/3/empty.jpg"
+echo "not a picture" > "$scratch/data/train/5/text.jpg"
+head -c 200 "$(find "$top_srcdir/data/digits/train/7" -name '*.jpg' | head -n 1)" > "$scratch/data/train/7/half.jpg"
+ln -s /nonexistent "$scratch/data/train/8/dangling.jpg"
+echo "not a picture" > "$scratch/data/val/1/text.jpg"
+"$top_builddir/tests/data/hostile" "$scratch/data/train/9" all > "$scratch/hostile"
+ok $? "hostile files beside them: $(cat "$scratch/hostile")"
+for ranks in 1 2 4; do
+    run $ranks "$scratch/tiny.json" --out "$scratch/r$ranks" --set data.bad_share=0.9
+    ok $? "$ranks ranks train over all of them"
+done
+same "2 ranks end with the weights of one" "$(hash "$scratch/r2")" "$(hash "$scratch/r1")"
+same "4 ranks, too" "$(hash "$scratch/r4")" "$(hash "$scratch/r1")"
+same "the same images are listed" "$(sort "$scratch/r1/quarantine.tsv" | cut -f 1,2)" \
+    "$(sort "$scratch/r4/quarantine.tsv" | cut -f 1,2)"
+grep -q "^0	.*/3/empty.jpg	" "$scratch/r1/quarantine.tsv" && grep -q "^-	.*/1/text.jpg	" "$scratch/r1/quarantine.tsv"
+ok $? "with epoch, path and reason"
+[ "$(value "$scratch/r2/outcome.json" bad_images)" -gt 0 ]
+ok $? "the outcome counts them"
+same "on any number of ranks" "$(value "$scratch/r2/outcome.json" bad_images)" "$(value "$scratch/r1/outcome.json" bad_images)"
+grep -q '"kind":"evaluation","step":8,.*"images":70,"bad":1' "$scratch/r4/metrics.jsonl"
+ok $? "evaluation leaves the bad one out"
+
+run 2 "$scratch/tiny.json" --out "$scratch/parts" --set data.bad_share=0.9 --steps-limit 4
+run 1 "$scratch/tiny.json" --out "$scratch/parts" --set data.bad_share=0.9
+same "a resumed run ends with the same weights" "$(hash "$scratch/parts")" "$(hash "$scratch/r1")"
+same "and lists each image once an epoch" "$(sort "$scratch/parts/quarantine.tsv" | cut -f 1,2)" \
+    "$(sort "$scratch/r1/quarantine.tsv" | cut -f 1,2)"
+fails 65 1 "$scratch/tiny.json" --out "$scratch/strict" --set data.bad_share=0.001
+ok $? "more than data.bad_share of them: exit 65"
+same "the outcome gives the reason" "$(value "$scratch/strict/outcome.json" reason)" '"data"'
+exit $bad

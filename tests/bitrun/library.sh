@@ -1,0 +1,98 @@
+# For the black-box tests of bitrun (sourced): a scratch folder, a tiny job, and what they look at.
+# shellcheck shell=bash
+set -u
+: "${top_srcdir:?}" "${top_builddir:?}" "${MPIRUN:?}" "${MPI_KIND:?}"
+bitrun=$top_builddir/bitrun
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+number=0 bad=0
+
+# ok CONDITION-RESULT NAME
+ok() {
+    number=$((number + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $number - $2"
+    else
+        echo "not ok $number - $2"
+        bad=1
+    fi
+}
+# same NAME A B
+same() {
+    [ -n "$2" ] && [ "$2" = "$3" ]
+    ok $? "$1"
+    [ "$2" = "$3" ] || echo "# '$2' is not '$3'"
+}
+
+# images FOLDER PER-CLASS: the first digits of each class, as links
+images() {
+    local part class file n
+    for part in train val; do
+        for class in 0 1 2 3 4 5 6 7 8 9; do
+            mkdir -p "$1/$part/$class"
+            n=0
+            for file in "$top_srcdir/data/digits/$part/$class"/*.jpg; do
+                [ $n -lt "$2" ] || break
+                ln -s "$file" "$1/$part/$class/"
+                n=$((n + 1))
+            done
+        done
+    done
+}
+
+# job FILE [STEPS]: 4 micro-batches of 4 a step; 70 images, so that an epoch ends within a step
+job() {
+    [ -d "$scratch/data" ] || images "$scratch/data" 7
+    cat > "$1" <<EOF
+{
+  "model": {"depth": 14, "width": 1},
+  "data": {"train": "$scratch/data/train", "val": "$scratch/data/val", "size": 16, "resize": 16, "mirror": false},
+  "schedule": {"steps": ${2:-8}, "batch": 16, "base_rate": 0.1, "warmup_steps": 2, "decay_steps": [6]},
+  "micro_batch": 4, "threads": 1, "backend": "openblas", "seed": 7,
+  "checkpoint": {"every_steps": 3},
+  "evaluation": {"every_steps": 4, "every_epochs": 0}
+}
+EOF
+}
+
+# run RANKS ARGUMENT...: bitrun, at most two minutes; what it says goes to $scratch/said
+run() {
+    local ranks=$1
+    shift
+    timeout 120 $MPIRUN -n "$ranks" "$bitrun" "$@" > "$scratch/said" 2>&1
+    local code=$?
+    [ $code = 0 ] || [ $code = 75 ] || [ -n "${expected:-}" ] || sed 's/^/# /' "$scratch/said"
+    return $code
+}
+# fails CODE RANKS ARGUMENT...: must end with this code
+fails() {
+    local code=$1 found
+    shift
+    expected=1 run "$@"
+    found=$?
+    [ $found = "$code" ] || { echo "# exit $found, expected $code"; sed 's/^/# /' "$scratch/said"; }
+    [ $found = "$code" ]
+}
+# value FILE KEY: a top-level value of an outcome
+value() {
+    sed -n "s/^[ {]*\"$2\": \(.*[^,}]\)[,}]*\$/\1/p" "$1" | head -n 1
+}
+# hash RUN: of the newest generation
+hash() {
+    value "$1/outcome.json" weights_hash
+}
+# losses RUN: step and loss of every line of metrics, evaluations included
+losses() {
+    sed -n 's/^{"kind":"\([a-z]*\)","step":\([0-9]*\),"epoch":[^,]*,"loss":\([^,]*\),.*/\1 \2 \3/p' "$1/metrics.jsonl"
+}
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+    local tries=$(($1 * 20))
+    shift
+    while [ $tries -gt 0 ]; do
+        "$@" 2>/dev/null && return 0
+        sleep 0.05
+        tries=$((tries - 1))
+    done
+    return 1
+}
