@@ -1,14 +1,14 @@
 # Some thousands of damaged index caches and image files; under sanitizers this finds what plain runs do not.
-ok=0
+status=0 number=0
 for target in fuzz_index fuzz_jpeg; do
-    runs=20000
+    number=$((number + 1)) runs=20000
     [ $target = fuzz_index ] || runs=3000
     if output=$("$top_builddir/tests/fuzz/$target" $runs 2>&1); then
-        echo "ok - $target: $output"
+        echo "ok $number - $target: $output"
     else
-        echo "not ok - $target"
+        echo "not ok $number - $target"
         echo "$output"
-        ok=1
+        status=1
     fi
 done
-exit $ok
+exit $status

@@ -168,13 +168,15 @@ static bool has_end(const uint8_t *data, size_t size)
     return false;
 }
 
-static int check_limits(struct bit_jpeg *jpeg, struct bit_error *error)
+static int check_limits(struct bit_jpeg *jpeg, size_t size, struct bit_error *error)
 {
     struct jpeg_decompress_struct *info = &jpeg->info;
     uint64_t pixels = (uint64_t)info->image_width * info->image_height, blocks = 0;
     if (pixels > jpeg->pixel_limit)
         return bit_fail(error, BIT_EDATA, "claims %u x %u pixels: more than the limit of %.1f Mpixel", info->image_width,
                         info->image_height, (double)jpeg->pixel_limit / 1e6);
+    if (info->arith_code && size > BIT_JPEG_ARITHMETIC_LIMIT)
+        return bit_fail(error, BIT_EDATA, "%zu bytes of arithmetic coding: at most %d", size, BIT_JPEG_ARITHMETIC_LIMIT);
     if (!jpeg_has_multiple_scans(info))
         return 0;
     for (int i = 0; i < info->num_components; i++)
@@ -197,7 +199,7 @@ int bit_jpeg_open(struct bit_jpeg *jpeg, const void *data, size_t size, int *wid
     begin(jpeg);
     jpeg_mem_src(info, data, (unsigned long)size);
     jpeg_read_header(info, TRUE);
-    if (check_limits(jpeg, error))
+    if (check_limits(jpeg, size, error))
         return -1;
     if (!has_end(info->src->next_input_byte, info->src->bytes_in_buffer))
         return bit_fail(error, BIT_EDATA, "truncated: no end marker");

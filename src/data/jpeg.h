@@ -11,6 +11,7 @@
 enum {
     BIT_JPEG_COEFFICIENT_LIMIT = 384 << 20, /* bytes: files of several scans keep every coefficient */
     BIT_JPEG_WORK_LIMIT = 24000000,         /* 8x8 blocks visited over all scans */
+    BIT_JPEG_ARITHMETIC_LIMIT = 4 << 20,    /* bytes of an arithmetic-coded file: ten times slower than Huffman codes */
 };
 
 struct bit_jpeg;

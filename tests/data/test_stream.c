@@ -228,6 +228,35 @@ static void test_evaluation(void)
     CHECK(missing == BAD_IMAGES && sum.bad == 2 * BAD_IMAGES && batches == 2 * 11);
 }
 
+/* Real files: the digits that come with the project. */
+static void test_digits(void)
+{
+    struct bit_error error = {0};
+    const char *source = getenv("top_srcdir");
+    char path[4096];
+    int count = 0, classes[10] = {0};
+    snprintf(path, sizeof path, "%s/data/digits/val", source ? source : ".");
+    if (!bit_file_exists(path))
+        return;
+    struct bit_index *index = bit_index_open(path, NULL, NULL, bit_group_self(), &error);
+    REQUIRE(index != NULL);
+    struct bit_stream_options o = options(index);
+    o.training = false;
+    struct bit_stream *s = bit_stream_create(&o, &error);
+    struct bit_batch *b;
+    REQUIRE(s != NULL);
+    while (bit_stream_next(s, &b, &error) == 1) {
+        for (int i = 0; i < b->images; i++, count++)
+            classes[b->labels[i]]++;
+        bit_stream_release(s, b);
+    }
+    CHECK(error.code == BIT_OK && (uint64_t)count == bit_index_images(index) && bit_index_classes(index) == 10);
+    for (int i = 0; i < 10; i++)
+        CHECK(classes[i] > 20);
+    bit_stream_destroy(s);
+    bit_index_close(index);
+}
+
 /* ---- bad images ---- */
 
 static int count_lines(const char *path, const char *with)
@@ -381,7 +410,7 @@ int main(int argc, char **argv)
         {"any way the same", test_any_way_the_same},
         {"any way the same with bad images", test_any_way_the_same_with_bad_images},
         {"each image once an epoch", test_each_image_once_an_epoch}, {"equals decoder", test_equals_decoder},
-        {"evaluation", test_evaluation}, {"quarantine", test_quarantine}, {"bad share", test_bad_share},
+        {"evaluation", test_evaluation}, {"digits", test_digits}, {"quarantine", test_quarantine}, {"bad share", test_bad_share},
         {"all bad", test_all_bad}, {"destroy and seek any time", test_destroy_and_seek_any_time},
         {"held batches", test_held_batches}, {"bad options", test_bad_options}, {"lack of memory", test_lack_of_memory},
     };
