@@ -1,6 +1,6 @@
 # Sourced by quickstart and check, with $source (this checkout) set: installs what is missing, configures and builds into
 # $build. Every step does nothing when it was done before.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016
 build=${BIT_BUILD:-$source/build}
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 # Where Fedora keeps Open MPI.

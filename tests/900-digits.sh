@@ -4,11 +4,8 @@ set -u
 digits=${top_srcdir:?}/data/digits
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
-n=0 bad=0
-ok() { # CONDITION-RESULT NAME
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=1; fi
-}
+# shellcheck source=tests/ok.sh
+. "${top_srcdir:?}/tests/ok.sh"
 
 [ "$(find "$digits/train" -name '*.jpg' | wc -l) $(find "$digits/val" -name '*.jpg' | wc -l)" = "1438 359" ]
 ok $? "1438 pictures to train on, 359 to validate"
@@ -30,7 +27,6 @@ if [ -f $table ] && command -v python3 >/dev/null; then
         diff -r "$scratch/train" "$digits/train" && diff -r "$scratch/val" "$digits/val"
     ok $? "make.py writes the same bytes again"
 else
-    n=$((n + 1))
-    echo "ok $n - make.py writes the same bytes again # SKIP python3-sklearn's table is not there"
+    skip "make.py writes the same bytes again" "python3-sklearn's table is not there"
 fi
 exit $bad

@@ -30,5 +30,6 @@ check-count:
 	$(srcdir)/tests/run .
 .PHONY: list-tests check-count
 
-TESTS += tests/900-digits.sh
-EXTRA_DIST += tests/900-digits.sh
+LAUNCHER_TESTS = tests/900-digits.sh tests/906-scripts.sh
+TESTS += $(LAUNCHER_TESTS)
+EXTRA_DIST += $(LAUNCHER_TESTS) tests/ok.sh

@@ -1,0 +1,38 @@
+#!/bin/bash
+# The scripts themselves: clean under shellcheck, and the ones of the README refuse what they do not know.
+set -u
+cd "${top_srcdir:?}" || exit 1
+# shellcheck source=tests/ok.sh
+. "${top_srcdir:?}/tests/ok.sh"
+scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* docker/* .ci/run tests/* tests/lab/*  2>/dev/null)
+for script in $scripts; do
+    [ -x "$script" ] || case $script in tests/*.sh) ;; *) false ;; esac
+    ok $? "$script has its run bit"
+done
+if command -v shellcheck >/dev/null; then
+    for script in launcher/* docker/start .ci/run tests/run tests/variant tests/valgrind tests/bare tests/lab/slurm tests/9*.sh; do
+        case $script in *.mk) continue ;; esac
+        shellcheck -x -e SC2119 "$script"
+        ok $? "shellcheck $script"
+    done
+else
+    skip "shellcheck" "it is not installed"
+fi
+for script in quickstart check; do
+    launcher/$script --no-such-option >/dev/null 2>&1
+    [ $? = 64 ]
+    ok $? "$script refuses an unknown option"
+    launcher/$script --help | grep -q usage
+    ok $? "$script --help"
+done
+launcher/install-dependencies --no-such-option >/dev/null 2>&1
+[ $? = 64 ]
+ok $? "install-dependencies refuses an unknown option"
+# What this build was made with is there, so that nothing has to be installed.
+launcher/install-dependencies --print
+ok $? "install-dependencies finds everything that the build needed"
+# A PATH with nothing of it: everything is listed, nothing installed.
+PATH=/nowhere /bin/sh launcher/install-dependencies --print >/dev/null 2>&1
+[ $? = 1 ]
+ok $? "install-dependencies --print lists what is missing"
+exit $bad
