@@ -14,8 +14,10 @@ struct bit_plan {
     int micro_batches;            /* a rank and step */
     uint64_t train_images, val_images;
     uint64_t numbers;             /* parameters */
+    uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */
-    /* Bytes a rank, as a run will use them. other: batch norm's statistics, reduction, libraries. */
+    /* Bytes a rank, as a run will use them at most. other: the program, reduction, and the larger of what saving and
+     * evaluating need. */
     struct { uint64_t weights, gradients, momentum, packed, activations, scratch, stream, other, total; } memory;
     uint64_t checkpoint_bytes;    /* one generation, all ranks */
     struct bit_problems warnings;

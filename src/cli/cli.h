@@ -6,6 +6,7 @@
 #include "bit/job.h"
 
 int bit_cli_bench(int argc, char **argv);
+int bit_cli_plan(int argc, char **argv);
 int bit_cli_check(int argc, char **argv);
 int bit_cli_ckpt(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);

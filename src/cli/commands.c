@@ -2,8 +2,9 @@
 
 /* One line a subcommand; help and version are main's own. */
 const struct bit_command bit_commands[] = {
-    {"bench", bit_cli_bench, "measure the speed of this machine"},
+    {"plan", bit_cli_plan, "what a job will do on so many ranks: steps, rates, memory, warnings"},
     {"check", bit_cli_check, "validate job files, and with --data the images they name"},
+    {"bench", bit_cli_bench, "measure the speed of this machine"},
     {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints"},
     {"plot", bit_cli_plot, "write a page with the curves of a run"},
 };

@@ -4,8 +4,10 @@
 #include "bit/tree.h"
 #include "plan/plan.h"
 
-/* What the process holds besides our own arrays: program and libraries (MPI, BLAS, HDF5), stacks, MPI's buffers. */
-enum { PROGRAM_BYTES = 60 << 20, LOADER_BYTES = 2 << 20, REDUCE_WINDOW = 4, REDUCE_BUCKET = 1 << 20 };
+/* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder. */
+enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20 };
+/* comm's buckets on their way, and elements of momentum that store has in transit at once. */
+enum { REDUCE_WINDOW = 4, REDUCE_BUCKET = 1 << 20, MOMENTUM_WINDOW = 1 << 22 };
 
 /* comm keeps up to REDUCE_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
  * not a power of two. */
@@ -27,35 +29,75 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
     return numbers * sizeof(float);
 }
 
+/* A micro-batch of images. */
+static uint64_t image_bytes(const struct bit_model_options *options)
+{
+    uint64_t side = (uint64_t)options->image_size;
+    return (uint64_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
+}
+
 /* Micro-batches decoded ahead, and the one that the step works on. */
 static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *plan,
                              const struct bit_model_options *options)
 {
     uint64_t loaders = (uint64_t)(job->data.loaders ? job->data.loaders : plan->threads);
-    uint64_t side = (uint64_t)options->image_size;
-    uint64_t batch = (uint64_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
-    return ((uint64_t)job->data.prefetch + 1) * batch + loaders * LOADER_BYTES;
+    return ((uint64_t)job->data.prefetch + 1) * image_bytes(options) + loaders * LOADER_BYTES;
 }
 
-void bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const struct bit_model_options *options,
-                 const struct bit_table *table, const struct bit_model_memory *memory)
+/* While a checkpoint is written: momentum in the order of the table, this rank's part of it, and what is on its way there
+ * from the other ranks. */
+static uint64_t save_bytes(const struct bit_plan *plan, const struct bit_table *table)
 {
-    uint64_t block = (uint64_t)table->elements * sizeof(float);
+    uint64_t window = MOMENTUM_WINDOW, ranks = (uint64_t)plan->ranks;
+    while (window > table->elements)
+        window /= 2;
+    return ranks == 1 ? 0 : (table->elements / ranks + 2 * window + window / ranks) * sizeof(float);
+}
+
+/* While validation images are looked at: a stream of its own, and for batch norm a network that takes a micro-batch. */
+static int evaluation_bytes(const struct bit_job *job, const struct bit_plan *plan,
+                            const struct bit_model_options *options, uint64_t *bytes, struct bit_error *error)
+{
+    struct bit_model_options evaluation;
+    struct bit_model_memory memory;
+    *bytes = stream_bytes(job, plan, options);
+    if (options->norm != BIT_BATCH_NORM)
+        return 0;
+    bit_plan_model_options(job, plan->classes, plan->ranks, false, &evaluation);
+    if (bit_model_estimate(&evaluation, &memory, error))
+        return -1;
+    *bytes += memory.packed_weights + memory.activations + memory.scratch + memory.other;
+    return 0;
+}
+
+int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const struct bit_model_options *options,
+                    const struct bit_table *table, struct bit_error *error)
+{
+    struct bit_model_memory model;
+    uint64_t block = (uint64_t)table->elements * sizeof(float), save = save_bytes(plan, table), evaluation = 0;
+    if (bit_model_estimate(options, &model, error) ||
+        (plan->val_images && evaluation_bytes(job, plan, options, &evaluation, error)))
+        return -1;
     plan->memory.weights = block;
-    plan->memory.gradients = bit_tree_bytes(table, plan->micro_batches);
+    /* Batch norm takes the rank's micro-batches together: there is nothing to add up. */
+    plan->memory.gradients = bit_tree_bytes(table, options->norm == BIT_BATCH_NORM ? 1 : plan->micro_batches);
     plan->memory.momentum = block / (uint64_t)plan->ranks;
-    plan->memory.packed = memory->packed_weights;
-    plan->memory.activations = memory->activations;
-    plan->memory.scratch = memory->scratch;
+    plan->memory.packed = model.packed_weights;
+    plan->memory.activations = model.activations;
+    plan->memory.scratch = model.scratch;
     plan->memory.stream = stream_bytes(job, plan, options);
-    plan->memory.other = memory->other + reduction_bytes(plan->ranks, table->elements) + PROGRAM_BYTES;
+    if (options->norm == BIT_BATCH_NORM) /* the rank's batch, gathered from the stream */
+        plan->memory.stream += (uint64_t)plan->micro_batches * image_bytes(options);
+    plan->memory.other = model.other + reduction_bytes(plan->ranks, table->elements) + PROGRAM_BYTES +
+                         (save > evaluation ? save : evaluation);
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.other;
+    return 0;
 }
 
 /* Weights and momentum once over all shards; HDF5's metadata, manifest and master file are small beside them. */
 uint64_t bit_plan_checkpoint_bytes(const struct bit_plan *plan, const struct bit_table *table,
-                               const struct bit_model_options *options)
+                                   const struct bit_model_options *options)
 {
     return 2 * (uint64_t)table->elements * sizeof(float) + statistics_bytes(options, table) +
            (uint64_t)(plan->ranks + 1) * (4096 + 512 * (uint64_t)table->count);

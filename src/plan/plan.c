@@ -57,11 +57,20 @@ static int check_ranks(const struct bit_job *job, int ranks, struct bit_error *e
                     "expected a multiple of %lld; %d ranks would do", batch, ranks, micro, (long long)ranks * micro, near);
 }
 
+/* The linear layer's kernel and bias end the table. */
+static uint64_t head_numbers(const struct bit_table *table)
+{
+    uint64_t numbers = 0;
+    for (size_t i = 0; i < table->count; i++)
+        if (!strncmp(table->items[i].name, "resnet/head/", 12))
+            numbers += table->items[i].count;
+    return numbers;
+}
+
 /* The numbers of the model: parameters, memory, arithmetic. */
 static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_error *error)
 {
     struct bit_model_options options;
-    struct bit_model_memory memory;
     bit_plan_model_options(job, plan->classes, plan->ranks, true, &options);
     if (!options.backend && !bit_backend_find(job->backend, error))
         return bit_fail_at(error, "backend");
@@ -70,12 +79,12 @@ static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_
         return -1;
     int threads = bit_compute_thread_count();
     bit_compute_threads(plan->threads);
-    int result = bit_model_estimate(&options, &memory, error);
+    int result = bit_plan_memory(plan, job, &options, table, error);
     bit_compute_threads(threads);
     if (!result) {
         plan->numbers = table->numbers;
+        plan->head_numbers = head_numbers(table);
         plan->flops_an_image = step_flops(&options);
-        bit_plan_memory(plan, job, &options, table, &memory);
         plan->checkpoint_bytes = bit_plan_checkpoint_bytes(plan, table, &options);
     }
     bit_table_destroy(table);

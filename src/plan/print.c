@@ -56,11 +56,12 @@ void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, cons
 {
     const struct bit_schedule *s = &plan->schedule;
     char a[32], b[32];
-    fprintf(stream, "%s: R%dx%d, %s classes, ", job->name, job->model.depth, job->model.width,
-            grouped((uint64_t)plan->classes, a));
-    fprintf(stream, "%s parameters, %s norm%s, %s, %dx%d pixels, %s\n", grouped(plan->numbers, a), job->model.norm,
-            job->model.weight_standardization ? " + weight standardisation" : "", job->loss, job->data.size,
-            job->data.size, job->precision);
+    fprintf(stream, "%s: R%dx%d, %s classes, %s, %s norm%s, %dx%d pixels, %s\n", job->name, job->model.depth,
+            job->model.width, grouped((uint64_t)plan->classes, a), job->loss, job->model.norm,
+            job->model.weight_standardization ? " + weight standardisation" : "", job->data.size, job->data.size,
+            job->precision);
+    fprintf(stream, "  parameters      %s, ", grouped(plan->numbers, a));
+    fprintf(stream, "%s without the head\n", grouped(plan->numbers - plan->head_numbers, a));
     fprintf(stream, "  images          %s for training", grouped(plan->train_images, a));
     fprintf(stream, ", %s for validation%s%s%s\n", grouped(plan->val_images, b), note ? " (" : "", note ? note : "",
             note ? ")" : "");
@@ -112,6 +113,7 @@ void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job,
     bit_text_add(&t, ",\"model\":\"R%dx%d\"", job->model.depth, job->model.width);
     add_uint(&t, "classes", (uint64_t)plan->classes);
     add_uint(&t, "parameters", plan->numbers);
+    add_uint(&t, "head_parameters", plan->head_numbers);
     add_uint(&t, "image_size", (uint64_t)job->data.size);
     bit_text_add(&t, ",\"precision\":\"%s\",\"loss\":\"%s\"", job->precision, job->loss);
     add_uint(&t, "train_images", plan->train_images);

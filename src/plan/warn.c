@@ -90,13 +90,16 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
     uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
     char a[32], b[32];
     if ((long long)ranks_here * plan->threads > cores)
-        WARN("threads", "%d ranks x %d threads on a machine with %d cores", ranks_here, plan->threads, cores);
+        WARN("threads", "%d rank%s x %d thread%s on a machine with %d cores", ranks_here, ranks_here == 1 ? "" : "s",
+             plan->threads, plan->threads == 1 ? "" : "s", cores);
     bit_text_bytes((double)need, a, sizeof a);
     bit_text_bytes((double)available, b, sizeof b);
     if (available && need > available)
-        WARN("", "%d ranks need %s of memory on this machine, %s are available", ranks_here, a, b);
+        WARN("", "%d rank%s need%s %s of memory on this machine, %s are available", ranks_here,
+             ranks_here == 1 ? "" : "s", ranks_here == 1 ? "s" : "", a, b);
     else if (available && need > available / 10 * 9)
-        WARN("", "%d ranks need %s of memory on this machine, hardly less than the %s available", ranks_here, a, b);
+        WARN("", "%d rank%s need%s %s of memory on this machine, hardly less than the %s available", ranks_here,
+             ranks_here == 1 ? "" : "s", ranks_here == 1 ? "s" : "", a, b);
     if (bit_disk_free(folder, &disk, error))
         return -1;
     bit_text_bytes((double)kept, a, sizeof a);

@@ -1,0 +1,189 @@
+/* bit plan: what a job will do, before anything starts. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/data.h"
+#include "bit/data.h"
+#include "bit/file.h"
+#include "bit/plan.h"
+#include "cli/cli.h"
+
+static const char usage[] =
+    "bit plan JOB.json [-n RANKS] [OPTIONS]\n"
+    "  Prints what the job will do: steps, rates, work and memory of a rank, bytes of a checkpoint, warnings.\n"
+    "  -n RANKS              number of ranks (default 1)\n"
+    "  --per-node RANKS      ranks on a machine, for the warnings (default: all of them on this one)\n"
+    "  --json                one JSON object instead of text\n"
+    "  --set key.path=value  replaces a key's value\n"
+    "  --images N            training images, --val-images N validation images, --classes N: instead of looking\n"
+    "                        into the job's data; without them and without the data, the job's data.images,\n"
+    "                        data.val_images and model.classes count\n"
+    "  --out DIR             folder of the run, for the free disk space (default runs/NAME)";
+
+struct options {
+    const char *path, *out, *sets[256];
+    size_t set_count;
+    int ranks, per_node, classes;
+    uint64_t images, val_images;
+    bool json, images_given, val_images_given;
+};
+
+/* What there is to train on, and where that is known from. */
+struct sizes { uint64_t images, val_images; int classes; char note[600]; };
+
+static int parse_number(const char *text, uint64_t maximum, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value > maximum)
+        return -1;
+    *number = value;
+    return 0;
+}
+
+/* 1: help was printed; 0: fine; -1: wrong, and said so. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct { const char *name; uint64_t maximum; } numbers[] = {
+        {"-n", 1 << 20}, {"--per-node", 1 << 20}, {"--classes", 10000000}, {"--images", 1000000000000},
+        {"--val-images", 1000000000000}};
+    *o = (struct options){.ranks = 1};
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i];
+        size_t which = 0;
+        uint64_t number;
+        if (!strcmp(name, "--help"))
+            return printf("usage: %s\n", usage), 1;
+        if (!strcmp(name, "--json")) {
+            o->json = true;
+            continue;
+        }
+        if (*name != '-' && !o->path) {
+            o->path = name;
+            continue;
+        }
+        if (*name != '-')
+            return bit_cli_usage(usage, "one job file is expected, found %s and %s", o->path, name), -1;
+        if (i + 1 == argc)
+            return bit_cli_usage(usage, "%s: unknown option, or its value is missing", name), -1;
+        const char *value = argv[++i];
+        while (which < sizeof numbers / sizeof *numbers && strcmp(numbers[which].name, name))
+            which++;
+        if (!strcmp(name, "--out")) {
+            o->out = value;
+        } else if (!strcmp(name, "--set")) {
+            if (o->set_count == sizeof o->sets / sizeof *o->sets)
+                return bit_cli_usage(usage, "more than %zu --set", o->set_count), -1;
+            o->sets[o->set_count++] = value;
+        } else if (which == sizeof numbers / sizeof *numbers) {
+            return bit_cli_usage(usage, "unknown option %s", name), -1;
+        } else if (parse_number(value, numbers[which].maximum, &number) || (number == 0 && which != 4)) {
+            return bit_cli_usage(usage, "%s: expected a whole number up to %llu, found '%s'", name,
+                                 (unsigned long long)numbers[which].maximum, value), -1;
+        } else {
+            switch (which) {
+            case 0: o->ranks = (int)number; break;
+            case 1: o->per_node = (int)number; break;
+            case 2: o->classes = (int)number; break;
+            case 3: o->images = number, o->images_given = true; break;
+            default: o->val_images = number, o->val_images_given = true; break;
+            }
+        }
+    }
+    return o->path ? 0 : (bit_cli_usage(usage, "no job file given"), -1);
+}
+
+static void note_add(struct sizes *s, const char *text)
+{
+    size_t used = strlen(s->note);
+    snprintf(s->note + used, sizeof s->note - used, "%s%s", used ? "; " : "", text);
+}
+
+static int size_training(const struct bit_job *job, const struct options *o, struct sizes *s, struct bit_index **index,
+                         struct bit_error *error)
+{
+    bool need_classes = !o->classes && !job->model.classes;
+    s->classes = o->classes ? o->classes : job->model.classes;
+    s->images = o->images;
+    if (o->images_given && !need_classes) {
+        note_add(s, "as given with --images");
+    } else if (bit_file_exists(job->data.train)) {
+        if (!(*index = bit_index_open(job->data.train, NULL, NULL, bit_group_self(), error)))
+            return -1;
+        s->images = o->images_given ? o->images : bit_index_images(*index);
+        s->classes = s->classes ? s->classes : bit_index_classes(*index);
+        if (s->classes < bit_index_classes(*index) && !o->classes)
+            return bit_fail(error, BIT_EUSAGE, "model.classes is %d, but %s has %d classes", job->model.classes,
+                            job->data.train, bit_index_classes(*index));
+    } else if (job->data.images && !need_classes) {
+        s->images = job->data.images;
+        note_add(s, "as stated in the job: its data are not here");
+    } else {
+        return bit_fail(error, BIT_ENOINPUT, "%s: data.train, %s, is not there: give --images N%s, or the keys "
+                        "data.images and model.classes", o->path, job->data.train, need_classes ? " --classes N" : "");
+    }
+    return 0;
+}
+
+static int size_validation(const struct bit_job *job, const struct options *o, struct sizes *s,
+                           const struct bit_index *training, struct bit_error *error)
+{
+    if (o->val_images_given) {
+        s->val_images = o->val_images;
+    } else if (!*job->data.val) {
+        s->val_images = 0;
+    } else if (bit_file_exists(job->data.val)) {
+        struct bit_index *index = bit_index_open(job->data.val, NULL, training, bit_group_self(), error);
+        if (!index)
+            return -1;
+        s->val_images = bit_index_images(index);
+        bit_index_close(index);
+    } else {
+        s->val_images = job->data.val_images;
+        if (training)
+            note_add(s, "data.val is not here");
+    }
+    return 0;
+}
+
+static int plan_job(const struct options *o, const struct bit_job *job, struct bit_error *error)
+{
+    struct sizes sizes = {0};
+    struct bit_index *index = NULL;
+    struct bit_plan plan;
+    char out[PATH_MAX];
+    int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
+    int result = size_training(job, o, &sizes, &index, error) || size_validation(job, o, &sizes, index, error);
+    bit_index_close(index);
+    if (result || bit_plan_create(job, o->ranks, sizes.classes, sizes.images, sizes.val_images, &plan, error))
+        return bit_fail_at(error, "%s", o->path);
+    if (!o->out)
+        snprintf(out, sizeof out, "runs/%s", job->name);
+    result = bit_plan_check_machine(&plan, job, here, o->out ? o->out : out, error);
+    const char *note = *sizes.note ? sizes.note : NULL;
+    if (!result && o->json)
+        bit_plan_print_json(&plan, job, note, stdout);
+    else if (!result)
+        bit_plan_print(&plan, job, note, stdout);
+    bit_plan_free(&plan);
+    return result;
+}
+
+int bit_cli_plan(int argc, char **argv)
+{
+    struct options options;
+    struct bit_error error = {0};
+    int parsed = parse_options(argc, argv, &options);
+    if (parsed)
+        return parsed > 0 ? BIT_OK : BIT_EUSAGE;
+    struct bit_job *job = bit_cli_job(options.path, options.sets, options.set_count, &error);
+    if (job && plan_job(&options, job, &error))
+        bit_cli_error(&error);
+    bit_job_destroy(job);
+    return error.code;
+}
