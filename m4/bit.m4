@@ -14,6 +14,7 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   AC_SEARCH_LIBS([sqrt], [m])
   AC_SEARCH_LIBS([pthread_create], [pthread])
 
+  m4_ifndef([PKG_PROG_PKG_CONFIG], [m4_fatal([pkg-config is missing: ./launcher/install-dependencies installs it])])
   PKG_PROG_PKG_CONFIG([0.28])
   AS_IF([test -z "$PKG_CONFIG"], [BIT_MISSING([pkg-config], [pkg-config], [pkgconf-pkg-config])])
 
@@ -25,7 +26,7 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
       [BIT_MISSING([HDF5], [libhdf5-dev], [hdf5-devel])])
     LIBS=$bit_save_LIBS])])
   PKG_CHECK_MODULES([CJSON], [libcjson], [], [BIT_MISSING([cJSON], [libcjson-dev], [cjson-devel])])
-  PKG_CHECK_MODULES([JPEG], [libjpeg], [], [BIT_MISSING([libjpeg-turbo], [libjpeg62-turbo-dev], [libjpeg-turbo-devel])])
+  PKG_CHECK_MODULES([JPEG], [libjpeg], [], [BIT_MISSING([libjpeg-turbo], [libjpeg-dev], [libjpeg-turbo-devel])])
   PKG_CHECK_MODULES([XXHASH], [libxxhash >= 0.8.0], [], [BIT_MISSING([xxHash 0.8 or later], [libxxhash-dev], [xxhash-devel])])
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [], [BIT_MISSING([OpenBLAS], [libopenblas-dev], [openblas-devel])])
   bit_save_LIBS=$LIBS; LIBS="$OPENBLAS_LIBS $LIBS"
