@@ -5,25 +5,21 @@ set -u
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 data="$top_srcdir/data/digits"
-number=0 failed=0
+. "$top_srcdir/tests/ok.sh"
+. "$top_srcdir/tests/mpi.sh"
 
-check() { # WHAT CONDITION...
-    number=$((number + 1))
-    if "${@:2}"; then
-        echo "ok $number - $1"
-    else
-        echo "not ok $number - $1"
-        failed=1
-    fi
-}
 steps() { # RANKS FOLDER MODE STEPS: output to $scratch/MODE.RANKS
-    timeout 60 $MPIRUN -n "$1" "$top_builddir/tests/train/steps" "$2" "$3" "$4" > "$scratch/$3.$1" 2> "$scratch/errors"
+    mpi 120 "$1" "$top_builddir/tests/train/steps" "$2" "$3" "$4" > "$scratch/$3.$1" 2> "$scratch/errors"
     local status=$?
     [ $status -eq 0 ] || { echo "# $3 with $1 ranks: exit $status"; sed 's/^/# /' "$scratch/errors"; }
     return $status
 }
 says() { # MODE.RANKS PATTERN
     grep -Eq "$2" "$scratch/$1" || { echo "# no '$2' in:"; sed 's/^/# /' "$scratch/$1"; return 1; }
+}
+check() { # WHAT COMMAND...
+    "${@:2}"
+    ok $? "$1"
 }
 
 for ranks in 1 2 4; do
@@ -43,7 +39,7 @@ check "skip goes on" says skip.4 '^hash'
 check "limit, 2 ranks" steps 2 "$data" limit 9
 check "the limit of skipped steps ends it" says limit.2 'failed \(data\): 3 steps in a row were skipped'
 check "replica, 4 ranks" steps 4 "$data" replica 5
-check "the minority is named" says replica.4 'failed \(internal\): the weights of rank 3 differ'
+check "the minority is named" says replica.4 'failed \(internal\): the weights of rank 3 .* differ'
 check "replica, 2 ranks" steps 2 "$data" replica 5
 check "two ranks have no majority" says replica.2 'no majority'
 
@@ -57,4 +53,4 @@ for file in "$scratch"/bad/train/3/*; do
 done
 check "bad images, 4 ranks" steps 4 "$scratch/bad" bad-images 60
 check "the failing rank is named" says bad-images.4 'failed \(data\): rank [0-9]'
-exit $failed
+exit $bad

@@ -103,7 +103,7 @@ static int train(struct run *r, int steps, struct bit_error *error)
         struct bit_step_result result;
         if (disturb(r, step, error) ||
             (is(r, "replica") && bit_trainer_check_replicas(r->trainer, NULL, error)) ||
-            bit_trainer_step(r->trainer, step < 3 ? 0.01 * (step + 1) : 0.03, &result, error))
+            bit_trainer_step(r->trainer, step < 3 ? 0.001 * (step + 1) : 0.003, &result, error))
             return -1;
         double parts = result.data_seconds + result.forward_seconds + result.backward_seconds + result.reduce_seconds +
                        result.update_seconds;
