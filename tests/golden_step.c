@@ -495,6 +495,7 @@ int main(int argc, char **argv)
     const char *backend = "auto";
     int threads = 1, micro = 0;
     enum bit_type precision = BIT_FLOAT32;
+    bit_compute_start(argv);
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (argv[i][0] != '-') {

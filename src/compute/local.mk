@@ -12,7 +12,7 @@ libcompute_a_SOURCES += src/compute/backend.c src/compute/backend.h src/compute/
 	src/compute/tiled.h src/compute/tiled_weights.c src/compute/walk.c
 if ONEDNN
 libcompute_a_SOURCES += src/compute/onednn.c src/compute/onednn.h src/compute/onednn_convolution.c \
-	src/compute/onednn_product.c src/compute/onednn_shim.c
+	src/compute/onednn_phases.c src/compute/onednn_product.c src/compute/onednn_shim.c
 endif
 libcompute_a_SOURCES += src/compute/amx.c src/compute/amx.h src/compute/amx_kernels.c src/compute/amx_kernels.h \
 	src/compute/winograd.c src/compute/winograd.h

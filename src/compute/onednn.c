@@ -116,6 +116,9 @@ static int create(const struct bit_geometry *geometry, enum bit_type type, enum 
         return bit_dnnl_turned_create(geometry, type, operation, error);
     if (point && direction == BIT_BACKWARD_WEIGHTS)
         return bit_dnnl_product_create(geometry, type, operation, error);
+    if (type == BIT_BFLOAT16 && geometry->stride > 1 && direction == BIT_BACKWARD_DATA &&
+        (bit_dnnl_phases_create(geometry, type, operation, error) || *operation))
+        return *operation ? 0 : -1;
     return bit_dnnl_direct_create(geometry, type, direction, operation, error);
 }
 

@@ -65,6 +65,9 @@ int bit_dnnl_direct_create(const struct bit_geometry *geometry, enum bit_type ty
 /* Backward data of 1x1 convolutions: the forward primitive with the transposed kernel. */
 int bit_dnnl_turned_create(const struct bit_geometry *geometry, enum bit_type type, struct bit_operation **operation,
                            struct bit_error *error);
+/* Backward data of strided convolutions: a forward primitive for each class of pixels. */
+int bit_dnnl_phases_create(const struct bit_geometry *geometry, enum bit_type type, struct bit_operation **operation,
+                           struct bit_error *error);
 /* Backward weights of 1x1 convolutions: one matrix product. */
 int bit_dnnl_product_create(const struct bit_geometry *geometry, enum bit_type type, struct bit_operation **operation,
                             struct bit_error *error);

@@ -46,6 +46,26 @@ void bit_pixels_spread(const struct bit_geometry *g, enum bit_type type, const v
     }
 }
 
+void bit_pixels_scatter(const struct bit_gather *g, enum bit_type type, const void *from, bool accumulate, void *to)
+{
+    size_t pixel = (size_t)g->to_channels * bit_type_size(type);
+    #pragma omp parallel for num_threads(bit_compute_thread_count()) schedule(static)
+    for (int row = 0; row < g->images * g->rows; row++) {
+        size_t y = (size_t)g->to_y + (size_t)(row % g->rows) * g->to_step;
+        char *line = (char *)to + (((size_t)(row / g->rows) * g->to_height + y) * g->to_width + g->to_x) * pixel;
+        const char *read = from ? (const char *)from + (size_t)row * g->columns * pixel : NULL;
+        for (int x = 0; x < g->columns; x++) {
+            char *place = line + (size_t)x * g->to_step * pixel;
+            if (!read)
+                memset(place, 0, pixel);
+            else if (accumulate)
+                add_row(type, read + (size_t)x * pixel, (size_t)g->to_channels, place);
+            else
+                memcpy(place, read + (size_t)x * pixel, pixel);
+        }
+    }
+}
+
 void bit_pixels_add(enum bit_type type, const void *from, size_t count, void *to)
 {
     enum { PART = 1 << 14 };

@@ -45,13 +45,12 @@ static void pack_block(const struct tiled *l, const struct bit_walk *w, size_t b
         for (int b = 0; b < g->taps_x; b++) {
             int i = g->kernel_y + a * g->kernel_step, j = g->kernel_x + b * g->kernel_step;
             const float *from = kernel + ((size_t)i * l->base.geometry.kernel + j) * ins * outs;
-            if (turned)
+            for (size_t c0 = 0; c0 < ins && turned; c0 += 16) /* 16 lines are written at a time */
                 for (size_t n = 0; n < count; n++)
-                    for (size_t c = 0; c < ins; c++)
+                    for (size_t c = c0; c < ins && c < c0 + 16; c++)
                         to[c * columns + n] = from[(first + n) * ins + c];
-            else
-                for (size_t c = 0; c < ins; c++)
-                    memcpy(to + c * columns, from + c * outs + first, count * sizeof *to);
+            for (size_t c = 0; c < ins && !turned; c++)
+                memcpy(to + c * columns, from + c * outs + first, count * sizeof *to);
             to += ins * columns;
         }
 }

@@ -10,6 +10,7 @@
 
 enum {
     STEP = 128,             /* pixels at a time: 128 x 64 floats of d_destination are 32 KiB */
+    SLICE = 1024,           /* channels (times taps) of the source at a time: 512 KiB */
     CHUNK_PIXELS = 1024,    /* a chunk has at least that many */
     CHUNKS = 16,
     CHUNK_FLOATS = 1 << 20, /* what all chunks' sums may take */
@@ -18,8 +19,10 @@ enum {
 
 struct weights {
     struct bit_operation base;
-    size_t chunks, blocks, slices; /* of pixels, of outputs, of (tap, channels) */
-    size_t tiles_a_tap, own_bytes;
+    size_t chunks, groups, slices; /* of pixels, of blocks of outputs, of tiles of (tap, channels) */
+    size_t blocks, tiles_a_tap;
+    size_t left_stride;            /* floats from pixel to pixel in a thread's copy of its slice: no power of two */
+    size_t own_bytes;
     float *zeros;
     struct bit_walk walk;
 };
@@ -30,11 +33,15 @@ static size_t round_up(size_t x, size_t to)
 }
 
 /* What a thread keeps. */
-struct own { const float **pointers; float *right; };
+struct own { float *right, *left; const float **pointers, **rows; };
 
-static struct own own_of(void *memory)
+static struct own own_of(const struct weights *l, void *memory)
 {
-    return (struct own){.right = memory, .pointers = (const float **)((float *)memory + STEP * BIT_TILE_COLUMNS_MOST)};
+    struct own own = {.right = memory};
+    own.left = own.right + STEP * BIT_TILE_COLUMNS_MOST;
+    own.rows = (const float **)(own.left + STEP * l->left_stride);
+    own.pointers = own.rows + STEP;
+    return own;
 }
 
 /* [count][columns] of d_destination, filled up with zeros. */
@@ -67,23 +74,45 @@ static void run_tile(int rows, const float *const *pointers, size_t offset, size
         memcpy(sum + m * outputs, tile + m * columns, width * sizeof *tile);
 }
 
-static void run_task(const struct weights *l, size_t chunk, size_t block, size_t slice, const float *from,
+/* The slice's channels of `count` pixels, side by side: where they come from, pixels often lie a power of two apart and
+ * push each other out of the cache. */
+static void copy_left(const struct weights *l, size_t tile0, size_t tile1, size_t count, struct own own)
+{
+    size_t rows = (size_t)BIT_PICK(product_kernels)->rows;
+    for (size_t tile = tile0; tile < tile1;) {
+        size_t tap = tile / l->tiles_a_tap, offset = tile % l->tiles_a_tap * rows;
+        size_t next = (tap + 1) * l->tiles_a_tap < tile1 ? (tap + 1) * l->tiles_a_tap : tile1;
+        size_t run = (next - tile) * rows < l->walk.run - offset ? (next - tile) * rows : l->walk.run - offset;
+        for (size_t p = 0; p < count; p++)
+            memcpy(own.left + p * l->left_stride + (tile - tile0) * rows, own.pointers[tap * STEP + p] + offset,
+                   run * sizeof *own.left);
+        tile = next;
+    }
+    for (size_t p = 0; p < count; p++)
+        own.rows[p] = own.left + p * l->left_stride;
+}
+
+static void run_task(const struct weights *l, size_t chunk, size_t group, size_t slice, const float *from,
                      const float *d_destination, float *sum, struct own own)
 {
     const struct bit_walk *w = &l->walk;
     const struct product_kernels *kernels = BIT_PICK(product_kernels);
-    size_t outputs = (size_t)w->gather.to_channels, columns = (size_t)kernels->columns, column = block * columns;
-    size_t width = outputs - column < columns ? outputs - column : columns, tiles = w->taps * l->tiles_a_tap;
+    size_t outputs = (size_t)w->gather.to_channels, columns = (size_t)kernels->columns, tiles = w->taps * l->tiles_a_tap;
     size_t begin = w->gather.pixels * chunk / l->chunks, end = w->gather.pixels * (chunk + 1) / l->chunks;
+    size_t tile0 = tiles * slice / l->slices, tile1 = tiles * (slice + 1) / l->slices;
     for (size_t first = begin; first < end; first += STEP) {
         size_t count = end - first < STEP ? end - first : STEP;
-        pack_right(d_destination + first * outputs, count, outputs, column, columns, own.right);
         bit_walk_point(w, from, l->zeros, first, count, STEP, own.pointers);
-        for (size_t tile = tiles * slice / l->slices; tile < tiles * (slice + 1) / l->slices; tile++) {
-            size_t tap = tile / l->tiles_a_tap, offset = tile % l->tiles_a_tap * kernels->rows;
-            int rows = w->run - offset < (size_t)kernels->rows ? (int)(w->run - offset) : kernels->rows;
-            run_tile(rows, own.pointers + tap * STEP, offset, count, own.right, first > begin,
-                     sum + (tap * w->run + offset) * outputs + column, outputs, width);
+        copy_left(l, tile0, tile1, count, own);
+        for (size_t block = l->blocks * group / l->groups; block < l->blocks * (group + 1) / l->groups; block++) {
+            size_t column = block * columns, width = outputs - column < columns ? outputs - column : columns;
+            pack_right(d_destination + first * outputs, count, outputs, column, columns, own.right);
+            for (size_t tile = tile0; tile < tile1; tile++) {
+                size_t tap = tile / l->tiles_a_tap, offset = tile % l->tiles_a_tap * kernels->rows;
+                int rows = w->run - offset < (size_t)kernels->rows ? (int)(w->run - offset) : kernels->rows;
+                run_tile(rows, own.rows, (tile - tile0) * kernels->rows, count, own.right, first > begin,
+                         sum + (tap * w->run + offset) * outputs + column, outputs, width);
+            }
         }
     }
 }
@@ -99,12 +128,12 @@ static int run(struct bit_operation *o, const void *source, const void *d_destin
     char *memory = (char *)(sums + round_up((l->chunks - 1) * size, 16));
     #pragma omp parallel num_threads(bit_compute_thread_count())
     {
-        struct own own = own_of(memory + l->own_bytes * (size_t)omp_get_thread_num());
+        struct own own = own_of(l, memory + l->own_bytes * (size_t)omp_get_thread_num());
         if (w->padded)
             bit_walk_copy(w, source, copy);
         #pragma omp for schedule(dynamic)
-        for (size_t task = 0; task < l->chunks * l->blocks * l->slices; task++) {
-            size_t chunk = task / (l->blocks * l->slices), rest = task % (l->blocks * l->slices);
+        for (size_t task = 0; task < l->chunks * l->groups * l->slices; task++) {
+            size_t chunk = task / (l->groups * l->slices), rest = task % (l->groups * l->slices);
             run_task(l, chunk, rest / l->slices, rest % l->slices, w->padded ? copy : source, d_destination,
                      chunk ? sums + (chunk - 1) * size : total, own);
         }
@@ -146,10 +175,16 @@ int bit_tiled_weights_create(const struct bit_geometry *geometry, struct bit_ope
     l->chunks = l->chunks < 1 ? 1 : l->chunks;
     l->blocks = (gather.to_channels + columns - 1) / columns;
     l->tiles_a_tap = (l->walk.run + rows - 1) / rows;
-    l->slices = (threads * TASKS_A_THREAD + l->chunks * l->blocks - 1) / (l->chunks * l->blocks);
-    l->slices = l->slices > l->walk.taps * l->tiles_a_tap ? l->walk.taps * l->tiles_a_tap : l->slices;
-    l->slices = threads == 1 ? 1 : l->slices;
-    l->own_bytes = round_up(STEP * BIT_TILE_COLUMNS_MOST * sizeof(float) + l->walk.taps * STEP * sizeof(float *), 64);
+    size_t tiles = l->walk.taps * l->tiles_a_tap, tasks = threads == 1 ? 1 : threads * TASKS_A_THREAD;
+    l->slices = (tiles * rows + SLICE - 1) / SLICE;
+    l->groups = (tasks + l->chunks * l->slices - 1) / (l->chunks * l->slices);
+    l->groups = l->groups > l->blocks ? l->blocks : l->groups;
+    if (tasks > l->chunks * l->groups * l->slices)
+        l->slices = (tasks + l->chunks * l->groups - 1) / (l->chunks * l->groups);
+    l->slices = l->slices > tiles ? tiles : l->slices;
+    l->left_stride = round_up((tiles + l->slices - 1) / l->slices * rows, 16) + 16;
+    l->own_bytes = round_up((STEP * BIT_TILE_COLUMNS_MOST + STEP * l->left_stride) * sizeof(float) +
+                            (l->walk.taps + 1) * STEP * sizeof(float *), 64);
     l->zeros = bit_allocate(l->walk.run, sizeof *l->zeros, "a convolution", error);
     if (!l->zeros) {
         bit_free(l);

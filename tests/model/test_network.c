@@ -1,0 +1,322 @@
+/* The whole network: finite differences of every parameter, thread counts, padding, losses, initialisation, profile. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "bit/memory.h"
+#include "bit/model.h"
+#include "bit/random.h"
+
+/* Batch norm needs several pixels a channel at the end of the network: two values only know their sign. */
+enum { IMAGES = 2, SIZE = 19, BATCH_NORM_SIZE = 35, CLASSES = 5, PIXELS = IMAGES * BATCH_NORM_SIZE * BATCH_NORM_SIZE * 3 };
+
+/* A sink that keeps the block and the order. */
+struct block_sink { struct bit_gradient_sink sink; const struct bit_table *table; float *block; size_t next; bool good; };
+
+static float *sink_begin(struct bit_gradient_sink *sink, size_t parameter)
+{
+    struct block_sink *s = (struct block_sink *)sink;
+    s->good &= parameter + 1 == s->next;
+    return s->block + s->table->items[parameter].offset;
+}
+
+static void sink_done(struct bit_gradient_sink *sink, size_t parameter)
+{
+    struct block_sink *s = (struct block_sink *)sink;
+    s->next = parameter;
+}
+
+struct fixture {
+    struct bit_model_options options;
+    struct bit_model *model;
+    const struct bit_table *table;
+    float *weights, *gradient;
+    float images[PIXELS];
+};
+
+static const int32_t labels[] = {1, 3, 4}, label_start[] = {0, 2, 3};
+static const struct bit_targets targets = {labels, label_start};
+
+static bool setup(struct fixture *f, enum bit_norm norm, bool standardise, enum bit_loss loss, int threads)
+{
+    struct bit_error error = {0};
+    struct bit_random random;
+    bit_compute_threads(threads);
+    f->options = (struct bit_model_options){
+        .depth = 14, .width = 1, .classes = CLASSES, .norm = norm, .weight_standardization = standardise, .loss = loss,
+        .image_size = norm == BIT_BATCH_NORM ? BATCH_NORM_SIZE : SIZE, .micro_batch = IMAGES, .micro_batches = 1, .training = true,
+        .backend = bit_backend_find("openblas", NULL)};
+    f->model = bit_model_create(&f->options, &error);
+    if (!f->model)
+        return false;
+    f->table = bit_model_table(f->model);
+    f->weights = bit_allocate(f->table->elements, sizeof(float), "weights", &error);
+    f->gradient = bit_allocate(f->table->elements, sizeof(float), "gradient", &error);
+    bit_random_init(&random, 3, BIT_PURPOSE_TEST, 0, 0);
+    for (int i = 0; i < PIXELS; i++)
+        f->images[i] = (float)(2 * bit_random_uniform(&random) - 1);
+    if (!f->weights || !f->gradient ||
+        bit_model_initialise(f->model, BIT_LECUN_NORMAL, 5, NAN, f->weights, &error))
+        return false;
+    const struct bit_parameter *head = &f->table->items[f->table->count - 2]; /* zero would hide everything */
+    for (size_t i = 0; i < head->count; i++)
+        f->weights[head->offset + i] = (float)(0.05 * bit_random_normal(&random));
+    for (int i = 0; i < CLASSES; i++)
+        f->weights[f->table->items[f->table->count - 1].offset + (size_t)i] = 0.1f * (float)i;
+    return true;
+}
+
+static void teardown(struct fixture *f)
+{
+    bit_free(f->weights);
+    bit_free(f->gradient);
+    bit_model_destroy(f->model);
+}
+
+/* Loss of the whole batch; gradients too when asked for. */
+static double run(struct fixture *f, bool backward, float *d_logits_out)
+{
+    struct bit_error error = {0};
+    const float *logits;
+    double losses[IMAGES];
+    float d_logits[IMAGES * CLASSES];
+    if (bit_model_set_weights(f->model, f->weights, &error) ||
+        bit_model_forward(f->model, f->images, true, &logits, &error))
+        return NAN;
+    bit_loss_compute(f->options.loss, logits, IMAGES, CLASSES, &targets, 1.0 / IMAGES, losses, d_logits);
+    if (d_logits_out)
+        memcpy(d_logits_out, d_logits, sizeof d_logits);
+    if (backward) {
+        struct block_sink sink = {{sink_begin, sink_done}, f->table, f->gradient, f->table->count, true};
+        if (bit_model_backward(f->model, d_logits, &sink.sink, &error) || !sink.good || sink.next)
+            return NAN;
+    }
+    return (losses[0] + losses[1]) / IMAGES;
+}
+
+/* Along each parameter's own gradient the loss must change by that gradient's square norm. */
+static void check_differences(enum bit_norm norm, bool standardise, enum bit_loss loss, size_t stride)
+{
+    struct fixture f;
+    REQUIRE(setup(&f, norm, standardise, loss, 1));
+    CHECK(!isnan(run(&f, true, NULL)));
+    int bad = 0;
+    for (size_t n = 0; n < f.table->count; n += stride) {
+        const struct bit_parameter *p = &f.table->items[n];
+        float *w = f.weights + p->offset, *d = f.gradient + p->offset, *keep = bit_allocate(p->count, 4, "copy", NULL);
+        double square = 0, size = 0;
+        REQUIRE(keep != NULL);
+        memcpy(keep, w, p->count * sizeof *w);
+        for (size_t i = 0; i < p->count; i++) {
+            square += (double)d[i] * (double)d[i];
+            size += (double)w[i] * (double)w[i];
+        }
+        double length = sqrt(square), move = 1e-2 / length; /* the loss should change by about 2e-2 */
+        double most = 2e-2 * fmax(sqrt(size), 1);           /* but nothing moves far */
+        if (move > most)
+            move = most;
+        double side[2];
+        for (int s = 0; s < 2; s++) {
+            for (size_t i = 0; i < p->count; i++)
+                w[i] = (float)((double)keep[i] + (s ? -1 : 1) * move * (double)d[i] / length);
+            side[s] = run(&f, false, NULL);
+        }
+        memcpy(w, keep, p->count * sizeof *w);
+        bit_free(keep);
+        double slope = (side[0] - side[1]) / (2 * move);
+        if (!(fabs(slope - length) <= 0.03 * length)) {
+            bad++;
+            printf("\n  %s: slope %g, gradient %g", p->name, slope, length);
+        }
+    }
+    CHECK(bad == 0);
+    teardown(&f);
+}
+
+static void test_differences(void)
+{
+    check_differences(BIT_GROUP_NORM, true, BIT_SOFTMAX, 1);
+    check_differences(BIT_GROUP_NORM, false, BIT_SIGMOID, 3);
+    check_differences(BIT_BATCH_NORM, true, BIT_SIGMOID, 3);
+}
+
+/* The norms give the same bits whatever the threads; the backends promise that only for one number. */
+static void test_repeatable(void)
+{
+    for (int threads = 1; threads <= 3; threads++) {
+        struct fixture f;
+        REQUIRE(setup(&f, BIT_GROUP_NORM, true, BIT_SOFTMAX, threads));
+        double first = run(&f, true, NULL);
+        float *keep = bit_allocate(f.table->elements, sizeof *keep, "copy", NULL);
+        REQUIRE(keep != NULL);
+        memcpy(keep, f.gradient, f.table->elements * sizeof *keep);
+        memset(f.gradient, 0xFF, f.table->elements * sizeof *keep);
+        double second = run(&f, true, NULL);
+        CHECK(first == second && bit_table_hash(f.table, keep).low == bit_table_hash(f.table, f.gradient).low);
+        bit_free(keep);
+        teardown(&f);
+    }
+    bit_compute_threads(1);
+}
+
+/* Evaluation: the same logits as training with group norm; images do not meet; running statistics move. */
+static void test_evaluation(void)
+{
+    struct fixture f;
+    struct bit_error error = {0};
+    const float *logits;
+    float training[IMAGES * CLASSES], other[PIXELS];
+    REQUIRE(setup(&f, BIT_GROUP_NORM, true, BIT_SOFTMAX, 1));
+    REQUIRE(bit_model_set_weights(f.model, f.weights, &error) == 0);
+    REQUIRE(bit_model_forward(f.model, f.images, true, &logits, &error) == 0);
+    memcpy(training, logits, sizeof training);
+    REQUIRE(bit_model_forward(f.model, f.images, false, &logits, &error) == 0);
+    CHECK(!memcmp(training, logits, sizeof training));
+    memcpy(other, f.images, sizeof other);
+    memset(other + SIZE * SIZE * 3, 0, SIZE * SIZE * 3 * sizeof *other);
+    REQUIRE(bit_model_forward(f.model, other, false, &logits, &error) == 0);
+    CHECK(!memcmp(training, logits, sizeof training / 2));
+    CHECK(memcmp(training + CLASSES, logits + CLASSES, sizeof training / 2) != 0);
+    CHECK(bit_model_backward(f.model, training, NULL, &error) == -1 && error.code == BIT_EINTERNAL);
+    CHECK(bit_model_statistics_table(f.model) == NULL && bit_model_statistics(f.model) == NULL);
+
+    struct bit_model_options options = f.options; /* a model made for evaluation has less memory and the same logits */
+    error = (struct bit_error){0};
+    options.training = false;
+    struct bit_model *evaluator = bit_model_create(&options, &error);
+    REQUIRE(evaluator != NULL);
+    REQUIRE(bit_model_set_weights(evaluator, f.weights, &error) == 0);
+    REQUIRE(bit_model_forward(evaluator, f.images, false, &logits, &error) == 0);
+    CHECK(!memcmp(training, logits, sizeof training));
+    CHECK(bit_model_forward(evaluator, f.images, true, &logits, &error) == -1);
+    bit_model_destroy(evaluator);
+    teardown(&f);
+}
+
+static void test_running_statistics(void)
+{
+    struct fixture f;
+    struct bit_error error = {0};
+    const float *logits;
+    float training[IMAGES * CLASSES];
+    REQUIRE(setup(&f, BIT_BATCH_NORM, true, BIT_SOFTMAX, 1));
+    REQUIRE(bit_model_statistics_table(f.model) != NULL);
+    REQUIRE(bit_model_set_weights(f.model, f.weights, &error) == 0);
+    for (int i = 0; i < 100; i++) /* 0.9^100 of the initial values is left */
+        REQUIRE(bit_model_forward(f.model, f.images, true, &logits, &error) == 0);
+    memcpy(training, logits, sizeof training);
+    REQUIRE(bit_model_forward(f.model, f.images, false, &logits, &error) == 0);
+    for (int i = 0; i < IMAGES * CLASSES; i++) /* all but equal: the running variance has Bessel's correction */
+        CHECK(fabsf(training[i] - logits[i]) < 0.6f);
+    const float *statistics = bit_model_statistics(f.model);
+    const struct bit_table *table = bit_model_statistics_table(f.model);
+    CHECK(table->count == 2 * 13 && strstr(table->items[1].name, "moving_variance"));
+    CHECK(statistics[table->items[1].offset] != 1 && statistics[table->items[1].offset] > 0);
+    teardown(&f);
+}
+
+static void test_losses(void)
+{
+    const float logits[6] = {0, 0, 0, 1000, -1000, 0.5f};
+    float d[6];
+    double losses[2];
+    const int32_t one[] = {2, 0}, lists[] = {0, 2, 0, 0}, starts[] = {0, 2, 4}; /* a class named twice counts once */
+    struct bit_targets t = {one, NULL}, multi = {lists, starts};
+    bit_loss_compute(BIT_SOFTMAX, logits, 2, 3, &t, 0.5, losses, d);
+    CHECK(fabs(losses[0] - log(3)) < 1e-12 && losses[1] == 0);
+    CHECK(fabsf(d[0] - 1.0f / 6) < 1e-7f && fabsf(d[2] + 1.0f / 3) < 1e-7f && d[3] == 0 && d[4] == 0);
+    bit_loss_compute(BIT_SIGMOID, logits, 2, 3, &multi, 1, losses, d);
+    CHECK(fabs(losses[0] - 3 * log(2)) < 1e-12 && fabs(losses[1] - log1p(exp(0.5))) < 1e-12);
+    CHECK(d[0] == -0.5f && d[1] == 0.5f && d[2] == -0.5f && d[3] == 0 && d[4] == 0);
+    bit_loss_compute(BIT_SIGMOID, logits, 2, 3, &multi, 1, losses, NULL);
+}
+
+/* First losses of the recipe, deviations and cut of the initial kernels, and independence of threads. */
+static void test_initialise(void)
+{
+    struct fixture f;
+    struct bit_error error = {0};
+    double losses[IMAGES];
+    const float *logits;
+    REQUIRE(setup(&f, BIT_GROUP_NORM, true, BIT_SOFTMAX, 1));
+    REQUIRE(bit_model_initialise(f.model, BIT_LECUN_NORMAL, 9, NAN, f.weights, &error) == 0);
+    struct bit_hash one = bit_table_hash(f.table, f.weights);
+    bit_compute_threads(3);
+    REQUIRE(bit_model_initialise(f.model, BIT_LECUN_NORMAL, 9, NAN, f.weights, &error) == 0);
+    bit_compute_threads(1);
+    CHECK(bit_table_hash(f.table, f.weights).low == one.low);
+    REQUIRE(bit_model_set_weights(f.model, f.weights, &error) == 0);
+    REQUIRE(bit_model_forward(f.model, f.images, false, &logits, &error) == 0);
+    bit_loss_compute(BIT_SOFTMAX, logits, IMAGES, CLASSES, &targets, 1, losses, NULL);
+    CHECK(fabs(losses[0] - log(CLASSES)) < 1e-12);
+    for (int how = 0; how < 2; how++) {
+        const struct bit_parameter *p =
+            &f.table->items[bit_table_find(f.table, "resnet/block3/unit01/b/standardized_conv2d/kernel")];
+        REQUIRE(bit_model_initialise(f.model, how ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL, 9, -10, f.weights, &error) == 0);
+        double square = 0, largest = 0, expected = (how ? 2.0 : 1.0) / (9 * 256);
+        for (size_t i = 0; i < p->count; i++) {
+            square += (double)f.weights[p->offset + i] * (double)f.weights[p->offset + i];
+            largest = fmax(largest, fabs((double)f.weights[p->offset + i]));
+        }
+        CHECK(fabs(square / (double)p->count / expected - 1) < 0.01);
+        CHECK(how ? largest > 4 * sqrt(expected) : largest < 2.3 * sqrt(expected));
+        CHECK(f.weights[f.table->items[f.table->count - 1].offset] == -10);
+    }
+    CHECK(bit_model_initialise(f.model, BIT_LECUN_NORMAL, 9, INFINITY, f.weights, &error) == -1);
+    teardown(&f);
+}
+
+static void test_profile(void)
+{
+    struct fixture f;
+    struct bit_model_profile_row rows[40];
+    REQUIRE(setup(&f, BIT_GROUP_NORM, true, BIT_SOFTMAX, 1));
+    run(&f, true, NULL);
+    size_t count = bit_model_profile(f.model, rows, 40);
+    double kinds = 0, blocks = 0, flops = 0;
+    CHECK(count > 15);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(rows[i].seconds >= 0 && rows[i].calls > 0);
+        *(strncmp(rows[i].name, "block", 5) ? &kinds : &blocks) += rows[i].seconds;
+        flops += strncmp(rows[i].name, "block", 5) ? rows[i].flops : 0;
+    }
+    CHECK(kinds > 0 && fabs(kinds - blocks) < 1e-6 + 1e-6 * kinds);
+    double forward = bit_model_flops(&f.options) * IMAGES;
+    CHECK(flops > 2.5 * forward && flops < 3.0001 * forward);
+    bit_model_profile_reset(f.model);
+    CHECK(bit_model_profile(f.model, rows, 40) == 0);
+    teardown(&f);
+}
+
+/* No allocation that fails may leak or crash. */
+static void test_lack_of_memory(void)
+{
+    struct bit_model_options o = {.depth = 14, .width = 1, .classes = 3, .norm = BIT_BATCH_NORM, .image_size = 9,
+                                  .micro_batch = 1, .micro_batches = 1, .training = true,
+                                  .weight_standardization = true, .backend = bit_backend_find("openblas", NULL)};
+    size_t before = bit_memory_used();
+    int failed = 0;
+    for (size_t n = 1; n < 400; n++) {
+        struct bit_error error = {0};
+        bit_memory_fail_at(n);
+        struct bit_model *m = bit_model_create(&o, &error);
+        bit_memory_fail_at(0);
+        failed += !m;
+        CHECK(m || error.code == BIT_EENVIRONMENT);
+        bit_model_destroy(m);
+        CHECK(bit_memory_used() == before);
+        if (m)
+            break;
+    }
+    CHECK(failed > 10 && failed < 399);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct unit_test tests[] = {
+        {"differences", test_differences}, {"repeatable", test_repeatable}, {"evaluation", test_evaluation},
+        {"running statistics", test_running_statistics}, {"losses", test_losses}, {"initialise", test_initialise},
+        {"profile", test_profile}, {"lack of memory", test_lack_of_memory},
+    };
+    return unit_main("network", tests, sizeof tests / sizeof *tests, argc, argv);
+}
