@@ -12,6 +12,7 @@ static const char usage[] =
     "bit bench KIND [OPTIONS]\n"
     "  KIND:\n"
     "    ops                        every convolution of the network in each direction\n"
+    "    step                       whole training steps on synthetic images\n"
     "  options:\n"
     "    --model R50x1              depth and width of the network\n"
     "    --batch 16                 images a step\n"
@@ -21,12 +22,14 @@ static const char usage[] =
     "    --precision float32        or bfloat16\n"
     "    --backend auto             or onednn, openblas, reference\n"
     "    --threads N                default: the cores of this process\n"
-    "    --repeat 5                 timed runs; the fastest counts\n"
-    "    --profile                  time by kind of operation\n"
+    "    --repeat 5                 timed runs; the fastest counts (step: the median)\n"
+    "    --steps 5                  the same\n"
+    "    --profile                  step: time by kind of operation and by block\n"
     "    --json                     one JSON object instead of text";
 
 static const struct { const char *name; int (*run)(const struct bench_options *options); } kinds[] = {
     {"ops", bench_ops},
+    {"step", bench_step},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -68,7 +71,7 @@ static const char *set(struct bench_options *o, const char *name, const char *va
         return number(value, 1, 10000000, &o->classes) ? "a number of classes" : NULL;
     if (!strcmp(name, "--threads"))
         return number(value, 1, 4096, &o->threads) ? "a number of threads" : NULL;
-    if (!strcmp(name, "--repeat"))
+    if (!strcmp(name, "--repeat") || !strcmp(name, "--steps"))
         return number(value, 1, 1000, &o->repeat) ? "a number of runs" : NULL;
     if (!strcmp(name, "--precision")) {
         o->precision = !strcmp(value, "bfloat16") ? BIT_BFLOAT16 : BIT_FLOAT32;

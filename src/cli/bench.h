@@ -22,6 +22,7 @@ struct bench_options {
 
 /* Each prints its figures, the ceilings measured in the same run and their ratio; returns the exit code. */
 int bench_ops(const struct bench_options *options);
+int bench_step(const struct bench_options *options);
 
 /* ---- ceilings ---- */
 

@@ -1,12 +1,12 @@
 check_PROGRAMS += tests/golden_step tests/model/test_table tests/model/test_norm tests/model/test_network
-TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/300-golden.sh
+TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/300-golden.sh tests/301-bench-step.sh
 tests_golden_step_SOURCES = tests/golden_step.c
 tests_golden_step_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_golden_step_LDADD = $(MODEL_LIBS) $(CJSON_LIBS)
 tests_model_test_table_SOURCES = tests/model/test_table.c
 tests_model_test_table_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_model_test_table_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
-EXTRA_DIST += tests/300-golden.sh tests/golden/r14x1-bn-plain.json tests/golden/r14x1-bn-ws.json \
+EXTRA_DIST += tests/300-golden.sh tests/301-bench-step.sh tests/golden/r14x1-bn-plain.json tests/golden/r14x1-bn-ws.json \
 	tests/golden/r14x1-gn-plain.json tests/golden/r14x1-odd.json tests/golden/r14x1-sigmoid.json \
 	tests/golden/r14x1-softmax.json tests/golden/r14x2-softmax.json tests/golden/r50x1-softmax.json
 tests_model_test_norm_SOURCES = tests/model/test_norm.c

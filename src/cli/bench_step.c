@@ -1,0 +1,253 @@
+/* bit bench step: whole training steps on a synthetic batch in one process, without MPI: weights set, micro-batches forward
+ * and backward, gradients added up as in training, SGD over all parameters. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/clock.h"
+#include "bit/kernels.h"
+#include "bit/memory.h"
+#include "bit/model.h"
+#include "bit/random.h"
+#include "bit/train.h"
+#include "bit/tree.h"
+#include "cli/bench.h"
+
+enum { BLOCKS = 32, STRETCH = 16384, ROWS = 64 };
+
+struct step {
+    struct bit_gradient_sink sink; /* first: the sink is the step */
+    const struct bench_options *options;
+    struct bit_model *model;
+    const struct bit_table *table;
+    struct bit_tree_leaf leaf;
+    float *weights, *velocity, *block[BLOCKS], *room, *d_logits;
+    void *images;
+    int32_t *labels;
+    double *losses, loss;
+    double update_seconds;
+};
+
+/* ---- gradients: the tree over micro-batches of bit/tree.h ---- */
+
+static float *begin(struct bit_gradient_sink *sink, size_t parameter)
+{
+    struct step *s = (struct step *)sink;
+    return s->leaf.merges ? s->room : s->block[s->leaf.block] + s->table->items[parameter].offset;
+}
+
+static void add_up(struct step *s, size_t from, const float *leaf, size_t count)
+{
+    for (size_t at = 0; at < count; at += 256) {
+        size_t n = count - at < 256 ? count - at : 256;
+        float part[256];
+        memcpy(part, leaf + at, n * sizeof *part);
+        for (int merge = 0; merge < s->leaf.merges; merge++) {
+            const float *sum = s->block[s->leaf.block - merge] + from + at;
+#pragma omp simd
+            for (size_t i = 0; i < n; i++)
+                part[i] += sum[i];
+        }
+        memcpy(s->block[s->leaf.block - s->leaf.merges + 1] + from + at, part, n * sizeof *part);
+    }
+}
+
+static void done(struct bit_gradient_sink *sink, size_t parameter)
+{
+    struct step *s = (struct step *)sink;
+    const struct bit_parameter *p = &s->table->items[parameter];
+    if (!s->leaf.merges)
+        return;
+#pragma omp parallel for schedule(static) if (p->count > STRETCH)
+    for (size_t at = 0; at < p->count; at += STRETCH)
+        add_up(s, p->offset + at, s->room + at, p->count - at < STRETCH ? p->count - at : STRETCH);
+}
+
+/* ---- a step ---- */
+
+static int make(struct step *s, const struct bench_options *o, struct bit_error *error)
+{
+    const struct bit_model_options options = {
+        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
+        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = o->micro_batch,
+        .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
+    const size_t pixels = (size_t)o->batch * (size_t)o->size * (size_t)o->size * 3;
+    const int micro_batches = o->batch / o->micro_batch, blocks = bit_tree_blocks(micro_batches);
+    struct bit_random random;
+    *s = (struct step){.sink = {begin, done}, .options = o};
+    s->model = bit_model_create(&options, error);
+    if (!s->model)
+        return -1;
+    s->table = bit_model_table(s->model);
+    size_t room = bit_tree_bytes(s->table, micro_batches) - (size_t)blocks * s->table->elements * sizeof(float);
+    s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
+    s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
+    s->room = bit_allocate(room + 1, 1, "a micro-batch's gradient", error);
+    s->d_logits = bit_allocate((size_t)o->micro_batch * (size_t)o->classes, sizeof(float), "gradients of logits", error);
+    s->images = bit_allocate(pixels, bit_type_size(o->precision), "images", error);
+    s->labels = bit_allocate((size_t)o->batch, sizeof *s->labels, "labels", error);
+    s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
+    float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
+    bool good = s->weights && s->velocity && s->room && s->d_logits && s->images && s->labels && s->losses && plain;
+    for (int i = 0; i < blocks && good; i++)
+        good = (s->block[i] = bit_allocate(s->table->elements, sizeof(float), "gradients", error)) != NULL;
+    good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, NAN, s->weights, error);
+    bit_random_init(&random, 1, BIT_PURPOSE_TEST, 0, 0);
+    for (size_t i = 0; good && i < pixels; i++)
+        plain[i] = (float)(bit_random_u32(&random) * 0x1p-31 - 1);
+    for (int i = 0; good && i < o->batch; i++)
+        s->labels[i] = (int32_t)bit_random_below(&random, (uint64_t)o->classes);
+    if (good)
+        bit_cast_from_float(o->precision, plain, pixels, s->images, o->threads);
+    bit_free(plain);
+    return good ? 0 : -1;
+}
+
+static void unmake(struct step *s)
+{
+    void *all[] = {s->weights, s->velocity, s->room, s->d_logits, s->images, s->labels, s->losses};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        bit_free(all[i]);
+    for (int i = 0; i < BLOCKS; i++)
+        bit_free(s->block[i]);
+    bit_model_destroy(s->model);
+}
+
+static int run(struct step *s, struct bit_error *error)
+{
+    const struct bench_options *o = s->options;
+    const int micro = o->micro_batch, micro_batches = o->batch / micro;
+    const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
+    const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4};
+    struct bit_piece piece = {0, s->table->elements};
+    const struct bit_share share = {1, s->table->elements, &piece};
+    if (bit_model_set_weights(s->model, s->weights, error))
+        return -1;
+    s->loss = 0;
+    for (int m = 0; m < micro_batches; m++) {
+        const float *logits;
+        const struct bit_targets targets = {s->labels + m * micro, NULL};
+        s->leaf = bit_tree_leaf(micro_batches, m);
+        if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, &logits, error))
+            return -1;
+        bit_loss_compute(BIT_SOFTMAX, logits, micro, o->classes, &targets, 1.0 / o->batch, s->losses, s->d_logits);
+        for (int i = 0; i < micro; i++)
+            s->loss += s->losses[i] / o->batch;
+        if (bit_model_backward(s->model, s->d_logits, &s->sink, error))
+            return -1;
+    }
+    double start = bit_clock_seconds();
+    bit_sgd_update(&sgd, s->table, &share, s->block[0], s->weights, s->velocity);
+    s->update_seconds += bit_clock_seconds() - start;
+    return 0;
+}
+
+/* ---- report ---- */
+
+struct report { double median, fastest, product, copy, loss, update, flops; size_t rows; struct bit_model_profile_row row[ROWS]; };
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int measure(const struct bench_options *o, struct report *r, struct bit_error *error)
+{
+    struct step step;
+    double *seconds = bit_allocate((size_t)o->repeat, sizeof *seconds, "times", error);
+    int result = seconds ? make(&step, o, error) : -1;
+    for (int i = -1; i < o->repeat && !result; i++) { /* the first one warms up */
+        double start = bit_clock_seconds();
+        result = run(&step, error);
+        if (i < 0) {
+            bit_model_profile_reset(step.model);
+            step.update_seconds = 0;
+        } else {
+            seconds[i] = bit_clock_seconds() - start;
+        }
+    }
+    if (!result) {
+        qsort(seconds, (size_t)o->repeat, sizeof *seconds, compare);
+        r->median = seconds[o->repeat / 2];
+        r->fastest = seconds[0];
+        r->loss = step.loss;
+        r->update = step.update_seconds / o->repeat;
+        r->rows = bit_model_profile(step.model, r->row, ROWS);
+        for (size_t i = 0; i < r->rows; i++) {
+            r->row[i].seconds /= o->repeat;
+            r->row[i].flops /= o->repeat;
+            r->flops += strncmp(r->row[i].name, "block", 5) ? r->row[i].flops : 0;
+        }
+    }
+    if (seconds)
+        unmake(&step);
+    bit_free(seconds);
+    if (result || bench_ceiling_product(3, &r->product, error) || bench_ceiling_copy(3, &r->copy, error))
+        return -1;
+    return 0;
+}
+
+static void print_profile(const struct bench_options *o, const struct report *r)
+{
+    double known = r->update, blocks = 0;
+    printf("%-34s %9s %6s %9s %9s\n", "kind", "ms/step", "share", "ms/image", "GFLOP/s");
+    for (size_t i = 0; i < r->rows; i++) {
+        const struct bit_model_profile_row *row = &r->row[i];
+        bool block = !strncmp(row->name, "block", 5);
+        if (block && !blocks)
+            printf("%-34s %9.2f %5.1f%% %9.3f\n", "update", r->update * 1e3, 100 * r->update / r->median,
+                   r->update * 1e3 / o->batch);
+        *(block ? &blocks : &known) += row->seconds;
+        printf("%-34s %9.2f %5.1f%% %9.3f", row->name, row->seconds * 1e3, 100 * row->seconds / r->median,
+               row->seconds * 1e3 / o->batch);
+        if (row->flops > 0)
+            printf(" %9.1f", row->flops / row->seconds * 1e-9);
+        printf("\n");
+    }
+    printf("%-34s %9.2f (losses, clocks, spread of the steps)\n", "not in a kind", (r->median - known) * 1e3);
+}
+
+static void print_text(const struct bench_options *o, const struct report *r)
+{
+    printf("training step of R%dx%d at %d, batch %d in micro-batches of %d, %s, %s (%s), %d thread%s\n", o->depth, o->width,
+           o->size, o->batch, o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16",
+           bit_backend_name(o->backend), bit_compute_isa(), o->threads, o->threads == 1 ? "" : "s");
+    if (o->profile)
+        print_profile(o, r);
+    printf("%d steps: median %.1f ms, fastest %.1f ms; loss of the last %.4f\n", o->repeat, r->median * 1e3,
+           r->fastest * 1e3, r->loss);
+    printf("ceilings: sgemm 2048^3 %.1f GFLOP/s, copy %.1f GB/s; the step reaches %.1f GFLOP/s, %.2f of sgemm\n", r->product,
+           r->copy, r->flops / r->median * 1e-9, r->flops / r->median * 1e-9 / r->product);
+    printf("images/s: %.2f\n", o->batch / r->median);
+    printf("peak memory: %.2f GB\n", (double)bit_memory_resident_peak() * 1e-9);
+}
+
+static void print_json(const struct bench_options *o, const struct report *r)
+{
+    printf("{\"kind\": \"step\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
+           "\"backend\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"classes\": %d,\n \"steps\": %d, \"median_seconds\": %.9g, "
+           "\"fastest_seconds\": %.9g, \"update_seconds\": %.9g, \"profile\": [", o->depth, o->width, o->size, o->batch,
+           o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16", bit_backend_name(o->backend),
+           bit_compute_isa(), o->threads, o->classes, o->repeat, r->median, r->fastest, r->update);
+    for (size_t i = 0; i < r->rows; i++)
+        printf("%s\n  {\"name\": \"%s\", \"seconds\": %.9g, \"calls\": %lu, \"flops\": %.0f}", i ? "," : "", r->row[i].name,
+               r->row[i].seconds, r->row[i].calls, r->row[i].flops);
+    printf("],\n \"sgemm_gflops\": %.6g, \"copy_gbs\": %.6g, \"gflops\": %.6g, \"images_per_second\": %.6g, "
+           "\"peak_memory_gb\": %.6g}\n", r->product, r->copy, r->flops / r->median * 1e-9, o->batch / r->median,
+           (double)bit_memory_resident_peak() * 1e-9);
+}
+
+int bench_step(const struct bench_options *options)
+{
+    struct bit_error error = {0};
+    struct report report = {0};
+    if (measure(options, &report, &error))
+        return bit_cli_error(&error);
+    if (options->json)
+        print_json(options, &report);
+    else
+        print_text(options, &report);
+    return BIT_OK;
+}
