@@ -93,13 +93,20 @@ static struct bit_hash hash_chain(const struct bit_table *table, size_t i, struc
     return bit_hash_bytes(text, (size_t)size);
 }
 
-/* Each parameter is hashed by itself, so that a later version may do it in parallel; then names, shapes and hashes. */
+/* Each parameter is hashed by itself, in parallel; then names, shapes and hashes one after another. */
 struct bit_hash bit_table_hash(const struct bit_table *table, const float *block)
 {
-    struct bit_hash all = {0, 0};
-    for (size_t i = 0; i < table->count; i++) {
-        const struct bit_parameter *p = &table->items[i];
-        all = hash_chain(table, i, all, bit_hash_bytes(block + p->offset, p->count * sizeof *block));
+    enum { CHUNK = 256 };
+    struct bit_hash all = {0, 0}, each[CHUNK];
+    for (size_t from = 0; from < table->count; from += CHUNK) {
+        size_t count = table->count - from < CHUNK ? table->count - from : CHUNK;
+#pragma omp parallel for schedule(dynamic) if (table->elements > 1 << 20) /* small ones are not worth waking threads */
+        for (size_t i = 0; i < count; i++) {
+            const struct bit_parameter *p = &table->items[from + i];
+            each[i] = bit_hash_bytes(block + p->offset, p->count * sizeof *block);
+        }
+        for (size_t i = 0; i < count; i++)
+            all = hash_chain(table, from + i, all, each[i]);
     }
     return all;
 }

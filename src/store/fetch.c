@@ -24,13 +24,13 @@ struct fetch {
     size_t files, blocks, per_rank;
     size_t *start;                  /* [files + 1]: first block of each file */
     struct checksum_block *sums;    /* [per_rank * ranks] */
-    char *buffer;                   /* one block */
     char *gathered;                 /* ranks * slice; NULL: a single rank */
     size_t slice;
     struct head { struct checksum_block sum; int failed; } *heads; /* [ranks] */
-    int file;                       /* descriptor of the file being read */
-    size_t open_file;
 };
+
+/* One thread's descriptor and block. */
+struct hand { int file; size_t open_file; char *buffer; };
 
 static const struct file_entry *file_at(const struct fetch *f, size_t file)
 {
@@ -68,28 +68,42 @@ static int open_patiently(const struct fetch *f, const char *path)
     return file;
 }
 
-static int read_block(struct fetch *f, size_t file, uint64_t at, size_t size, struct bit_error *error)
+static int read_block(const struct fetch *f, struct hand *hand, size_t file, uint64_t at, size_t size, char *to,
+                      struct bit_error *error)
 {
     char path[PATH_MAX];
     if (bit_path_join(path, sizeof path, f->path, file_at(f, file)->name, error))
         return -1;
-    if (f->file < 0 || f->open_file != file) {
-        if (f->file >= 0)
-            close(f->file);
-        f->file = open_patiently(f, path);
-        f->open_file = file;
-        if (f->file < 0)
+    if (hand->file < 0 || hand->open_file != file) {
+        if (hand->file >= 0)
+            close(hand->file);
+        hand->file = open_patiently(f, path);
+        hand->open_file = file;
+        if (hand->file < 0)
             return bit_fail_errno(error, errno == ENOENT ? BIT_EDATA : BIT_EENVIRONMENT, "cannot open %s", path);
 #ifdef POSIX_FADV_SEQUENTIAL
-        posix_fadvise(f->file, 0, 0, POSIX_FADV_SEQUENTIAL);
+        posix_fadvise(hand->file, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
     }
-    if (!file_read_at(f->file, f->buffer, size, at))
+    if (!file_read_at(hand->file, to, size, at))
         return 0;
     if (errno == 0)
         return bit_fail(error, BIT_EDATA, "%s ends before byte %llu", path, (unsigned long long)(at + size));
     /* A disk that cannot read its sectors has damaged the file; anything else may be better tomorrow. */
     return bit_fail_errno(error, errno == EIO ? BIT_EDATA : BIT_EENVIRONMENT, "cannot read %s", path);
+}
+
+static int hand_open(struct hand *hand, struct bit_error *error)
+{
+    hand->file = -1;
+    return (hand->buffer = bit_allocate(CHECKSUM_BLOCK, 1, "a block of a file", error)) ? 0 : -1;
+}
+
+static void hand_close(struct hand *hand)
+{
+    if (hand->file >= 0)
+        close(hand->file);
+    bit_free(hand->buffer);
 }
 
 /* Copies what `bytes` of file contents at `at` and an array at `place` have in common. The array's element 0 is element
@@ -149,7 +163,6 @@ static void deliver(const struct fetch *f, size_t file, const char *data, uint64
 static int fetch_start(struct fetch *f, struct bit_error *error)
 {
     size_t ranks = (size_t)f->group->size;
-    f->file = -1;
     f->files = f->m->shards + 1;
     f->slice = GATHER_BYTES / ranks;
     f->slice = f->slice > CHECKSUM_BLOCK ? CHECKSUM_BLOCK : f->slice < SLICE_LEAST ? SLICE_LEAST : f->slice & ~(size_t)4095;
@@ -161,34 +174,70 @@ static int fetch_start(struct fetch *f, struct bit_error *error)
     f->per_rank = (f->blocks + ranks - 1) / ranks;
     return (f->sums = bit_allocate(f->per_rank * ranks + 1, sizeof *f->sums, "checksums", error)) &&
            (f->heads = bit_allocate(ranks, sizeof *f->heads, "checksums", error)) &&
-           (f->buffer = bit_allocate(CHECKSUM_BLOCK, 1, "a block of a file", error)) &&
            (ranks == 1 || (f->gathered = bit_allocate(ranks, f->slice, "blocks of files", error))) ? 0 : -1;
 }
 
 static void fetch_free(struct fetch *f)
 {
-    if (f->file >= 0)
-        close(f->file);
     bit_free(f->start);
     bit_free(f->sums);
     bit_free(f->heads);
-    bit_free(f->buffer);
     bit_free(f->gathered);
 }
 
+/* Where a block may be read straight into an array: when all of it belongs there. NULL: nowhere. */
+static char *direct(const struct fetch *f, size_t file, uint64_t at, size_t size)
+{
+    if (file == 0)
+        return NULL;
+    const struct shard_entry *s = &f->m->shard[file - 1];
+    uint64_t bytes = s->count * sizeof(float);
+    if (f->arrays->weights && s->weights_at && at >= s->weights_at && at + size <= s->weights_at + bytes)
+        return (char *)(f->arrays->weights + s->first) + (at - s->weights_at);
+    if (f->arrays->momentum && !f->arrays->share && s->momentum_at && at >= s->momentum_at &&
+        at + size <= s->momentum_at + bytes)
+        return (char *)(f->arrays->momentum + s->first) + (at - s->momentum_at);
+    return NULL;
+}
+
+/* A single rank: its threads share the blocks. */
+static void fetch_alone(struct fetch *f, bool *stop, struct bit_error *error)
+{
+#pragma omp parallel if (f->blocks > 16)
+    {
+        struct hand hand;
+        struct bit_error own = {0};
+        hand_open(&hand, &own);
+#pragma omp for schedule(static)
+        for (size_t block = 0; block < f->blocks; block++) {
+            size_t file, size;
+            uint64_t at;
+            if (own.code || !block_at(f, block, &file, &at, &size))
+                continue;
+            char *place = direct(f, file, at, size), *to = place ? place : hand.buffer;
+            if (read_block(f, &hand, file, at, size, to, &own))
+                continue;
+            f->sums[block] = checksum_of(to, size);
+            if (!place)
+                deliver(f, file, to, at, size);
+        }
+        hand_close(&hand);
+#pragma omp critical
+        if (own.code) {
+            *stop = true;
+            bit_fail(error, own.code, "%s", own.text);
+        }
+    }
+}
+
 /* The contents of the blocks just read, from every rank to every rank. */
-static int share_blocks(struct fetch *f, size_t round, struct bit_error *error)
+static int share_blocks(struct fetch *f, const struct hand *hand, size_t round, struct bit_error *error)
 {
     size_t ranks = (size_t)f->group->size, file, size;
     uint64_t at;
-    if (ranks == 1) {
-        if (block_at(f, round, &file, &at, &size))
-            deliver(f, file, f->buffer, at, size);
-        return 0;
-    }
     for (size_t done = 0; done < CHECKSUM_BLOCK; done += f->slice) {
         size_t part = CHECKSUM_BLOCK - done < f->slice ? CHECKSUM_BLOCK - done : f->slice;
-        if (bit_group_gather(f->group, f->buffer + done, part, f->gathered, error))
+        if (bit_group_gather(f->group, hand->buffer + done, part, f->gathered, error))
             return -1;
         for (size_t r = 0; r < ranks; r++)
             if (block_at(f, r * f->per_rank + round, &file, &at, &size) && done < size)
@@ -198,15 +247,16 @@ static int share_blocks(struct fetch *f, size_t round, struct bit_error *error)
 }
 
 /* One block a rank. *stop: some rank could not read its block. -1: the group failed. */
-static int fetch_round(struct fetch *f, size_t round, bool *stop, struct bit_error *own, struct bit_error *error)
+static int fetch_round(struct fetch *f, struct hand *hand, size_t round, bool *stop, struct bit_error *own,
+                       struct bit_error *error)
 {
     size_t ranks = (size_t)f->group->size, file, size;
     uint64_t at;
     struct head head = {0};
     size_t mine = (size_t)f->group->rank * f->per_rank + round;
     if (block_at(f, mine, &file, &at, &size)) {
-        head.failed = read_block(f, file, at, size, own) != 0;
-        head.sum = checksum_of(f->buffer, size);
+        head.failed = read_block(f, hand, file, at, size, hand->buffer, own) != 0;
+        head.sum = checksum_of(hand->buffer, size);
     }
     if (bit_group_gather(f->group, &head, sizeof head, f->heads, error))
         return -1;
@@ -216,7 +266,18 @@ static int fetch_round(struct fetch *f, size_t round, bool *stop, struct bit_err
     }
     if (*stop || !(f->arrays->weights || f->arrays->momentum || f->arrays->statistics))
         return 0;
-    return share_blocks(f, round, error);
+    return share_blocks(f, hand, round, error);
+}
+
+static int fetch_together(struct fetch *f, bool *stop, struct bit_error *own, struct bit_error *error)
+{
+    struct hand hand;
+    hand_open(&hand, error);
+    int result = bit_group_agree(f->group, error);
+    for (size_t round = 0; !result && !*stop && round < f->per_rank; round++)
+        result = fetch_round(f, &hand, round, stop, own, error);
+    hand_close(&hand);
+    return result;
 }
 
 static int check_sums(const struct fetch *f, struct bit_error *error)
@@ -241,20 +302,25 @@ static int check_hash(const struct fetch *f, const struct bit_table *table, cons
 int generation_fetch(const char *path, const struct manifest *m, const struct bit_arrays *arrays,
                      struct bit_group *group, struct bit_error *error)
 {
-    struct fetch f = {.path = path, .m = m, .arrays = arrays, .group = group};
+    struct bit_arrays wanted = *arrays;
+    struct fetch f = {.path = path, .m = m, .arrays = &wanted, .group = group};
     struct bit_error own = {0};
     bool stop = false;
+    if (group->size == 1 && share_is_whole(arrays))
+        wanted.share = NULL;
     fetch_start(&f, error);
     int result = bit_group_agree(group, error);
-    for (size_t round = 0; !result && !stop && round < f.per_rank; round++)
-        result = fetch_round(&f, round, &stop, &own, error);
+    if (!result && group->size > 1)
+        result = fetch_together(&f, &stop, &own, error);
+    else if (!result)
+        fetch_alone(&f, &stop, &own);
     if (!result) {
         const struct bit_checkpoint *c = &m->checkpoint;
         if (!stop && !check_sums(&f, &own) &&
-            !check_hash(&f, m->table, arrays->weights, c->weights_hash, "weights", &own) &&
-            (arrays->share || !check_hash(&f, m->table, arrays->momentum, c->momentum_hash, "momenta", &own)) &&
+            !check_hash(&f, m->table, wanted.weights, c->weights_hash, "weights", &own) &&
+            (wanted.share || !check_hash(&f, m->table, wanted.momentum, c->momentum_hash, "momenta", &own)) &&
             m->statistics)
-            check_hash(&f, m->statistics, arrays->statistics, c->statistics_hash, "statistics", &own);
+            check_hash(&f, m->statistics, wanted.statistics, c->statistics_hash, "statistics", &own);
         *error = own;
         result = bit_group_agree(group, error);
     }

@@ -25,6 +25,17 @@ struct flow {
     size_t parameter;
 };
 
+bool share_is_whole(const struct bit_arrays *a)
+{
+    size_t end = 0;
+    if (!a->share)
+        return true;
+    for (size_t i = 0; i < a->share->count; end += a->share->pieces[i++].count)
+        if (a->share->pieces[i].offset != end)
+            return false;
+    return end == a->table->elements;
+}
+
 static void shares_free(struct shares *s)
 {
     bit_free(s->count);

@@ -108,17 +108,6 @@ static int check_common(struct bit_group *group, const struct common *mine, stru
     return result;
 }
 
-static int share_is_whole(const struct bit_arrays *a)
-{
-    size_t end = 0;
-    if (!a->share)
-        return 1;
-    for (size_t i = 0; i < a->share->count; end += a->share->pieces[i++].count)
-        if (a->share->pieces[i].offset != end)
-            return 0;
-    return end == a->table->elements;
-}
-
 /* Momentum comes into block order; for one rank it is in order already. */
 static int prepare_momentum(struct bit_group *group, struct bit_save *s, const struct bit_arrays *a,
                             struct bit_error *error)

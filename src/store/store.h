@@ -20,6 +20,9 @@ int momentum_collect(struct bit_group *group, const struct bit_table *table, con
                      const float *mine, uint64_t first, uint64_t count, float *range, struct bit_hash *hash,
                      struct bit_error *error);
 
+/* Whether the share (or no share at all) is the block, in order. */
+bool share_is_whole(const struct bit_arrays *arrays);
+
 struct manifest;
 /* Reads all files of a generation once, each rank a part; verifies their checksums; delivers values to `arrays` (any of
  * weights, momentum, statistics may be NULL; share NULL with momentum: the whole block). Class data: damaged. Every rank
