@@ -409,6 +409,25 @@ static void test_readers(void)
     scene_destroy(&s);
 }
 
+/* Large enough for threads and for blocks that are read straight into place. The last test: a process that has used
+ * OpenMP cannot fork and use it in the child. */
+static void test_large(void)
+{
+    struct scene s;
+    struct bit_error error = {0};
+    char path[256];
+    scene_create(&s, 30);
+    REQUIRE(scene_save(&s, 1, 0, &error) == 0 && scene_save(&s, 2, 0, &error) == 0);
+    CHECK(scene_load(&s, &error) == 2);
+    path_of(&s, "step-000000000002", "shard-0000-of-0001.h5", path);
+    flip(path, 9000000, 3);
+    CHECK(scene_load(&s, &error) == 1 && scene_has(&s, "step-000000000002.bad"));
+    path_of(&s, "step-000000000001", "shard-0000-of-0001.h5", path);
+    flip(path, 13, 3);
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EDATA);
+    scene_destroy(&s);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
@@ -416,7 +435,7 @@ int main(int argc, char **argv)
         {"flipped bits", test_flips}, {"other damage", test_damage}, {"all bad", test_all_bad},
         {"refusals", test_refusals}, {"retention", test_retention}, {"same step again", test_same_step},
         {"roll back", test_roll_back}, {"no room", test_no_room}, {"no memory", test_no_memory}, {"lock", test_lock},
-        {"readers", test_readers},
+        {"readers", test_readers}, {"large", test_large},
     };
     return unit_main("store", tests, sizeof tests / sizeof *tests, argc, argv);
 }
