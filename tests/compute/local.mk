@@ -7,5 +7,5 @@ tests_compute_test_backend_SOURCES = tests/compute/test_backend.c tests/unit.h
 tests_compute_test_backend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_compute_test_backend_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
-TESTS += tests/250-bench-ops.sh
-EXTRA_DIST += tests/250-bench-ops.sh
+TESTS += tests/250-bench-ops.sh tests/251-instruction-sets.sh
+EXTRA_DIST += tests/250-bench-ops.sh tests/251-instruction-sets.sh
