@@ -75,8 +75,10 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
 {
     struct bit_model_memory model;
     uint64_t block = (uint64_t)table->elements * sizeof(float), save = save_bytes(plan, table), evaluation = 0;
+    bool evaluates = plan->val_images && (job->evaluation.at_end || job->evaluation.every_steps ||
+                                          job->evaluation.every_epochs > 0);
     if (bit_model_estimate(options, &model, error) ||
-        (plan->val_images && evaluation_bytes(job, plan, options, &evaluation, error)))
+        (evaluates && evaluation_bytes(job, plan, options, &evaluation, error)))
         return -1;
     plan->memory.weights = block;
     /* Batch norm takes the rank's micro-batches together: there is nothing to add up. */
