@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bit/data.h"
 #include "bit/memory.h"
@@ -10,8 +11,12 @@
 
 int bit_plan_cores(void)
 {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    cpu_set_t mine, parents;
+    int cores = sched_getaffinity(0, sizeof mine, &mine) ? 1 : CPU_COUNT(&mine);
+    /* A rank that mpirun bound sees its own cores only; its parent, mpirun or its helper, sees those of all. */
+    if (!sched_getaffinity(getppid(), sizeof parents, &parents) && CPU_COUNT(&parents) > cores)
+        cores = CPU_COUNT(&parents);
+    return cores;
 }
 
 void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,

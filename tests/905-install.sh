@@ -1,0 +1,30 @@
+#!/bin/bash
+# make install: programs, manual, jobs and pictures land where they can find each other, and go away again.
+set -u
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+unset MAKEFLAGS MFLAGS MAKELEVEL
+# shellcheck source=tests/ok.sh
+. "${top_srcdir:?}/tests/ok.sh"
+cd "${top_builddir:?}" || exit 1
+make -s install DESTDIR="$scratch" prefix=/opt/bit >"$scratch/log" 2>&1
+ok $? "make install" || cat "$scratch/log"
+root=$scratch/opt/bit
+for program in bit bitrun bit-launch; do
+    [ -x "$root/bin/$program" ]
+    ok $? "$program is installed"
+done
+for page in man1/bit.1 man1/bitrun.1 man1/bit-launch.1 man5/bit-job.5 man5/bit-checkpoint.5; do
+    [ -s "$root/share/man/$page" ]
+    ok $? "the manual has $page"
+done
+[ "$(find "$root/share/bit/data/digits" -name '*.jpg' | wc -l)" = 1797 ]
+ok $? "the pictures are installed"
+"$root/bin/bit" check --data "$root/share/bit/jobs/demo.json"
+ok $? "the installed demo finds its pictures"
+(cd "$scratch" && unset BIT_BIN && "$root/bin/bit-launch" "$root/share/bit/jobs/demo.json" -n 2 --dry-run) | grep -q "$root/bin/bitrun"
+ok $? "the installed launcher starts the installed bitrun"
+make -s uninstall DESTDIR="$scratch" prefix=/opt/bit >>"$scratch/log" 2>&1
+[ -z "$(find "$root" -type f -o -type l)" ]
+ok $? "make uninstall leaves no file"
+exit $bad

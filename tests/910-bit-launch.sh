@@ -1,0 +1,119 @@
+#!/bin/bash
+# bit-launch under mpirun: its command line, what it makes of the cores, and runs that end, are stopped, killed, resumed.
+set -u
+launch=${top_srcdir:?}/launcher/bit-launch
+export BIT_BIN=${top_builddir:?} MPIRUN
+unset BIT_PROGRESS SLURM_JOB_ID SLURM_NTASKS SLURM_CPUS_ON_NODE
+if [ "${MPI_KIND:?}" = unknown ]; then
+    echo "no mpirun that is known"
+    exit 77
+fi
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+# shellcheck source=tests/ok.sh
+. "${top_srcdir:?}/tests/ok.sh"
+says() { # CODE TEXT ARGUMENT...: bit-launch ARGUMENT... exits with CODE and says TEXT
+    local code=$1 text=$2
+    shift 2
+    "$launch" "$@" >said 2>&1 </dev/null
+    local got=$?
+    echo "exit code $got" >>said
+    [ $got = "$code" ] && grep -qe "$text" said
+}
+state() { sed -n 's/.*"state": *"\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null; }
+step() { sed -n 's/.*"step": *\([0-9]*\).*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1; }
+wait_for_step() { # DIR STEP
+    for ((i = 0; i < 600; i++)); do
+        [ "$(step "$1")" -ge "$2" ] 2>/dev/null && return
+        sleep 0.1
+    done
+}
+cat >small.json <<END
+{"model": {"depth": 14, "width": 1}, "threads": 1, "micro_batch": 4,
+ "data": {"train": "$top_srcdir/data/digits/train", "val": "$top_srcdir/data/digits/val", "size": 16, "resize": 16},
+ "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
+ "checkpoint": {"every_steps": 4}, "evaluation": {"every_epochs": 0, "at_end": false}}
+END
+
+# ---- the command line ----
+says 64 usage:; ok $? "without a job it shows its usage"
+says 66 'no job file' missing.json; ok $? "a missing job"
+says 64 'unknown option --nodes' small.json --nodes=2; ok $? "an option of sbatch without --slurm"
+says 64 'expected a number of ranks' small.json -n two; ok $? "ranks that are no number"
+says 64 'one job file' small.json other.json; ok $? "two job files"
+says 64 'batch' small.json -n 3; ok $? "a batch that the ranks cannot share"
+echo '{"modle": {}}' >wrong.json
+says 64 'did you mean' wrong.json; ok $? "a job with a misspelt key"
+says 64 'has room for 2 ranks' small.json -n 4 --set micro_batch=2 --host a:1,b:1 --dry-run; ok $? "hosts with too little room"
+says 64 'threads' small.json -n 2 --threads 0; ok $? "no threads"
+"$launch" --help | grep -q -- --slurm; ok $? "--help"
+
+# ---- placement ----
+case $MPI_KIND in
+    openmpi) bound='slot:PE=3 --bind-to core' free='--bind-to none --oversubscribe' list='--host a:1\\,b:1' ;;
+    *) bound='-bind-to core:3' free='-bind-to none' list='-hosts a:1\\,b:1' ;;
+esac
+says 0 "OMP_NUM_THREADS=3 .*$bound" small.json -n 2 --threads 3 --cores 6 --dry-run; ok $? "each rank gets its threads' cores"
+says 0 "OMP_WAIT_POLICY=passive .*$free" small.json -n 2 --threads 3 --cores 5 --dry-run; ok $? "too few cores: nothing bound"
+says 0 "OMP_NUM_THREADS=3 .*$bound" small.json -n 2 --set threads=0 --cores 7 --dry-run; ok $? "threads 0: a share of the cores"
+says 0 "$list" small.json -n 2 --host a,b --cores 8 --dry-run; ok $? "hosts share the ranks"
+says 0 "OMP_NUM_THREADS=8" small.json -n 2 --set threads=0 --host a,b --cores 8 --dry-run; ok $? "and each rank has a host's cores"
+says 0 'checkpoint.every_steps=7 --steps-limit 3 --fresh' small.json --dry-run --fresh --set checkpoint.every_steps=7 --steps-limit=3
+ok $? "bitrun's options reach it"
+[ ! -e runs ]; ok $? "nothing was written so far"
+
+# ---- whole runs ----
+says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "a run to the end"
+hash=$("$top_builddir/bit" ckpt hash whole)
+[ -n "$hash" ]; ok $? "it leaves a checkpoint"
+says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "again: nothing left to do"
+
+# Signals go to the launcher alone, as from a terminal's Ctrl-C handler, a batch system or a user.
+signalled() { # DIR SIGNAL...: starts a run, sends the signals in turn from step 6 on; its exit code in $code
+    local dir=$1 pid signal
+    shift
+    # A shell without job control would start it with INT ignored.
+    set -m
+    "$launch" small.json -n 2 --out "$dir" >said 2>&1 </dev/null &
+    pid=$!
+    set +m
+    wait_for_step "$dir" 4
+    for signal; do
+        kill "-$signal" $pid 2>/dev/null
+        sleep 0.3
+    done
+    wait $pid
+    code=$?
+    echo "exit code $code, $(state "$dir") at step $(step "$dir")" >>said
+}
+for signal in TERM INT HUP; do
+    signalled "by-$signal" $signal
+    [ $code = 75 ] && [ "$(state "by-$signal")" = stopped ] && [ "$(step "by-$signal")" -lt 24 ]
+    ok $? "$signal: a checkpoint, then exit code 75"
+done
+says 0 '' small.json -n 2 --out by-TERM && [ "$("$top_builddir/bit" ckpt hash by-TERM)" = "$hash" ]
+ok $? "the same command goes on to the same bits"
+says 0 '' small.json -n 1 --out by-INT && [ "$("$top_builddir/bit" ckpt hash by-INT)" = "$hash" ]
+ok $? "and so it does with one rank"
+signalled by-USR1 USR1
+[ $code = 0 ] && [ "$(state by-USR1)" = finished ]; ok $? "USR1: the run goes on to its end"
+
+# A rank is killed.
+"$launch" small.json -n 2 --out killed >said 2>&1 </dev/null &
+pid=$!
+wait_for_step killed 6
+rank=$(for p in /proc/[0-9]*; do
+    [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f "$top_builddir/bitrun")" ] &&
+        tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q -- '--out killed' && [ "$(readlink "$p/cwd")" = "$scratch" ] && echo "${p#/proc/}"
+done | head -n 1)
+kill -KILL "$rank"
+wait $pid
+[ $? = 74 ] && grep -q 'the same command goes on' said; ok $? "a killed rank: exit code 74, and what to do"
+says 0 '' small.json -n 2 --out killed && [ "$("$top_builddir/bit" ckpt hash killed)" = "$hash" ]; ok $? "it goes on to the same bits"
+
+# The reader of the output goes away: mpirun would die of that.
+{ "$launch" small.json -n 2 --out piped 2>&1; echo $? >code; } </dev/null | head -n 1 >/dev/null
+[ "$(cat code)" = 0 ] && [ "$(state piped)" = finished ]; ok $? "a reader that goes away does not end the run"
+says 0 'top-1' small.json -n 2 --out whole --evaluate; ok $? "--evaluate"
+exit $bad
