@@ -58,5 +58,5 @@ says out "R14x1, 10 classes"
 says out "1,438 for training, 359 for validation"
 ! grep warning: out | grep -v cores; verdict "no warning about the demo's schedule" $?
 run 0 "all jobs are valid" "$bit" check "$top_srcdir"/jobs/*.json
-[ "$(grep -c ': ok' out)" = "$(ls "$top_srcdir"/jobs/*.json | wc -l)" ]; verdict "each of them" $?
+[ "$(grep -c ': ok' out)" = 17 ]; verdict "each of them" $?
 exit $bad

@@ -13,7 +13,7 @@ verdict "bit.1 has every command" $missing
 if command -v groff >/dev/null; then
     for page in bit.1 bit-job.5; do
         groff -man -Tutf8 -ww -z "$top_srcdir/man/$page" 2>err
-        verdict "groff has nothing to say about $page" $(test ! -s err; echo $?)
+        verdict "groff has nothing to say about $page" "$(test ! -s err; echo $?)"
         cat err
     done
 fi

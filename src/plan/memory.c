@@ -40,7 +40,7 @@ static uint64_t image_bytes(const struct bit_model_options *options)
 static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *plan,
                              const struct bit_model_options *options)
 {
-    uint64_t loaders = (uint64_t)(job->data.loaders ? job->data.loaders : plan->threads);
+    uint64_t loaders = (uint64_t)(job->data.loaders ? job->data.loaders : (plan->threads + 3) / 4);
     return ((uint64_t)job->data.prefetch + 1) * image_bytes(options) + loaders * LOADER_BYTES;
 }
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # For black-box scripts of bit: a scratch folder, and checks that print "ok N - what".
 set -u
 bit=$top_builddir/bit
