@@ -43,6 +43,10 @@ check "the minority is named" says replica.4 'failed \(internal\): the weights o
 check "replica, 2 ranks" steps 2 "$data" replica 5
 check "two ranks have no majority" says replica.2 'no majority'
 
+check "memory, 2 ranks" steps 2 "$data" memory 1
+check "every allocation failed once" says memory.2 '^survived ([89]|[1-9][0-9]+) failures'
+check "and the step is as ever" grep -Fqx "$(head -n 1 "$scratch/train.1")" "$scratch/memory.2"
+
 # Bad images that only one rank's stream meets (and 100 have to be seen first).
 mkdir "$scratch/bad"
 cp -r "$data/train" "$scratch/bad/train"

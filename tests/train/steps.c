@@ -6,6 +6,7 @@
  *   stop, skip    in step 2 the last rank's replica holds a NaN; the policy is to stop, or to skip that step
  *   limit         as skip, but every step from 2 on: ends when the limit of 2 is passed
  *   replica       after step 2 the last rank's weights differ in one bit: the check must name it
+ *   memory        first, every allocation of the trainer fails once on the last rank
  *   bad-images    no bad image is allowed (bad_share_limit 0)
  * Errors are printed by rank 0 as "failed (CLASS): TEXT"; every rank must have the same. */
 #include <math.h>
@@ -34,13 +35,16 @@ static int is(const struct run *r, const char *mode)
     return !strcmp(r->mode, mode);
 }
 
-static int open_data(struct run *r, const char *folder, struct bit_error *error)
+static int open_index(struct run *r, const char *folder, struct bit_error *error)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/train", folder);
     r->index = bit_index_open(path, NULL, NULL, r->world, error);
-    if (!r->index)
-        return -1;
+    return r->index ? 0 : -1;
+}
+
+static int open_stream(struct run *r, struct bit_error *error)
+{
     struct bit_stream_options options = {
         .index = r->index, .seed = 7, .training = true, .image_size = SIZE, .resize = SIZE, .area_min = 0.05,
         .area_max = 1, .aspect_min = 0.75, .aspect_max = 4.0 / 3, .crop_attempts = 100, .mirror = true,
@@ -49,30 +53,68 @@ static int open_data(struct run *r, const char *folder, struct bit_error *error)
         .scan_limit = 100, .bad_share_limit = is(r, "bad-images") ? 0 : 1,
     };
     r->stream = bit_stream_create(&options, error);
-    return r->stream ? bit_stream_seek(r->stream, 0, error) : -1;
+    if (r->stream)
+        bit_stream_seek(r->stream, 0, error);
+    return bit_group_agree(r->world, error);
 }
 
-static int make_trainer(struct run *r, struct bit_error *error)
+static struct bit_trainer_options trainer_options(const struct run *r)
+{
+    return (struct bit_trainer_options){
+        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = MICRO,
+        .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX,
+        .classes = bit_index_classes(r->index), .momentum = 0.9, .weight_decay = 1e-4,
+        .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
+    };
+}
+
+/* The trainer's n-th allocation fails on the last rank, for every n: no rank gets a trainer, all the same error.
+ * Before the stream is there, whose threads allocate, too. */
+static int starve(struct run *r, struct bit_error *error)
+{
+    struct bit_trainer_options how = trainer_options(r);
+    size_t before = bit_memory_used();
+    int failures = 0;
+    for (struct bit_trainer *trainer = NULL; !trainer; failures++) {
+        struct bit_error none = {0};
+        if (r->world->rank == r->world->size - 1)
+            bit_memory_fail_at((size_t)failures + 1);
+        trainer = bit_trainer_create(&how, &none);
+        bit_trainer_destroy(trainer);
+        if (!trainer && none.code != BIT_EENVIRONMENT)
+            return bit_fail(error, BIT_EINTERNAL, "no trainer, class %s", bit_code_name(none.code));
+        if (bit_memory_used() != before)
+            return bit_fail(error, BIT_EINTERNAL, "%zu bytes were left behind", bit_memory_used() - before);
+    }
+    bit_memory_fail_at(0);
+    if (r->world->rank == 0)
+        printf("survived %d failures of allocation\n", failures - 1);
+    return 0;
+}
+
+static int make_model(struct run *r, struct bit_error *error)
 {
     const struct bit_backend *backend = bit_backend_find("openblas", error);
     bool batch_norm = is(r, "batch-norm");
     struct bit_model_options options = {
         .depth = 14, .width = 1, .classes = bit_index_classes(r->index),
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
-        .image_size = SIZE, .micro_batch = MICRO, .micro_batches = batch_norm ? BATCH / r->world->size / MICRO : 1, .precision = BIT_FLOAT32, .training = true,
-        .backend = backend, .group = r->world,
+        .image_size = SIZE, .micro_batch = MICRO,
+        .micro_batches = batch_norm ? BATCH / r->world->size / MICRO : 1, .precision = BIT_FLOAT32,
+        .training = true, .backend = backend, .group = r->world,
     };
     r->model = bit_model_create(&options, error);
-    if (!r->model)
-        return -1;
-    struct bit_trainer_options how = {
-        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = MICRO,
-        .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX, .classes = options.classes, .momentum = 0.9, .weight_decay = 1e-4,
-        .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
-    };
+    return bit_group_agree(r->world, error);
+}
+
+static int make_trainer(struct run *r, struct bit_error *error)
+{
+    struct bit_trainer_options how = trainer_options(r);
     r->trainer = bit_trainer_create(&how, error);
-    if (!r->trainer ||
-        bit_model_initialise(r->model, BIT_LECUN_NORMAL, 11, NAN, bit_trainer_weights(r->trainer), error))
+    if (!r->trainer)
+        return -1;
+    bit_model_initialise(r->model, BIT_LECUN_NORMAL, 11, NAN, bit_trainer_weights(r->trainer), error);
+    if (bit_group_agree(r->world, error))
         return -1;
     return bit_trainer_weights_changed(r->trainer, error);
 }
@@ -154,7 +196,8 @@ int main(int argc, char **argv)
     r.world = bit_comm_world();
     bit_log_init("steps", BIT_LOG_ERROR);
     bit_compute_threads(1);
-    if (open_data(&r, argv[1], &error) == 0 && make_trainer(&r, &error) == 0)
+    if (open_index(&r, argv[1], &error) == 0 && make_model(&r, &error) == 0 &&
+        (!is(&r, "memory") || starve(&r, &error) == 0) && open_stream(&r, &error) == 0 && make_trainer(&r, &error) == 0)
         train(&r, steps, &error);
     int code = report(&r, &error);
     bit_trainer_destroy(r.trainer);
