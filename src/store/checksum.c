@@ -57,24 +57,52 @@ int file_write_at(int file, const void *data, size_t size, uint64_t at)
     return 0;
 }
 
-int checksum_file(int file, const char *path, uint64_t bytes, struct bit_hash *sum, struct bit_error *error)
+int checksum_start(struct checksum *sum, uint64_t bytes, struct bit_error *error)
 {
-    size_t count = checksum_count(bytes);
+    *sum = (struct checksum){.bytes = bytes, .count = checksum_count(bytes)};
+    sum->blocks = bit_allocate(sum->count + 1, sizeof *sum->blocks, "checksums", error);
+    if (sum->blocks)
+        sum->known = bit_allocate(sum->count + 1, 1, "checksums", error);
+    if (sum->known)
+        return 0;
+    checksum_free(sum);
+    return -1;
+}
+
+void checksum_free(struct checksum *sum)
+{
+    bit_free(sum->blocks);
+    bit_free(sum->known);
+    *sum = (struct checksum){0};
+}
+
+void checksum_add(struct checksum *sum, const void *data, size_t size, uint64_t at)
+{
+    size_t block = checksum_count(at);
+    for (; (uint64_t)(block + 1) * CHECKSUM_BLOCK <= at + size && block < sum->count; block++) {
+        sum->blocks[block] = checksum_of((const char *)data + ((uint64_t)block * CHECKSUM_BLOCK - at), CHECKSUM_BLOCK);
+        sum->known[block] = 1;
+    }
+}
+
+int checksum_finish(struct checksum *sum, int file, const char *path, struct bit_hash *hash, struct bit_error *error)
+{
     char *buffer = bit_allocate(CHECKSUM_BLOCK, 1, "a block to check", error);
-    struct checksum_block *blocks = buffer ? bit_allocate(count + 1, sizeof *blocks, "checksums", error) : NULL;
-    int result = blocks ? 0 : -1;
-    for (size_t i = 0; !result && i < count; i++) {
+    int result = buffer ? 0 : -1;
+    for (size_t i = 0; !result && i < sum->count; i++) {
         uint64_t at = (uint64_t)i * CHECKSUM_BLOCK;
-        size_t size = bytes - at < CHECKSUM_BLOCK ? (size_t)(bytes - at) : CHECKSUM_BLOCK;
+        size_t size = sum->bytes - at < CHECKSUM_BLOCK ? (size_t)(sum->bytes - at) : CHECKSUM_BLOCK;
+        if (sum->known[i])
+            continue;
         if (file_read_at(file, buffer, size, at))
             result = errno ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path)
-                           : bit_fail(error, BIT_EDATA, "%s ends before its %llu bytes", path, (unsigned long long)bytes);
+                           : bit_fail(error, BIT_EENVIRONMENT, "%s ends before its %llu bytes", path,
+                                      (unsigned long long)sum->bytes);
         else
-            blocks[i] = checksum_of(buffer, size);
+            sum->blocks[i] = checksum_of(buffer, size);
     }
     if (!result)
-        *sum = checksum_fold(blocks, count);
-    bit_free(blocks);
+        *hash = checksum_fold(sum->blocks, sum->count);
     bit_free(buffer);
     return result;
 }

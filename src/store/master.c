@@ -1,10 +1,8 @@
 /* The master file: every parameter as a virtual data set over the shards. */
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bit/file.h"
 #include "store/hdf5.h"
@@ -176,12 +174,7 @@ int master_write(const char *folder, const struct manifest *m, struct file_entry
     if (h5_close(hdf5, path, error) || result)
         return -1;
     store_point(STORE_POINT_master_closed, 0);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
-    result = file_seal(file, path, entry, error);
-    if (close(file) && !result)
-        result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot close %s", path);
+    result = file_seal(path, entry, error);
     store_point(STORE_POINT_master_synced, 0);
     return result;
 }

@@ -6,7 +6,7 @@
 /* X(name, does every rank pass it?) in the order of the protocol. */
 #define STORE_POINTS(X) \
     X(prepared, 1) X(folder_made, 1) X(shard_created, 1) X(shard_closed, 1) X(shard_half, 1) X(shard_written, 1) \
-    X(shard_synced, 1) X(master_created, 0) X(master_closed, 0) X(master_synced, 0) X(agreed, 1) \
+    X(master_created, 0) X(master_closed, 0) X(master_synced, 0) X(shard_synced, 1) X(agreed, 1) \
     X(manifest_written, 0) X(replacing, 0) X(renamed, 0) X(parent_synced, 0) X(retiring, 0) X(retired, 0) X(done, 1)
 
 enum store_point {

@@ -261,9 +261,13 @@ int bit_store_write(struct bit_save *s)
 {
     if (s->skip)
         return 0;
-    int result = shard_write(s->path, &s->values, &s->entry, &s->error);
-    if (!result && s->rank == 0)
+    struct shard_file file;
+    int result = shard_fill(&file, s->path, &s->values, &s->entry, &s->error);
+    if (!result && s->rank == 0) /* while the disk is busy with the values */
         result = master_write(s->path, &s->manifest, &s->manifest.master, &s->error);
+    result = shard_seal(&file, &s->entry, result, &s->error);
+    if (!result)
+        store_point(STORE_POINT_shard_synced, s->rank);
     return result;
 }
 

@@ -2,14 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bit/file.h"
-#include "store/checksum.h"
 #include "store/hdf5.h"
 #include "store/points.h"
 
@@ -56,33 +54,38 @@ static int create(const char *path, const struct shard_values *v, struct shard_e
     return h5_close(file, path, error) ? -1 : result;
 }
 
-/* In portions, each handed to the disk at once, so that the disk works while the rest is copied and checked. */
-static int fill(int file, const char *path, const float *values, uint64_t count, uint64_t at, struct bit_error *error)
+/* In portions: written, its checksum taken while it is still in the cache, and handed to the disk at once, so that the
+ * disk works meanwhile. */
+static int fill(int file, const char *path, const float *values, uint64_t count, uint64_t at, struct checksum *sum,
+                struct bit_error *error)
 {
-    enum { PORTION = 8 << 20 };
     const char *from = (const char *)values;
-    uint64_t bytes = count * sizeof *values;
-    for (uint64_t done = 0; done < bytes;) {
-        size_t size = bytes - done < PORTION ? (size_t)(bytes - done) : PORTION;
-        if (file_write_at(file, from + done, size, at + done))
+    uint64_t end = at + count * sizeof *values, sent = at;
+    while (at < end) {
+        uint64_t next = (at / CHECKSUM_BLOCK + 1) * CHECKSUM_BLOCK;
+        size_t size = (size_t)((next < end ? next : end) - at);
+        if (file_write_at(file, from, size, at))
             return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", path);
+        checksum_add(sum, from, size, at);
+        from += size;
+        at += size;
 #ifdef SYNC_FILE_RANGE_WRITE
-        sync_file_range(file, (off_t)(at + done), (off_t)size, SYNC_FILE_RANGE_WRITE); /* a hint: fsync is what counts */
+        if (at - sent >= 8 << 20 || at == end) {
+            sync_file_range(file, (off_t)sent, (off_t)(at - sent), SYNC_FILE_RANGE_WRITE); /* a hint: fsync is what counts */
+            sent = at;
+        }
 #endif
-        done += size;
     }
     return 0;
 }
 
-int file_seal(int file, const char *path, struct file_entry *entry, struct bit_error *error)
+static int file_bytes(int file, const char *path, uint64_t *bytes, struct bit_error *error)
 {
     struct stat status;
     if (fstat(file, &status))
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot stat %s", path);
-    entry->bytes = (uint64_t)status.st_size;
-    if (checksum_file(file, path, entry->bytes, &entry->checksum, error))
-        return -1;
-    return fsync(file) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot fsync %s", path) : 0;
+    *bytes = (uint64_t)status.st_size;
+    return 0;
 }
 
 /* A data set that HDF5 placed beyond the file's end would read as nothing. */
@@ -98,30 +101,63 @@ static int check_places(const struct shard_values *v, const struct shard_entry *
     return 0;
 }
 
-int shard_write(const char *folder, const struct shard_values *v, struct shard_entry *e, struct bit_error *error)
+static int fill_all(int file, const char *path, const struct shard_values *v, const struct shard_entry *e,
+                    struct checksum *sum, struct bit_error *error)
 {
-    char path[PATH_MAX];
+    if (fill(file, path, v->weights, v->count, e->weights_at, sum, error))
+        return -1;
+    store_point(STORE_POINT_shard_half, (int)v->rank);
+    if ((v->momentum && fill(file, path, v->momentum, v->count, e->momentum_at, sum, error)) ||
+        (v->statistics && fill(file, path, v->statistics, v->statistics_count, e->statistics_at, sum, error)))
+        return -1;
+    store_point(STORE_POINT_shard_written, (int)v->rank);
+    return 0;
+}
+
+int shard_fill(struct shard_file *f, const char *folder, const struct shard_values *v, struct shard_entry *e,
+               struct bit_error *error)
+{
+    *f = (struct shard_file){.file = -1};
     *e = (struct shard_entry){.first = v->first, .count = v->count};
     shard_name(v->rank, v->ranks, e->file.name);
-    if (bit_path_join(path, sizeof path, folder, e->file.name, error) || create(path, v, e, error))
+    if (bit_path_join(f->path, sizeof f->path, folder, e->file.name, error) || create(f->path, v, e, error))
         return -1;
     store_point(STORE_POINT_shard_closed, (int)v->rank);
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    f->file = open(f->path, O_RDWR | O_CLOEXEC);
+    if (f->file < 0)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", f->path);
+    return file_bytes(f->file, f->path, &e->file.bytes, error) || check_places(v, e, f->path, error) ||
+        checksum_start(&f->sum, e->file.bytes, error) || fill_all(f->file, f->path, v, e, &f->sum, error) ? -1 : 0;
+}
+
+int shard_seal(struct shard_file *f, struct shard_entry *e, int result, struct bit_error *error)
+{
+    uint64_t after = 0;
+    if (!result)
+        result = checksum_finish(&f->sum, f->file, f->path, &e->file.checksum, error) ||
+            file_bytes(f->file, f->path, &after, error) ? -1 : 0;
+    if (!result && after != e->file.bytes)
+        result = bit_fail(error, BIT_EINTERNAL, "%s grew while its values were written", f->path);
+    if (!result && fsync(f->file))
+        result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot fsync %s", f->path);
+    if (f->file >= 0 && close(f->file) && !result)
+        result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot close %s", f->path);
+    checksum_free(&f->sum);
+    return result;
+}
+
+int file_seal(const char *path, struct file_entry *entry, struct bit_error *error)
+{
+    struct checksum sum = {0};
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
-    int result = fill(file, path, v->weights, v->count, e->weights_at, error);
-    store_point(STORE_POINT_shard_half, (int)v->rank);
-    if (!result && v->momentum)
-        result = fill(file, path, v->momentum, v->count, e->momentum_at, error);
-    if (!result && v->statistics)
-        result = fill(file, path, v->statistics, v->statistics_count, e->statistics_at, error);
-    store_point(STORE_POINT_shard_written, (int)v->rank);
-    if (!result)
-        result = file_seal(file, path, &e->file, error);
-    if (!result)
-        result = check_places(v, e, path, error);
+    int result = file_bytes(file, path, &entry->bytes, error) || checksum_start(&sum, entry->bytes, error) ||
+        checksum_finish(&sum, file, path, &entry->checksum, error) ? -1 : 0;
+    if (!result && fsync(file))
+        result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot fsync %s", path);
     if (close(file) && !result)
         result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot close %s", path);
-    store_point(STORE_POINT_shard_synced, (int)v->rank);
+    checksum_free(&sum);
     return result;
 }
