@@ -42,7 +42,7 @@ struct bit_norm_call {
     void *scratch;
 };
 
-/* y = norm of x; copy = x as well, or NULL. Batch norm is collective over norm->group and may fail; group norm cannot. */
+/* y = norm of x, or NULL: statistics only; copy = x as well, or NULL. Batch norm is collective over norm->group and may fail; group norm cannot. */
 int bit_norm_forward(const struct bit_norm_shape *norm, const struct bit_norm_call *call, void *y, void *copy,
                      struct bit_error *error);
 /* pooled[images][channels] = mean over rows of the norm of x; relu must be set. */
@@ -51,14 +51,15 @@ int bit_norm_forward_mean(const struct bit_norm_shape *norm, const struct bit_no
 
 /* Backward of the last forward with the same call. dy: gradient with respect to y; or, when `mean`, one row an image that
  * stands for all its rows. y (or NULL): recomputed. dx = gradient with respect to x (+ skip, or NULL); dx may be dy
- * (unless `mean`) or skip. d_gamma, d_beta [channels]: overwritten, or NULL; sums over this rank's images in their order.
- * Batch norm: collective. */
+ * (unless `mean`) or skip. d_gamma, d_beta [channels]: overwritten, or added to when `add`, or NULL; sums over the call's
+ * images, in a binary tree. Batch norm: collective. */
 struct bit_norm_gradient {
     const void *dy;
     bool mean;
     const void *skip;
     void *y, *dx;
     float *d_gamma, *d_beta;
+    bool add;
 };
 int bit_norm_backward(const struct bit_norm_shape *norm, const struct bit_norm_call *call,
                       const struct bit_norm_gradient *gradient, struct bit_error *error);

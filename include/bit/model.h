@@ -32,6 +32,8 @@ struct bit_model_options {
     bool training;           /* false: no backward buffers */
     const struct bit_backend *backend;
     struct bit_group *group; /* batch norm's statistics; NULL: this process alone */
+    double packed_limit;     /* bytes: a model whose packed kernels (both directions, unpadded) would take more packs each
+                                kernel whenever it is used, into one place: less memory, more time; 0: 3e9 */
 };
 
 struct bit_model;

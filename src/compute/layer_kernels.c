@@ -14,9 +14,18 @@
 #undef STORE
 #undef NAME
 
+/* bit_bfloat16_from_float without its care for NaN: those met here come from bfloat16 or from arithmetic, their lower half
+ * is zero, and rounding leaves them NaN. */
+static inline bit_bfloat16 narrow(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (bit_bfloat16)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
 #define ELEMENT bit_bfloat16
 #define LOAD(x) bit_bfloat16_to_float(x)
-#define STORE(x) bit_bfloat16_from_float(x)
+#define STORE(x) narrow(x)
 #define NAME(function) function##_bfloat16
 #include "compute/layer_body.h"
 

@@ -315,6 +315,8 @@ static void apply_image(const struct plan *p, int image, int slot)
 {
     const struct forward *f = (const struct forward *)p;
     const size_t n = (size_t)p->norm->channels;
+    if (!f->pooled && !f->y)
+        return;
     coefficients(p, image, slot);
     if (!f->pooled) {
         each_tile(p, image, slot, affine_tile);
@@ -454,9 +456,9 @@ int bit_norm_backward(const struct bit_norm_shape *norm, const struct bit_norm_c
     add_tree(p.sums, norm->images, 2 * n, 2 * n);
     for (size_t c = 0; c < n; c++) {
         if (gradient->d_beta)
-            gradient->d_beta[c] = (float)p.sums[c];
+            gradient->d_beta[c] = (gradient->add ? gradient->d_beta[c] : 0) + (float)p.sums[c];
         if (gradient->d_gamma)
-            gradient->d_gamma[c] = (float)p.sums[n + c];
+            gradient->d_gamma[c] = (gradient->add ? gradient->d_gamma[c] : 0) + (float)p.sums[n + c];
     }
     if (norm->groups)
         return 0;

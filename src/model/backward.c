@@ -12,25 +12,25 @@ static void give(struct bit_model *m, struct bit_gradient_sink *sink, int parame
     sink->done(sink, (size_t)parameter);
 }
 
-static void give_norm(struct bit_model *m, struct bit_gradient_sink *sink, const struct norm_layer *n)
+static void give_norm(struct bit_model *m, struct bit_gradient_sink *sink, const struct norm_layer *n, int slot)
 {
     double time = bit_clock_seconds();
-    float *gradients = at(m, m->d_norm);
+    float *gradients = at(m, m->d_norm[slot]);
     give(m, sink, n->beta, gradients + n->norm.channels);
     give(m, sink, n->gamma, gradients);
     profile_add(&m->profile, PROFILE_SINK, n->block, 0, &time);
 }
 
-/* Gradient with respect to x from that of h = ReLU(norm(x)); h is computed again on the way unless NULL. The gradients of
- * gamma and beta are left in d_norm. */
+/* Gradient with respect to x from that of h = ReLU(norm(x)), for the chunk from image `first` on; h is computed again on
+ * the way unless NULL. The gradients of gamma and beta gather in d_norm[slot]. */
 static int norm_layer_backward(struct bit_model *m, const struct norm_layer *n, const void *x, const void *dh,
-                               bool mean, const void *skip, void *h, void *dx, struct bit_error *error)
+                               bool mean, const void *skip, void *h, void *dx, int slot, int first, struct bit_error *error)
 {
     double time = bit_clock_seconds();
-    float *gradients = at(m, m->d_norm);
-    const struct bit_norm_call call = norm_call(m, n, x);
+    float *gradients = at(m, m->d_norm[slot]);
+    const struct bit_norm_call call = norm_call(m, n, x, first);
     const struct bit_norm_gradient gradient = {.dy = dh, .mean = mean, .skip = skip, .y = h, .dx = dx,
-                                               .d_gamma = gradients, .d_beta = gradients + n->norm.channels};
+                                               .d_gamma = gradients, .d_beta = gradients + n->norm.channels, .add = first > 0};
     int result = bit_norm_backward(&n->norm, &call, &gradient, error);
     profile_add(&m->profile, PROFILE_NORM_BACKWARD, n->block, 0, &time);
     return result;
@@ -61,64 +61,89 @@ static int head_backward(struct bit_model *m, const float *d_logits, struct bit_
     bit_cast_from_float(m->options.precision, d_pooled, (size_t)images * (size_t)channels, at(m, m->d_pooled_typed), 1);
     profile_add(&m->profile, PROFILE_HEAD, 5, 2 * flops, &time);
     if (norm_layer_backward(m, &n->norm, at(m, n->unit[n->units - 1].out), at(m, m->d_pooled_typed), true, NULL, NULL,
-                            dx, error))
+                            dx, 0, 0, error))
         return -1;
-    give_norm(m, sink, &n->norm);
+    give_norm(m, sink, &n->norm, 0);
     return 0;
 }
 
-/* *d_out: gradient with respect to the unit's output; afterwards, with respect to its input. *spare: another buffer of
- * that size; the two may have changed places. */
-static int unit_backward(struct bit_model *m, const struct unit *u, void **d_out, void **spare,
+/* The data gradients of one chunk of a unit, from image `first` on: d_out -> d_b, d_a -> d_x, all before the norms' inputs;
+ * and the norms' outputs h, h_b, h_c, for the weight gradients. */
+static int unit_backward_data(struct bit_model *m, const struct unit *u, size_t d_out, size_t d_x, int first,
+                              struct bit_error *error)
+{
+    const struct bit_norm_shape *a = &u->norm_a.norm, *b = &u->norm_b.norm, *c = &u->norm_c.norm;
+    const void *d_y = at_image(m, d_out, first, c->rows, 4 * c->channels);
+    void *d_b = at_image(m, m->narrow[0], first, c->rows, c->channels);
+    void *d_a = at_image(m, m->narrow[1], first, b->rows, b->channels);
+    void *d_h = at_image(m, d_x, first, a->rows, a->channels);
+
+    if (layer_backward_data(m, &u->c, d_y, false, d_b, error) ||
+        norm_layer_backward(m, &u->norm_c, at_image(m, u->b_out, first, c->rows, c->channels), d_b, false, NULL,
+                            at_image(m, m->h_c, first, c->rows, c->channels), d_b, 2, first, error) ||
+        layer_backward_data(m, &u->b, d_b, false, d_a, error) ||
+        norm_layer_backward(m, &u->norm_b, at_image(m, u->a_out, first, b->rows, b->channels), d_a, false, NULL,
+                            at_image(m, m->h_b, first, b->rows, b->channels), d_a, 1, first, error) ||
+        layer_backward_data(m, &u->a, d_a, false, d_h, error))
+        return -1;
+    if (u->projects && layer_backward_data(m, &u->projection, d_y, true, d_h, error))
+        return -1;
+    /* without a projection, x also went straight to the output */
+    return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), d_h, false,
+                               u->projects ? NULL : d_y, at_image(m, m->h, first, a->rows, a->channels), d_h, 0, first,
+                               error);
+}
+
+/* d_out: gradient with respect to the unit's output; d_x: becomes that with respect to its input. */
+static int unit_backward(struct bit_model *m, const struct unit *u, size_t d_out, size_t d_x,
                          struct bit_gradient_sink *sink, struct bit_error *error)
 {
-    void *h = at(m, m->h), *d_b = at(m, m->narrow[0]), *d_a = at(m, m->narrow[1]), *d_h = *spare;
-
-    if (layer_backward_data(m, &u->c, *d_out, false, d_b, error) ||
-        norm_layer_backward(m, &u->norm_c, at(m, u->b_out), d_b, false, NULL, h, d_b, error) ||
-        layer_backward_weights(m, &u->c, h, *d_out, sink, error))
-        return -1;
-    give_norm(m, sink, &u->norm_c);
-
-    if (layer_backward_data(m, &u->b, d_b, false, d_a, error) ||
-        norm_layer_backward(m, &u->norm_b, at(m, u->a_out), d_a, false, NULL, h, d_a, error) ||
-        layer_backward_weights(m, &u->b, h, d_b, sink, error))
-        return -1;
-    give_norm(m, sink, &u->norm_b);
-
-    if (layer_backward_data(m, &u->a, d_a, false, d_h, error))
-        return -1;
-    if (u->projects) { /* x feeds nothing but the norm */
-        if (layer_backward_data(m, &u->projection, *d_out, true, d_h, error) ||
-            norm_layer_backward(m, &u->norm_a, at(m, u->x), d_h, false, NULL, h, d_h, error) ||
-            layer_backward_weights(m, &u->projection, h, *d_out, sink, error) ||
-            layer_backward_weights(m, &u->a, h, d_a, sink, error))
+    for (int first = 0; first < m->images; first += u->chunk)
+        if (unit_backward_data(m, u, d_out, d_x, first, error))
             return -1;
-        *spare = *d_out;
-        *d_out = d_h;
-    } else if (norm_layer_backward(m, &u->norm_a, at(m, u->x), d_h, false, *d_out, h, *d_out, error) ||
-               layer_backward_weights(m, &u->a, h, d_a, sink, error)) {
+    if (layer_backward_weights(m, &u->c, at(m, m->h_c), at(m, d_out), sink, error))
         return -1;
-    }
-    give_norm(m, sink, &u->norm_a);
+    give_norm(m, sink, &u->norm_c, 2);
+    if (layer_backward_weights(m, &u->b, at(m, m->h_b), at(m, m->narrow[0]), sink, error))
+        return -1;
+    give_norm(m, sink, &u->norm_b, 1);
+    if ((u->projects && layer_backward_weights(m, &u->projection, at(m, m->h), at(m, d_out), sink, error)) ||
+        layer_backward_weights(m, &u->a, at(m, m->h), at(m, m->narrow[1]), sink, error))
+        return -1;
+    give_norm(m, sink, &u->norm_a, 0);
     return 0;
+}
+
+/* Through the root's maximum to the gradient of its convolution's output, d_root. */
+static void pool_backward(struct bit_model *m, size_t d_x, size_t d_root)
+{
+    const struct network *n = &m->network;
+    const int x_rows = n->unit[0].norm_a.norm.rows, channels = n->pool.channels;
+    double time = bit_clock_seconds();
+    for (int first = 0; first < m->images; first += n->root_chunk)
+        bit_pool_backward(&n->pool, at_image(m, d_x, first, x_rows, channels),
+                          (uint8_t *)at(m, m->which) + (size_t)first * (size_t)x_rows * (size_t)channels,
+                          at_image(m, d_root, first, n->pool.height * n->pool.width, channels), at(m, m->scratch));
+    profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
 }
 
 int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gradient_sink *sink,
                        struct bit_error *error)
 {
     const struct network *n = &m->network;
-    void *gradient = at(m, m->wide[0]), *spare = at(m, m->wide[1]);
+    size_t gradient = m->wide[0], spare = m->wide[1];
     if (!m->ready)
         return bit_fail(error, BIT_EINTERNAL, "backward pass without a training forward pass before it");
     m->ready = false;
-    if (head_backward(m, d_logits, sink, gradient, error))
+    if (head_backward(m, d_logits, sink, at(m, gradient), error))
         return -1;
-    for (int i = n->units - 1; i >= 0; i--)
-        if (unit_backward(m, &n->unit[i], &gradient, &spare, sink, error))
+    for (int i = n->units - 1; i >= 0; i--) {
+        if (unit_backward(m, &n->unit[i], gradient, spare, sink, error))
             return -1;
-    double time = bit_clock_seconds();
-    bit_pool_backward(&n->pool, gradient, at(m, m->which), spare, at(m, m->scratch));
-    profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
-    return layer_backward_weights(m, &n->root, at(m, m->input), spare, sink, error);
+        size_t swap = gradient;
+        gradient = spare;
+        spare = swap;
+    }
+    pool_backward(m, gradient, spare);
+    return layer_backward_weights(m, &n->root, at(m, m->input), at(m, spare), sink, error);
 }

@@ -47,13 +47,14 @@ static int record_statistics(const struct bit_model *m, const struct norm_layer 
     return 0;
 }
 
-/* y = ReLU(norm(x)), copy = x or NULL; or, with `pooled`, the mean of that over an image. */
+/* y = ReLU(norm(x)), copy = x or NULL; or, with `pooled`, the mean of that over an image. For the chunk from image `first`
+ * on. */
 static int norm_layer_forward(struct bit_model *m, const struct norm_layer *n, const void *x, void *y, void *copy,
-                              float *pooled, bool training, struct bit_error *error)
+                              float *pooled, int first, bool training, struct bit_error *error)
 {
     double time = bit_clock_seconds();
     const bool batch = m->options.norm == BIT_BATCH_NORM;
-    struct bit_norm_call call = norm_call(m, n, x);
+    struct bit_norm_call call = norm_call(m, n, x, first);
     if (batch && !training) {
         recall_statistics(m, n);
         call.known = true;
@@ -70,36 +71,62 @@ static int norm_layer_forward(struct bit_model *m, const struct norm_layer *n, c
 static int root_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
 {
     struct network *n = &m->network;
+    const struct bit_geometry *g = &n->root.geometry;
+    const int x_rows = n->unit[0].norm_a.norm.rows, channels = n->pool.channels;
+    const size_t image = (size_t)g->height * (size_t)g->width * IMAGE_CHANNELS * bit_type_size(m->options.precision);
     double time = bit_clock_seconds();
     if (training) { /* the backward pass needs them, and the caller his buffer */
-        const struct bit_geometry *g = &n->root.geometry;
-        memcpy(at(m, m->input), images, (size_t)g->images * (size_t)g->height * (size_t)g->width * IMAGE_CHANNELS *
-                                            bit_type_size(m->options.precision));
+        memcpy(at(m, m->input), images, (size_t)m->images * image);
         images = at(m, m->input);
         profile_add(&m->profile, PROFILE_INPUT, 0, 0, &time);
     }
-    if (layer_forward(m, &n->root, images, false, at(m, m->h), error))
-        return -1;
-    time = bit_clock_seconds();
-    bit_pool_forward(&n->pool, at(m, m->h), at(m, n->unit[0].x), at(m, m->which), at(m, m->scratch));
-    profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
+    for (int first = 0; first < m->images; first += n->root_chunk) {
+        void *h = at(m, m->h);
+        if (layer_forward(m, &n->root, (const char *)images + (size_t)first * image, false, h, error))
+            return -1;
+        time = bit_clock_seconds();
+        bit_pool_forward(&n->pool, h, at_image(m, n->unit[0].x, first, x_rows, channels),
+                         (uint8_t *)at(m, m->which) + (size_t)first * (size_t)x_rows * (size_t)channels,
+                         at(m, m->scratch));
+        profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
+    }
     return 0;
 }
 
-static int unit_forward(struct bit_model *m, const struct unit *u, bool training, struct bit_error *error)
+/* One chunk, from image `first` on. */
+static int unit_forward(struct bit_model *m, const struct unit *u, int first, bool training, struct bit_error *error)
 {
-    void *h = at(m, m->h), *out = at(m, u->out);
+    const struct bit_norm_shape *a = &u->norm_a.norm, *b = &u->norm_b.norm, *c = &u->norm_c.norm;
+    const void *x = at_image(m, u->x, first, a->rows, a->channels);
+    void *h = at(m, m->h), *a_out = at_image(m, u->a_out, first, b->rows, b->channels);
+    void *b_out = at_image(m, u->b_out, first, c->rows, c->channels);
+    void *out = at_image(m, u->out, first, c->rows, 4 * c->channels);
     /* without a projection, x is copied to out in passing, and c adds to it */
-    if (norm_layer_forward(m, &u->norm_a, at(m, u->x), h, u->projects ? NULL : out, NULL, training, error))
+    if (norm_layer_forward(m, &u->norm_a, x, h, u->projects ? NULL : out, NULL, first, training, error))
         return -1;
     if (u->projects && layer_forward(m, &u->projection, h, false, out, error))
         return -1;
-    if (layer_forward(m, &u->a, h, false, at(m, u->a_out), error) ||
-        norm_layer_forward(m, &u->norm_b, at(m, u->a_out), h, NULL, NULL, training, error) ||
-        layer_forward(m, &u->b, h, false, at(m, u->b_out), error) ||
-        norm_layer_forward(m, &u->norm_c, at(m, u->b_out), h, NULL, NULL, training, error))
+    if (layer_forward(m, &u->a, h, false, a_out, error) ||
+        norm_layer_forward(m, &u->norm_b, a_out, h, NULL, NULL, first, training, error) ||
+        layer_forward(m, &u->b, h, false, b_out, error) ||
+        norm_layer_forward(m, &u->norm_c, b_out, h, NULL, NULL, first, training, error))
         return -1;
     return layer_forward(m, &u->c, h, true, out, error);
+}
+
+/* All units of equal chunks: a chunk goes through all of them before the next one starts. Returns the unit after them, or
+ * -1. */
+static int units_forward(struct bit_model *m, int from, bool training, struct bit_error *error)
+{
+    const struct network *n = &m->network;
+    int end = from + 1;
+    while (end < n->units && n->unit[end].chunk == n->unit[from].chunk && n->unit[end].block == n->unit[from].block)
+        end++;
+    for (int first = 0; first < m->images; first += n->unit[from].chunk)
+        for (int i = from; i < end; i++)
+            if (unit_forward(m, &n->unit[i], first, training, error))
+                return -1;
+    return end;
 }
 
 static int head_forward(struct bit_model *m, bool training, struct bit_error *error)
@@ -107,7 +134,7 @@ static int head_forward(struct bit_model *m, bool training, struct bit_error *er
     const struct network *n = &m->network;
     const int classes = m->options.classes;
     float *pooled = at(m, m->pooled), *logits = at(m, m->logits);
-    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, pooled, training, error))
+    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, pooled, 0, training, error))
         return -1;
     double time = bit_clock_seconds();
     for (int i = 0; i < m->images; i++)
@@ -129,8 +156,8 @@ int bit_model_forward(struct bit_model *m, const void *images, bool training, co
         return bit_fail(error, BIT_EINTERNAL, "training forward pass of a model created for evaluation");
     if (root_forward(m, images, training, error))
         return -1;
-    for (int i = 0; i < m->network.units; i++)
-        if (unit_forward(m, &m->network.unit[i], training, error))
+    for (int i = 0; i < m->network.units;)
+        if ((i = units_forward(m, i, training, error)) < 0)
             return -1;
     if (head_forward(m, training, error))
         return -1;

@@ -110,37 +110,68 @@ static struct bit_norm_call standardisation_call(const struct bit_model *m, cons
                                   .inverse = at(m, l->inverse), .scratch = at(m, m->scratch)};
 }
 
-static int pack_layer(struct bit_model *m, const struct layer *l, struct bit_error *error)
+static void *packed_at(const struct bit_model *m, const struct layer *l, enum bit_direction direction)
 {
-    const float *kernel = m->weights + m->table->items[l->parameter].offset;
+    return at(m, m->network.packs_late ? m->packed : l->packed[direction]);
+}
+
+/* The layer's kernel, standardised where the model does that; NULL: only its statistics. known: they are at hand. */
+static int standardise(struct bit_model *m, const struct layer *l, bool known, const float **kernel,
+                       struct bit_error *error)
+{
+    if (kernel)
+        *kernel = m->weights + m->table->items[l->parameter].offset;
+    if (!m->options.weight_standardization)
+        return 0;
     double time = bit_clock_seconds();
-    if (m->options.weight_standardization) {
-        const struct bit_norm_shape standard = layer_standardisation(m, l);
-        const struct bit_norm_call call = standardisation_call(m, l);
-        if (bit_norm_forward(&standard, &call, at(m, m->standard_kernel), NULL, error))
-            return -1;
-        kernel = at(m, m->standard_kernel);
-        profile_add(&m->profile, PROFILE_STANDARDISE, l->block, 0, &time);
-    }
-    if (bit_convolution_pack(l->convolution, BIT_FORWARD, kernel, at(m, l->packed[BIT_FORWARD]), error))
-        return -1;
-    if (m->options.training && l != &m->network.root &&
-        bit_convolution_pack(l->convolution, BIT_BACKWARD_DATA, kernel, at(m, l->packed[BIT_BACKWARD_DATA]), error))
-        return -1;
+    const struct bit_norm_shape standard = layer_standardisation(m, l);
+    struct bit_norm_call call = standardisation_call(m, l);
+    call.known = known;
+    void *to = kernel ? at(m, m->standard_kernel) : NULL;
+    if (kernel)
+        *kernel = to;
+    int result = bit_norm_forward(&standard, &call, to, NULL, error);
+    profile_add(&m->profile, PROFILE_STANDARDISE, l->block, 0, &time);
+    return result;
+}
+
+static int pack(struct bit_model *m, const struct layer *l, enum bit_direction direction, const float *kernel,
+                struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    int result = bit_convolution_pack(l->convolution, direction, kernel, packed_at(m, l, direction), error);
     profile_add(&m->profile, PROFILE_PACK, l->block, 0, &time);
-    return 0;
+    return result;
+}
+
+static int set_layer(struct bit_model *m, const struct layer *l, struct bit_error *error)
+{
+    const float *kernel;
+    if (standardise(m, l, false, m->network.packs_late ? NULL : &kernel, error))
+        return -1;
+    if (m->network.packs_late)
+        return 0;
+    if (pack(m, l, BIT_FORWARD, kernel, error))
+        return -1;
+    return m->options.training && l != &m->network.root ? pack(m, l, BIT_BACKWARD_DATA, kernel, error) : 0;
+}
+
+static int pack_late(struct bit_model *m, const struct layer *l, enum bit_direction direction, struct bit_error *error)
+{
+    const float *kernel;
+    return standardise(m, l, true, &kernel, error) || pack(m, l, direction, kernel, error) ? -1 : 0;
 }
 
 int bit_model_set_weights(struct bit_model *m, const float *weights, struct bit_error *error)
 {
     m->weights = weights;
     m->ready = false;
-    if (pack_layer(m, &m->network.root, error))
+    if (set_layer(m, &m->network.root, error))
         return -1;
     for (int i = 0; i < m->network.units; i++) {
         const struct unit *u = &m->network.unit[i];
-        if (pack_layer(m, &u->a, error) || (u->projects && pack_layer(m, &u->projection, error)) ||
-            pack_layer(m, &u->b, error) || pack_layer(m, &u->c, error))
+        if (set_layer(m, &u->a, error) || (u->projects && set_layer(m, &u->projection, error)) ||
+            set_layer(m, &u->b, error) || set_layer(m, &u->c, error))
             return -1;
     }
     return 0;
@@ -163,8 +194,10 @@ static enum profile_kind by_kernel(const struct layer *l, enum profile_kind firs
 int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
                   struct bit_error *error)
 {
+    if (m->network.packs_late && pack_late(m, l, BIT_FORWARD, error))
+        return -1;
     double time = bit_clock_seconds();
-    int result = bit_convolution_forward(l->convolution, x, at(m, l->packed[BIT_FORWARD]), accumulate, y,
+    int result = bit_convolution_forward(l->convolution, x, packed_at(m, l, BIT_FORWARD), accumulate, y,
                                          at(m, m->scratch), error);
     profile_add(&m->profile, by_kernel(l, PROFILE_FORWARD_1), l->block, layer_flops(l), &time);
     return result;
@@ -173,8 +206,10 @@ int layer_forward(struct bit_model *m, const struct layer *l, const void *x, boo
 int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
                         struct bit_error *error)
 {
+    if (m->network.packs_late && pack_late(m, l, BIT_BACKWARD_DATA, error))
+        return -1;
     double time = bit_clock_seconds();
-    int result = bit_convolution_backward_data(l->convolution, dy, at(m, l->packed[BIT_BACKWARD_DATA]), accumulate, dx,
+    int result = bit_convolution_backward_data(l->convolution, dy, packed_at(m, l, BIT_BACKWARD_DATA), accumulate, dx,
                                                at(m, m->scratch), error);
     profile_add(&m->profile, by_kernel(l, PROFILE_DATA_1), l->block, layer_flops(l), &time);
     return result;
@@ -190,9 +225,10 @@ int layer_backward_weights(struct bit_model *m, const struct layer *l, const voi
     const size_t parameter = (size_t)l->parameter;
     float *d = sink->begin(sink, parameter);
     profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
-    if (bit_convolution_backward_weights(l->convolution, x, dy, d, at(m, m->scratch), error))
+    if (bit_convolution_backward_weights(l->weights, x, dy, d, at(m, m->scratch), error))
         return -1;
-    profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block, layer_flops(l), &time);
+    profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block,
+                layer_flops(l) * m->images / l->geometry.images, &time);
     if (m->options.weight_standardization) {
         const struct bit_norm_shape standard = layer_standardisation(m, l);
         const struct bit_norm_call call = standardisation_call(m, l);
@@ -206,9 +242,10 @@ int layer_backward_weights(struct bit_model *m, const struct layer *l, const voi
     return 0;
 }
 
-struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x)
+struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x, int first)
 {
+    const size_t statistics = (size_t)first * (size_t)n->norm.groups; /* batch norm: first is 0 */
     return (struct bit_norm_call){.x = x, .gamma = m->weights + m->table->items[n->gamma].offset,
-                                  .beta = m->weights + m->table->items[n->beta].offset, .mean = at(m, n->mean),
-                                  .inverse = at(m, n->inverse), .scratch = at(m, m->scratch)};
+                                  .beta = m->weights + m->table->items[n->beta].offset, .mean = (float *)at(m, n->mean) + statistics,
+                                  .inverse = (float *)at(m, n->inverse) + statistics, .scratch = at(m, m->scratch)};
 }

@@ -21,9 +21,10 @@ struct walk {
     const struct bit_model_options *options;
     struct bit_table *table, *statistics;
     struct bit_error *error;
-    int images, size, channels; /* of the activation at hand */
+    int images, size, channels; /* of the activation at hand; images of a chunk */
+    int micro_batch;
     int parameters, running;    /* entries so far */
-    bool failed;
+    bool late, failed;
 };
 
 static int add(struct walk *w, enum bit_parameter_kind kind, int block, int dimensions, const size_t *shape,
@@ -70,11 +71,30 @@ static void describe_layer(struct walk *w, struct layer *l, int block, const cha
 
 /* The order in the table is that in which the forward pass first needs a parameter, and the reverse of that in which the
  * backward pass finishes them: the projection, which shares a's input, comes after a. */
+/* Images that go through a unit together. Few enough that what one operation wrote is still in the cache when the next
+ * one reads it; many enough that kernels are not read too often; the same number for every thread where that divides the
+ * micro-batch. Batch norm has to see all images at once. */
+static int chunk_images(const struct walk *w, size_t image_bytes)
+{
+    enum { NEAR = 8000000 }; /* bytes a thread */
+    const int threads = bit_compute_thread_count();
+    if (w->options->norm == BIT_BATCH_NORM || w->late)
+        return w->micro_batch;
+    size_t fit = NEAR / image_bytes;
+    int most = (int)(fit < 1 ? 1 : fit > 64 ? 64 : fit) * threads, best = 1;
+    for (int chunk = 1; chunk <= w->micro_batch && chunk <= most; chunk++)
+        if (w->micro_batch % chunk == 0 && (chunk % threads == 0 || best % threads))
+            best = chunk;
+    return best;
+}
+
 static void describe_unit(struct walk *w, struct unit *u, int block, int number, int middle)
 {
     char at[64], prefix[80];
     int stride = number == 1 && block > 1 ? 2 : 1, out = (w->size - 1) / stride + 1;
     u->block = block;
+    w->images = u->chunk = chunk_images(w, (size_t)(w->size * w->size) * (size_t)(4 * middle) *
+                                               bit_type_size(w->options->precision));
     u->projects = number == 1;
     snprintf(at, sizeof at, "resnet/block%d/unit%02d", block, number);
     snprintf(prefix, sizeof prefix, "%s/a", at);
@@ -92,6 +112,17 @@ static void describe_unit(struct walk *w, struct unit *u, int block, int number,
     describe_layer(w, &u->c, block, prefix, out, middle, 4 * middle, 1, 1);
     w->size = out;
     w->channels = 4 * middle;
+}
+
+static double packed_bytes(const struct bit_model_options *o)
+{
+    double numbers = 0, in = ROOT_CHANNELS * (double)o->width;
+    for (int block = 0; block < 4; block++) {
+        double middle = ROOT_CHANNELS * (double)o->width * (1 << block);
+        for (int unit = 0; unit < network_depth(o->depth)[block]; unit++, in = 4 * middle)
+            numbers += in * middle + 9 * middle * middle + 4 * middle * middle + (unit ? 0 : 4 * in * middle);
+    }
+    return numbers * (double)bit_type_size(o->precision) * (o->training ? 2 : 1);
 }
 
 static int check_options(const struct bit_model_options *o, struct bit_error *error)
@@ -118,11 +149,14 @@ int network_describe(const struct bit_model_options *options, struct network *ne
     const int *units = network_depth(options->depth);
     const size_t classes = (size_t)options->classes;
     struct walk w = {.options = options, .table = table, .statistics = statistics, .error = error};
-    w.images = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);
+    w.micro_batch = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);
     memset(network, 0, sizeof *network);
+    network->packs_late = w.late = packed_bytes(options) > (options->packed_limit > 0 ? options->packed_limit : 3e9);
 
     w.size = options->image_size;
     w.channels = ROOT_CHANNELS * options->width;
+    w.images = network->root_chunk = chunk_images(&w, (size_t)((w.size + 1) / 2 * ((w.size + 1) / 2) * w.channels) *
+                                                          bit_type_size(options->precision));
     describe_layer(&w, &network->root, 0, "resnet/root_block", w.size, IMAGE_CHANNELS, w.channels, 7, 2);
     w.size = bit_geometry_out_height(&network->root.geometry);
     network->pool = (struct bit_pool){.images = w.images, .height = w.size, .width = w.size, .channels = w.channels,
@@ -132,6 +166,7 @@ int network_describe(const struct bit_model_options *options, struct network *ne
         for (int number = 1; number <= units[block - 1]; number++)
             describe_unit(&w, &network->unit[network->units++], block, number,
                           ROOT_CHANNELS * options->width << (block - 1));
+    w.images = w.micro_batch;
     describe_norm(&w, &network->norm, 5, "resnet", w.size, w.channels);
     network->channels = w.channels;
     network->head_kernel = add(&w, BIT_KERNEL, 5, 4, (size_t[]){1, 1, (size_t)w.channels, classes}, "%s/kernel",

@@ -7,21 +7,22 @@
 #include "bit/model.h"
 #include "model/profile.h"
 
-enum { MODEL_UNITS = 64, MODEL_SHAPES = 64, MODEL_GROUPS = 32, ROOT_CHANNELS = 64, IMAGE_CHANNELS = 3 };
+enum { MODEL_UNITS = 64, MODEL_SHAPES = 128, MODEL_GROUPS = 32, ROOT_CHANNELS = 64, IMAGE_CHANNELS = 3 };
 
 /* A convolution of the network. */
 struct layer {
-    struct bit_geometry geometry;
+    struct bit_geometry geometry; /* of a chunk */
     int parameter;              /* index of its kernel in the table */
     int block;                  /* for the profile */
-    struct bit_convolution *convolution; /* shared by layers of one shape */
-    size_t packed[2];           /* offsets in the arena, by enum bit_direction */
+    struct bit_convolution *convolution; /* forward and backward data, of a chunk; shared by layers of one shape */
+    struct bit_convolution *weights;     /* backward weights, of the micro-batch */
+    size_t packed[2];           /* offsets in the arena, by enum bit_direction; the same for all when packed late */
     size_t mean, inverse;       /* weight standardisation's statistics: offsets in the arena */
 };
 
 /* A norm + ReLU of the network. */
 struct norm_layer {
-    struct bit_norm_shape norm;
+    struct bit_norm_shape norm; /* of a chunk */
     int gamma, beta;            /* parameters */
     int block;
     int statistic;              /* batch norm: index of the running mean; the variance follows */
@@ -31,6 +32,7 @@ struct norm_layer {
 /* x -> norm_a, ReLU -> a (1x1) -> norm_b, ReLU -> b (3x3, stride) -> norm_c, ReLU -> c (1x1) -> + shortcut. */
 struct unit {
     int block;
+    int chunk;                  /* images */
     bool projects;
     struct norm_layer norm_a, norm_b, norm_c;
     struct layer a, projection, b, c;
@@ -38,9 +40,11 @@ struct unit {
 };
 
 struct network {
+    bool packs_late;            /* kernels are packed each time they are used, into one place */
     int units;
     struct unit unit[MODEL_UNITS];
     struct layer root;
+    int root_chunk;
     struct norm_layer norm;      /* the last one */
     int head_kernel, head_bias;  /* parameters */
     int channels;                /* of the head's input */
@@ -66,16 +70,25 @@ struct bit_model {
     struct bit_model_memory memory;
     /* offsets in the arena */
     size_t input, which;                /* copy of the images; the root maximum's places */
-    size_t h, wide[2], narrow[2];       /* h: a norm's output; gradients (and forward's root output) */
+    size_t h, h_b, h_c;                 /* outputs of norms; forward uses h only */
+    size_t wide[2], narrow[2];          /* gradients */
     size_t pooled, d_pooled, d_pooled_typed, logits;
-    size_t d_norm;                      /* gradients of a gamma and a beta, until it is their turn */
+    size_t d_norm[3];                   /* gradients of gammas and betas, until it is their turn */
     size_t standard_kernel;             /* one standardised kernel, float32 */
+    size_t packed;                      /* the one place of packed kernels, when packed late */
     size_t scratch;                     /* of the operation under way */
 
     const float *weights;               /* as given to set_weights */
     bool ready;                         /* a training forward ran: backward may */
     struct profile profile;
 };
+
+/* The part of an activation [images, rows, channels] at `offset` that starts at image `first`. */
+static inline void *at_image(const struct bit_model *model, size_t offset, int first, int rows, int channels)
+{
+    return model->arena + offset +
+           (size_t)first * (size_t)rows * (size_t)channels * bit_type_size(model->options.precision);
+}
 
 static inline void *at(const struct bit_model *model, size_t offset)
 {
@@ -93,7 +106,8 @@ int network_describe(const struct bit_model_options *options, struct network *ne
 int plan_memory(struct bit_model *model, struct bit_error *error);
 void plan_free(struct bit_model *model);
 
-/* One operation each, timed. x and y are typed activations. */
+/* One operation each, timed. x and y are typed activations: of a chunk, but for layer_backward_weights those of the
+ * micro-batch. */
 int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
                   struct bit_error *error);
 int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
@@ -103,6 +117,7 @@ int layer_backward_weights(struct bit_model *m, const struct layer *l, const voi
                            struct bit_gradient_sink *sink, struct bit_error *error);
 /* The norm that standardises a layer's kernel. */
 struct bit_norm_shape layer_standardisation(const struct bit_model *m, const struct layer *l);
-struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x);
+/* `first`: the chunk's first image. */
+struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x, int first);
 
 #endif

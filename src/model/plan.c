@@ -1,7 +1,8 @@
 /* Memory of a model: one arena, laid out once. The backward pass keeps the output of every convolution that feeds a norm
  * (x, a_out, b_out of each unit, before the norm), the places of the root's maximum and the norms' statistics; norm + ReLU
  * is computed again. Gradients pass through two wide buffers (of the size of a unit's input or output) and two narrow
- * ones (of its middle). Without training, units share their tensors. */
+ * ones (of its middle). All of these hold the micro-batch; operations but for the weight gradients take it a chunk of
+ * images at a time (network.c). Without training, units share their tensors. */
 #include <string.h>
 
 #include "bit/memory.h"
@@ -24,23 +25,24 @@ static size_t larger(size_t a, size_t b)
 
 /* ---- convolutions: one object a shape ---- */
 
-static int find_convolution(struct bit_model *m, struct layer *l, bool data_gradient, struct bit_error *error)
+static struct bit_convolution *find_convolution(struct bit_model *m, const struct bit_geometry *geometry,
+                                                bool data_gradient, struct bit_error *error)
 {
     for (size_t i = 0; i < m->shapes; i++)
-        if (!memcmp(&m->shape[i].geometry, &l->geometry, sizeof l->geometry) &&
-            m->shape[i].data_gradient == data_gradient) {
-            l->convolution = m->shape[i].convolution;
-            return 0;
-        }
-    if (m->shapes == MODEL_SHAPES)
-        return bit_fail(error, BIT_EINTERNAL, "more than %d shapes of convolutions in a model", MODEL_SHAPES);
-    l->convolution = bit_convolution_create(m->options.backend, &l->geometry, m->options.precision, data_gradient, error);
-    if (!l->convolution)
-        return -1;
-    m->shape[m->shapes].geometry = l->geometry;
+        if (!memcmp(&m->shape[i].geometry, geometry, sizeof *geometry) && m->shape[i].data_gradient == data_gradient)
+            return m->shape[i].convolution;
+    if (m->shapes == MODEL_SHAPES) {
+        bit_fail(error, BIT_EINTERNAL, "more than %d shapes of convolutions in a model", MODEL_SHAPES);
+        return NULL;
+    }
+    struct bit_convolution *c =
+        bit_convolution_create(m->options.backend, geometry, m->options.precision, data_gradient, error);
+    if (!c)
+        return NULL;
+    m->shape[m->shapes].geometry = *geometry;
     m->shape[m->shapes].data_gradient = data_gradient;
-    m->shape[m->shapes++].convolution = l->convolution;
-    return 0;
+    m->shape[m->shapes++].convolution = c;
+    return c;
 }
 
 void plan_free(struct bit_model *m)
@@ -52,31 +54,39 @@ void plan_free(struct bit_model *m)
 
 /* ---- layout ---- */
 
-struct layout { struct bit_model *m; struct arena arena; size_t scratch, kernel, channels; /* largest so far */ };
+struct layout { struct bit_model *m; struct arena arena; size_t scratch, kernel, channels, packed; /* largest so far */ };
 
+/* Bytes of a norm's input and of a layer's output, for the whole micro-batch. */
 static size_t typed(const struct bit_model *m, const struct bit_norm_shape *n)
 {
-    return (size_t)n->images * (size_t)n->rows * (size_t)n->channels * bit_type_size(m->options.precision);
+    return (size_t)m->images * (size_t)n->rows * (size_t)n->channels * bit_type_size(m->options.precision);
 }
 
 static size_t out_bytes(const struct bit_model *m, const struct layer *l)
 {
     const struct bit_geometry *g = &l->geometry;
-    return (size_t)g->images * (size_t)bit_geometry_out_height(g) * (size_t)bit_geometry_out_width(g) *
+    return (size_t)m->images * (size_t)bit_geometry_out_height(g) * (size_t)bit_geometry_out_width(g) *
            (size_t)g->outputs * bit_type_size(m->options.precision);
 }
 
 static int place_layer(struct layout *y, struct layer *l, bool data_gradient, struct bit_error *error)
 {
     struct bit_model *m = y->m;
-    if (find_convolution(m, l, data_gradient, error))
+    struct bit_geometry whole = l->geometry;
+    whole.images = m->images;
+    l->convolution = find_convolution(m, &l->geometry, data_gradient, error);
+    l->weights = l->convolution && m->options.training ? find_convolution(m, &whole, data_gradient, error)
+                                                       : l->convolution;
+    if (!l->weights)
         return -1;
     y->arena.purpose = &m->memory.packed_weights;
-    l->packed[BIT_FORWARD] = arena_add(&y->arena, bit_convolution_packed_bytes(l->convolution, BIT_FORWARD));
-    if (data_gradient)
-        l->packed[BIT_BACKWARD_DATA] =
-            arena_add(&y->arena, bit_convolution_packed_bytes(l->convolution, BIT_BACKWARD_DATA));
+    for (int d = BIT_FORWARD; d <= (data_gradient ? BIT_BACKWARD_DATA : BIT_FORWARD); d++) {
+        size_t bytes = bit_convolution_packed_bytes(l->convolution, (enum bit_direction)d);
+        y->packed = larger(y->packed, bytes);
+        l->packed[d] = m->network.packs_late ? 0 : arena_add(&y->arena, bytes);
+    }
     y->scratch = larger(y->scratch, bit_convolution_scratch_bytes(l->convolution));
+    y->scratch = larger(y->scratch, bit_convolution_scratch_bytes(l->weights));
     if (m->options.weight_standardization) {
         const struct bit_norm_shape standard = layer_standardisation(m, l);
         y->arena.purpose = &m->memory.other;
@@ -91,8 +101,9 @@ static int place_layer(struct layout *y, struct layer *l, bool data_gradient, st
 static void place_norm(struct layout *y, struct norm_layer *n)
 {
     y->arena.purpose = &y->m->memory.other;
-    n->mean = arena_add(&y->arena, bit_norm_statistics(&n->norm) * sizeof(float));
-    n->inverse = arena_add(&y->arena, bit_norm_statistics(&n->norm) * sizeof(float));
+    const size_t chunks = n->norm.groups ? (size_t)(y->m->images / n->norm.images) : 1;
+    n->mean = arena_add(&y->arena, chunks * bit_norm_statistics(&n->norm) * sizeof(float));
+    n->inverse = arena_add(&y->arena, chunks * bit_norm_statistics(&n->norm) * sizeof(float));
     y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&n->norm));
     y->channels = larger(y->channels, (size_t)n->norm.channels);
 }
@@ -118,6 +129,8 @@ static int place_units(struct layout *y, struct bit_error *error)
 
     y->arena.purpose = &m->memory.activations;
     m->h = arena_add(&y->arena, larger(wide, narrow));
+    for (int i = 0; i < 2 && training; i++)
+        *(i ? &m->h_c : &m->h_b) = arena_add(&y->arena, narrow);
     for (int i = 0; i < 2; i++)
         m->wide[i] = arena_add(&y->arena, wide);
     for (int i = 0; i < 2; i++)
@@ -153,9 +166,12 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
     m->d_pooled = arena_add(&y.arena, images * channels * sizeof(float));
     m->d_pooled_typed = arena_add(&y.arena, images * channels * sizeof(float));
     m->logits = arena_add(&y.arena, images * classes * sizeof(float));
-    m->d_norm = arena_add(&y.arena, 2 * y.channels * sizeof(float));
+    for (int i = 0; i < 3; i++)
+        m->d_norm[i] = arena_add(&y.arena, 2 * y.channels * sizeof(float));
     y.arena.purpose = &m->memory.scratch;
     m->standard_kernel = arena_add(&y.arena, y.kernel);
+    if (n->packs_late)
+        m->packed = arena_add(&y.arena, y.packed);
     m->scratch = arena_add(&y.arena, larger(y.scratch, bit_pool_scratch_bytes(&n->pool)));
     m->arena_bytes = y.arena.bytes;
     m->memory.other += sizeof *m + m->table->capacity * sizeof *m->table->items;

@@ -215,6 +215,42 @@ static void test_running_statistics(void)
     teardown(&f);
 }
 
+/* A model that packs kernels late needs less memory and finds the same numbers. */
+static void test_late_packing(void)
+{
+    struct fixture f;
+    struct bit_error error = {0};
+    REQUIRE(setup(&f, BIT_GROUP_NORM, true, BIT_SOFTMAX, 2));
+    double loss = run(&f, true, NULL), worst = 0;
+    struct bit_model *kept = f.model;
+    float *gradient = f.gradient;
+    struct bit_model_memory memory, late;
+    f.options.packed_limit = 1;
+    REQUIRE(bit_model_estimate(&f.options, &late, &error) == 0);
+    f.model = bit_model_create(&f.options, &error);
+    f.gradient = bit_allocate(f.table->elements, sizeof(float), "gradient", &error);
+    REQUIRE(f.model && f.gradient);
+    CHECK(fabs(run(&f, true, NULL) - loss) < 1e-5);
+    for (size_t n = 0; n < f.table->count; n++) {
+        const struct bit_parameter *p = &f.table->items[n];
+        double square = 0, difference = 0;
+        for (size_t i = p->offset; i < p->offset + p->count; i++) {
+            square += (double)gradient[i] * (double)gradient[i];
+            difference += ((double)gradient[i] - (double)f.gradient[i]) * ((double)gradient[i] - (double)f.gradient[i]);
+        }
+        worst = fmax(worst, sqrt(difference / square));
+    }
+    CHECK(worst < 2e-2); /* a ReLU may fall on its other side */
+    f.options.packed_limit = 0;
+    REQUIRE(bit_model_estimate(&f.options, &memory, &error) == 0);
+    CHECK(memory.packed_weights > 60000000 && late.packed_weights == 0 && late.scratch > memory.scratch);
+    bit_model_destroy(kept);
+    bit_free(gradient);
+    f.table = NULL;
+    teardown(&f);
+    bit_compute_threads(1);
+}
+
 static void test_losses(void)
 {
     const float logits[6] = {0, 0, 0, 1000, -1000, 0.5f};
@@ -315,7 +351,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"differences", test_differences}, {"repeatable", test_repeatable}, {"evaluation", test_evaluation},
-        {"running statistics", test_running_statistics}, {"losses", test_losses}, {"initialise", test_initialise},
+        {"running statistics", test_running_statistics}, {"late packing", test_late_packing}, {"losses", test_losses}, {"initialise", test_initialise},
         {"profile", test_profile}, {"lack of memory", test_lack_of_memory},
     };
     return unit_main("network", tests, sizeof tests / sizeof *tests, argc, argv);
