@@ -32,9 +32,10 @@ void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, b
  * are those that follow from the job alone. Local. After success, and only then: bit_plan_free. */
 int bit_plan_create(const struct bit_job *job, int ranks, int classes, uint64_t train_images, uint64_t val_images,
                     struct bit_plan *plan, struct bit_error *error);
-/* Adds warnings about this machine, when `ranks_here` ranks run on it and write below `folder`: cores, memory, disk. */
-int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, const char *folder,
-                           struct bit_error *error);
+/* Adds warnings about this machine, when `ranks_here` ranks run on it, on `cores` cores together, and write below
+ * `folder`: cores, memory, disk. */
+int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
+                           const char *folder, struct bit_error *error);
 void bit_plan_free(struct bit_plan *plan);
 /* `note` says where the numbers of images come from, or is NULL. Warnings are printed last. */
 void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);

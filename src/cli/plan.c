@@ -164,7 +164,7 @@ static int plan_job(const struct options *o, const struct bit_job *job, struct b
         return bit_fail_at(error, "%s", o->path);
     if (!o->out)
         snprintf(out, sizeof out, "runs/%s", job->name);
-    result = bit_plan_check_machine(&plan, job, here, o->out ? o->out : out, error);
+    result = bit_plan_check_machine(&plan, job, here, bit_plan_cores(), o->out ? o->out : out, error);
     const char *note = *sizes.note ? sizes.note : NULL;
     if (!result && o->json)
         bit_plan_print_json(&plan, job, note, stdout);

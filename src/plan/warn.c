@@ -82,10 +82,9 @@ static uint64_t memory_available(void)
     return (uint64_t)kilobytes * 1024;
 }
 
-int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, const char *folder,
-                           struct bit_error *error)
+int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
+                           const char *folder, struct bit_error *error)
 {
-    int cores = bit_plan_cores();
     uint64_t available = memory_available(), need = (uint64_t)ranks_here * plan->memory.total, disk;
     uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
     char a[32], b[32];

@@ -64,13 +64,24 @@ static int count_sharers(const struct seat *mine, const struct seat *all, int si
     return sharers > 0 ? sharers : 1;
 }
 
-int cores_share(struct bit_group *world, int *threads, struct bit_error *error)
+/* The processors of all ranks on this host. */
+static int count_here(const struct seat *mine, const struct seat *all, int size)
+{
+    cpu_set_t set = mine->set;
+    for (int r = 0; r < size; r++)
+        if (bit_hash_equal(mine->host, all[r].host))
+            CPU_OR(&set, &set, &all[r].set);
+    return count_cores(&set);
+}
+
+int cores_share(struct bit_group *world, int *threads, int *here, struct bit_error *error)
 {
     struct seat mine = {0}, *all = bit_allocate((size_t)world->size, sizeof *all, "the ranks' processors", error);
     int counts[world->size], result = -1;
     take_seat(&mine);
     if (bit_group_agree(world, error) || bit_group_gather(world, &mine, sizeof mine, all, error))
         goto done;
+    *here = count_here(&mine, all, world->size);
     *threads = count_cores(&mine.set) / count_sharers(&mine, all, world->size);
     *threads = *threads < 1 ? 1 : *threads;
     if (bit_group_gather(world, threads, sizeof *threads, counts, error))

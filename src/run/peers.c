@@ -64,3 +64,9 @@ int peers_compare(struct run *run)
     bit_free(all);
     return run->error.code == BIT_OK ? 0 : -1;
 }
+
+void peers_machine(const struct run *run, char *buffer, size_t size)
+{
+    snprintf(buffer, size, "%s, %s, %d thread%s", bit_backend_name(run->backend), bit_compute_isa(), run->threads,
+             run->threads == 1 ? "" : "s");
+}

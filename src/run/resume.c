@@ -8,6 +8,7 @@
 #include "bit/memory.h"
 #include "run/arrays.h"
 #include "run/outcome.h"
+#include "run/peers.h"
 #include "run/run.h"
 #include "run/states.h"
 
@@ -20,8 +21,6 @@ static const char *const recipe[] = {
     "data.max_", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
     "schedule.weight_decay", "checks.nonfinite",
 };
-/* Keys that may differ, but the bits then do too. */
-static const char *const bits[] = {"backend", "threads"};
 /* Keys that may differ and are worth a line. */
 static const char *const length[] = {"schedule.epochs", "schedule.steps"};
 
@@ -41,9 +40,6 @@ static void judge(const struct run *run, const char *path, const cJSON *then, co
     const char *a = before ? before : "?", *b = after ? after : "?";
     if (AMONG(path, recipe))
         bit_text_add(changed, "%s%s was %s, is %s", changed->size ? "; " : "", path, a, b);
-    else if (AMONG(path, bits))
-        run_tell(run, BIT_LOG_WARNING, "%s was %s when the checkpoint was written and is %s now: the results will differ "
-                 "in their last bits", path, a, b);
     else if (AMONG(path, length))
         run_tell(run, BIT_LOG_INFO, "%s was %s, is %s now", path, a, b);
     cJSON_free(before);
@@ -176,6 +172,17 @@ static void open_files(struct run *run)
         outcome_write(run, OUTCOME_RUNNING, &run->error);
 }
 
+/* From here on the bits are this machine's. */
+static void compare_machines(struct run *run)
+{
+    char now[sizeof run->standing.machine];
+    peers_machine(run, now, sizeof now);
+    if (*run->standing.machine && strcmp(run->standing.machine, now))
+        run_tell(run, BIT_LOG_WARNING, "the checkpoint was written with %s, the run goes on with %s: its results will differ "
+                 "in their last bits", run->standing.machine, now);
+    memcpy(run->standing.machine, now, sizeof now);
+}
+
 static int start(struct run *run, bool resumed)
 {
     const struct bit_schedule *schedule = &run->plan.schedule;
@@ -183,6 +190,7 @@ static int start(struct run *run, bool resumed)
         bit_stream_seek(run->stream, run->standing.step, &run->error);
     if (run_agree(run))
         return -1;
+    compare_machines(run);
     run->standing.resumes += resumed;
     run->loop.started = run->loop.saved_at = run->loop.tally.since = bit_clock_seconds();
     if (run_is_first(run)) {

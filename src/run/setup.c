@@ -157,13 +157,12 @@ static void tell_plan(const struct run *run)
 
 enum event setup_plan(struct run *run)
 {
-    run->threads = run->job->threads;
-    if (run->threads == 0)
-        cores_share(run->world, &run->threads, &run->error);
+    int fair, cores;
+    cores_share(run->world, &fair, &cores, &run->error);
     if (run_agree(run))
         return EVENT_FAILED;
     /* From here on the plan, too, counts with the number that is really used. */
-    run->job->threads = run->threads;
+    run->threads = run->job->threads = run->job->threads ? run->job->threads : fair;
     bit_compute_threads(run->threads);
     if (peers_compare(run))
         return EVENT_FAILED;
@@ -172,7 +171,8 @@ enum event setup_plan(struct run *run)
     if (run_follow(run))
         return EVENT_FAILED;
     if (run_is_first(run) &&
-        bit_plan_check_machine(&run->plan, run->job, run->world->node_size, run->folder, &run->error) == 0)
+        bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder,
+                               &run->error) == 0)
         tell_plan(run);
     return run_follow(run) ? EVENT_FAILED : EVENT_OK;
 }

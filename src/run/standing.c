@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "run/number.h"
 
@@ -22,8 +23,9 @@ void standing_evaluated(struct standing *s, const struct bit_evaluation *evaluat
 
 void standing_write(const struct standing *s, uint64_t bad, double seconds, struct bit_text *t)
 {
-    bit_text_add(t, "{\"bad_images\":%llu,\"resumes\":%llu,\"seconds\":", (unsigned long long)bad,
-                 (unsigned long long)s->resumes);
+    bit_text_add(t, "{\"bad_images\":%llu,\"machine\":", (unsigned long long)bad);
+    bit_text_add_json(t, s->machine);
+    bit_text_add(t, ",\"resumes\":%llu,\"seconds\":", (unsigned long long)s->resumes);
     number_add(t, seconds, 17);
     if (s->best_top1 >= 0) {
         bit_text_add(t, ",\"best_step\":%llu,\"best_top1\":", (unsigned long long)s->best_step);
@@ -87,6 +89,9 @@ int standing_read(struct standing *s, const char *text, uint64_t step, struct bi
     s->seconds = number_of(object, "seconds", 0);
     s->best_top1 = number_of(object, "best_top1", -1);
     s->best_step = count_of(object, "best_step");
+    const cJSON *machine = cJSON_GetObjectItemCaseSensitive(object, "machine");
+    if (cJSON_IsString(machine))
+        snprintf(s->machine, sizeof s->machine, "%s", machine->valuestring);
     const cJSON *evaluation = cJSON_GetObjectItemCaseSensitive(object, "evaluation");
     if (cJSON_IsObject(evaluation))
         read_evaluation(s, evaluation);

@@ -17,6 +17,7 @@ struct standing {
     uint64_t bad;                  /* bad training images met, all ranks */
     double seconds;                /* spent in the loop */
     uint64_t resumes;
+    char machine[96];              /* what the bits depend on: backend, instruction set, threads; "": not known */
 };
 
 void standing_init(struct standing *standing);
