@@ -61,7 +61,7 @@ says 0 "$list" small.json -n 2 --host a,b --cores 8 --dry-run; ok $? "hosts shar
 says 0 "OMP_NUM_THREADS=8" small.json -n 2 --set threads=0 --host a,b --cores 8 --dry-run; ok $? "and each rank has a host's cores"
 says 0 'checkpoint.every_steps=7 --steps-limit 3 --fresh' small.json --dry-run --fresh --set checkpoint.every_steps=7 --steps-limit=3
 ok $? "bitrun's options reach it"
-[ ! -e runs ]; ok $? "nothing was written so far"
+[ ! -e runs/small ]; ok $? "nothing was written so far"
 
 # ---- whole runs ----
 says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "a run to the end"
