@@ -32,6 +32,8 @@ void bit_compute_threads(int threads);
 int bit_compute_thread_count(void);
 /* Instruction set the kernels run on ("avx512", "avx2", "generic", ...): ranks must agree on it for equal bits. */
 const char *bit_compute_isa(void);
+/* All that the bits hang on besides shapes, backend and threads: "avx512, amx, OpenBLAS SkylakeX". Ranks must agree on it. */
+void bit_compute_describe(char *buffer, size_t size);
 
 /* One convolution at one shape. Symmetric zero padding; output height = (height + 2 padding - kernel) / stride + 1. */
 struct bit_geometry {

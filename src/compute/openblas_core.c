@@ -1,9 +1,11 @@
 /* OpenBLAS before 0.3.22 takes an Emerald Rapids or any later processor for a Prescott, at a tenth of the speed. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "compute/amx_kernels.h"
 #include "compute/isa.h"
 #include "compute/openblas.h"
 
@@ -41,3 +43,13 @@ void bit_compute_start(char **argv)
 }
 
 #endif
+
+void bit_compute_describe(char *buffer, size_t size)
+{
+#ifdef HAVE_OPENBLAS_GET_CORENAME
+    const char *core = openblas_get_corename();
+#else
+    const char *core = "of unknown kernels";
+#endif
+    snprintf(buffer, size, "%s%s, OpenBLAS %s", bit_compute_isa(), bit_amx_available() ? ", amx" : "", core);
+}

@@ -10,14 +10,14 @@
 #include "run/run.h"
 
 struct peer {
-    char host[64], version[32], isa[32], backend[32], threads[16];
+    char host[64], version[32], isa[64], backend[32], threads[16];
 };
 
 static void describe(const struct run *run, struct peer *peer)
 {
     gethostname(peer->host, sizeof peer->host - 1);
     snprintf(peer->version, sizeof peer->version, "%s", PACKAGE_VERSION);
-    snprintf(peer->isa, sizeof peer->isa, "%s", bit_compute_isa());
+    bit_compute_describe(peer->isa, sizeof peer->isa);
     snprintf(peer->backend, sizeof peer->backend, "%s", bit_backend_name(run->backend));
     snprintf(peer->threads, sizeof peer->threads, "%d", run->threads);
 }
