@@ -24,6 +24,16 @@ fails 64 3 "$scratch/tiny.json" --out new && nothing_left
 ok $? "a batch that 3 ranks cannot share: exit 64, nothing left behind"
 fails 66 1 "$scratch/tiny.json" --evaluate && nothing_left
 ok $? "--evaluate without a run: exit 66"
+timeout 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out mixed : -n 1 env BIT_ISA=generic "$bitrun" "$scratch/tiny.json" \
+    --out mixed > "$scratch/said" 2>&1
+code=$?
+if grep -q 'on openblas (generic)' "$scratch/said"; then
+    rm -rf mixed
+    echo "ok $((number += 1)) - ranks with different instruction sets # SKIP this machine has but one"
+else
+    [ $code = 64 ] && grep -q 'rank 1 .*generic' "$scratch/said" && nothing_left
+    ok $? "ranks with different instruction sets: exit 64, naming them"
+fi
 
 run 2 "$scratch/tiny.json" --out one
 ok $? "a run"

@@ -1,5 +1,6 @@
 #include "bit/group.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,19 +69,29 @@ int bit_group_agree(struct bit_group *g, struct bit_error *error)
 
 int bit_group_sum(struct bit_group *g, double *values, size_t count, struct bit_error *error)
 {
-    if (g->size == 1)
+    double few[256], *all = few;
+    size_t ranks = (size_t)g->size;
+    bool many = ranks * count > sizeof few / sizeof *few;
+    if (ranks == 1)
         return 0;
-    double *all = bit_allocate((size_t)g->size * count, sizeof *all, "a sum over ranks", error);
-    if (!all)
-        return -1;
+    if (many) {
+        /* A rank without memory must not leave the others waiting in the gather. */
+        struct bit_error lack = {0};
+        all = bit_allocate(ranks * count, sizeof *all, "a sum over ranks", &lack);
+        if (bit_group_agree(g, &lack)) {
+            bit_free(all);
+            return bit_fail(error, lack.code, "%s", lack.text);
+        }
+    }
     int result = bit_group_gather(g, values, count * sizeof *values, all, error);
     if (!result) {
-        for (int distance = 1; distance < g->size; distance *= 2)
-            for (int r = 0; r + distance < g->size; r += 2 * distance)
+        for (size_t distance = 1; distance < ranks; distance *= 2)
+            for (size_t r = 0; r + distance < ranks; r += 2 * distance)
                 for (size_t i = 0; i < count; i++)
-                    all[(size_t)r * count + i] += all[(size_t)(r + distance) * count + i];
+                    all[r * count + i] += all[(r + distance) * count + i];
         memcpy(values, all, count * sizeof *values);
     }
-    bit_free(all);
+    if (many)
+        bit_free(all);
     return result;
 }

@@ -42,6 +42,15 @@ int run_follow(struct run *run)
     return run->error.code == BIT_OK ? 0 : -1;
 }
 
+int run_agree_alike(struct run *run)
+{
+    struct bit_error mine = run->error;
+    if (run_follow(run))
+        return -1;
+    run->error = mine;
+    return run_agree(run);
+}
+
 int run_agree(struct run *run)
 {
     return bit_group_agree(run->world, &run->error);

@@ -84,6 +84,8 @@ void run_clear(struct run *run);
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error);
 /* Rank 0 alone has worked and perhaps failed: all ranks get its error. 0 or -1. Collective. */
 int run_follow(struct run *run);
+/* All ranks did the same and may have failed: rank 0's error as it is, else another rank's with its rank. Collective. */
+int run_agree_alike(struct run *run);
 /* Any rank may have failed: see bit_group_agree. Collective. */
 int run_agree(struct run *run);
 bool run_is_first(const struct run *run);

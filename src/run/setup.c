@@ -71,7 +71,7 @@ enum event setup_read(struct run *run)
     run->loss = strcmp(run->job->loss, "sigmoid") ? BIT_SOFTMAX : BIT_SIGMOID;
     run->precision = strcmp(run->job->precision, "bfloat16") ? BIT_FLOAT32 : BIT_BFLOAT16;
     run->backend = bit_backend_find(run->job->backend, &run->error);
-    return run_agree(run) ? EVENT_FAILED : EVENT_OK;
+    return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
 }
 
 /* ---- folder ---- */
@@ -126,7 +126,7 @@ enum event setup_index(struct run *run)
     if (found > run->classes)
         bit_fail(&run->error, BIT_EUSAGE, "model.classes: expected at least %d, as many classes as %s has, found %d", found,
                  run->job->data.train, wanted);
-    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+    return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
 }
 
 /* ---- plan ---- */
@@ -168,7 +168,7 @@ enum event setup_plan(struct run *run)
         return EVENT_FAILED;
     bit_plan_create(run->job, run->world->size, run->classes, bit_index_images(run->train),
                     run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
-    if (run_follow(run))
+    if (run_agree_alike(run))
         return EVENT_FAILED;
     if (run_is_first(run) &&
         bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder,
