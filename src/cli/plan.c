@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bit/data.h"
-#include "bit/data.h"
 #include "bit/file.h"
 #include "bit/plan.h"
 #include "cli/cli.h"

@@ -144,7 +144,7 @@ int bit_amx_create(const struct bit_geometry *g, enum bit_type type, enum bit_di
                    struct bit_operation **operation, struct bit_error *error)
 {
     if (type != BIT_BFLOAT16 || direction != BIT_BACKWARD_WEIGHTS || g->channels % AMX_SIDE || g->outputs % AMX_SIDE ||
-        g->kernel > 3 || g->padding != (g->kernel - 1) / 2 || g->stride > 2 || !bit_amx_available())
+        (g->kernel != 1 && g->kernel != 3) || g->padding != (g->kernel - 1) / 2 || g->stride > 2 || !bit_amx_available())
         return 0;
     struct amx *x = bit_allocate(1, sizeof *x, "a convolution", error);
     if (!x)

@@ -133,5 +133,7 @@ int bit_quarantine_add(struct bit_quarantine *q, const char *epoch, const char *
     while (written < 0 && errno == EINTR);
     if (written < 0)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", q->path);
+    if ((size_t)written < used)
+        return bit_fail(error, BIT_EENVIRONMENT, "cannot write %s: only part of a line fitted", q->path);
     return 0;
 }

@@ -111,7 +111,7 @@ const struct key job_keys[] = {
      .minimum = 1, .maximum = 10000,
      .meaning = "Inception crop in training: draws that may miss the image before a centre crop is taken."},
     {.path = "data.loaders", .type = KEY_INTEGER, .offset = AT(data.loaders), .value = "0", .minimum = 0,
-     .maximum = 1024,
+     .maximum = 256,
      .meaning = "Threads a rank that decode images. 0: chosen by the number of cores. Without effect on results."},
     {.path = "data.prefetch", .type = KEY_INTEGER, .offset = AT(data.prefetch), .value = "4", .minimum = 2,
      .maximum = 1024, .unit = "micro-batches",

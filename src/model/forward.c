@@ -115,12 +115,13 @@ static int unit_forward(struct bit_model *m, const struct unit *u, int first, bo
 }
 
 /* All units of equal chunks: a chunk goes through all of them before the next one starts. Returns the unit after them, or
- * -1. */
+ * -1. Not in a model for evaluation: there all units share two buffers, and a chunk's later, wider outputs would lie where
+ * the inputs of the next chunk still wait. */
 static int units_forward(struct bit_model *m, int from, bool training, struct bit_error *error)
 {
     const struct network *n = &m->network;
     int end = from + 1;
-    while (end < n->units && n->unit[end].chunk == n->unit[from].chunk && n->unit[end].block == n->unit[from].block)
+    while (m->options.training && end < n->units && n->unit[end].chunk == n->unit[from].chunk && n->unit[end].block == n->unit[from].block)
         end++;
     for (int first = 0; first < m->images; first += n->unit[from].chunk)
         for (int i = from; i < end; i++)

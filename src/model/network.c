@@ -69,8 +69,6 @@ static void describe_layer(struct walk *w, struct layer *l, int block, const cha
     l->parameter = add(w, BIT_KERNEL, block, 4, shape, "%s/standardized_conv2d/kernel", prefix);
 }
 
-/* The order in the table is that in which the forward pass first needs a parameter, and the reverse of that in which the
- * backward pass finishes them: the projection, which shares a's input, comes after a. */
 /* Images that go through a unit together. Few enough that what one operation wrote is still in the cache when the next
  * one reads it; many enough that kernels are not read too often; the same number for every thread where that divides the
  * micro-batch. Batch norm has to see all images at once. */
@@ -88,6 +86,8 @@ static int chunk_images(const struct walk *w, size_t image_bytes)
     return best;
 }
 
+/* The order in the table is that in which the forward pass first needs a parameter, and the reverse of that in which the
+ * backward pass finishes them: the projection, which shares a's input, comes after a. */
 static void describe_unit(struct walk *w, struct unit *u, int block, int number, int middle)
 {
     char at[64], prefix[80];
@@ -155,8 +155,9 @@ int network_describe(const struct bit_model_options *options, struct network *ne
 
     w.size = options->image_size;
     w.channels = ROOT_CHANNELS * options->width;
-    w.images = network->root_chunk = chunk_images(&w, (size_t)((w.size + 1) / 2 * ((w.size + 1) / 2) * w.channels) *
-                                                          bit_type_size(options->precision));
+    const size_t half = (size_t)(w.size + 1) / 2;
+    w.images = network->root_chunk =
+        chunk_images(&w, half * half * (size_t)w.channels * bit_type_size(options->precision));
     describe_layer(&w, &network->root, 0, "resnet/root_block", w.size, IMAGE_CHANNELS, w.channels, 7, 2);
     w.size = bit_geometry_out_height(&network->root.geometry);
     network->pool = (struct bit_pool){.images = w.images, .height = w.size, .width = w.size, .channels = w.channels,

@@ -38,13 +38,17 @@ enum event end_measure(struct run *run)
 
 /* ---- the ends of training ---- */
 
-/* Rank 0's files in their last form; a failure here is the run's. */
+/* Rank 0's files in their last form; a failure here becomes the run's, also where it was asked to stop. */
 static void close_books(struct run *run, enum outcome outcome)
 {
+    struct bit_error trouble = {0};
     progress_end(&run->progress);
-    if (run->metrics && metrics_flush(run->metrics, true, &run->error))
+    if (run->metrics && metrics_flush(run->metrics, true, &trouble)) {
+        run->error = trouble;
         outcome = OUTCOME_FAILED;
-    outcome_write(run, outcome, &run->error);
+    }
+    if (outcome_write(run, outcome, &trouble))
+        run->error = trouble;
 }
 
 static void tell_end(const struct run *run, const char *how)
@@ -78,7 +82,8 @@ enum event end_stop(struct run *run)
         bit_fail(&run->error, BIT_EAGAIN, "stopped on request (%s): run again to resume",
                  *signals_name() ? signals_name() : run->loop.taken >= run->options->steps_limit ? "--steps-limit" : "signal");
         close_books(run, OUTCOME_STOPPED);
-        tell_end(run, "stopped on request");
+        if (run->error.code == BIT_EAGAIN)
+            tell_end(run, "stopped on request");
     }
     run_follow(run);
     run->code = run->error.code;

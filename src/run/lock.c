@@ -9,10 +9,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+
+enum { PATIENCE = 50 /* tenths of a second */ };
 
 struct lock {
     int file;
@@ -76,7 +79,12 @@ static int take_file(int file, const char *path, struct bit_error *error)
     struct holder holder;
     struct stat mine, now;
     bool known;
-    if (flock(file, LOCK_EX | LOCK_NB)) {
+    int busy = flock(file, LOCK_EX | LOCK_NB);
+    for (int i = 0; busy && errno == EWOULDBLOCK && i < PATIENCE; i++) { /* the last holder may be dying just now */
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+        busy = flock(file, LOCK_EX | LOCK_NB);
+    }
+    if (busy) {
         int reason = errno;
         known = read_holder(file, &holder);
         if (reason == EWOULDBLOCK)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bit/comm.h"
+#include "bit/compute.h"
 #include "bit/log.h"
 #include "run/options.h"
 #include "run/run.h"
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
     struct bit_error error = {0};
     int code;
 
+    bit_compute_start(argv);
     bit_log_init("bitrun", BIT_LOG_INFO);
     if (bit_comm_init(&argc, &argv, &error)) {
         bit_log(BIT_LOG_ERROR, "%s", error.text);

@@ -67,6 +67,8 @@ int peers_compare(struct run *run)
 
 void peers_machine(const struct run *run, char *buffer, size_t size)
 {
-    snprintf(buffer, size, "%s, %s, %d thread%s", bit_backend_name(run->backend), bit_compute_isa(), run->threads,
+    char machine[64];
+    bit_compute_describe(machine, sizeof machine);
+    snprintf(buffer, size, "%s, %s, %d thread%s", bit_backend_name(run->backend), machine, run->threads,
              run->threads == 1 ? "" : "s");
 }

@@ -88,8 +88,8 @@ enum event setup_claim(struct run *run)
         bit_log_open(path, &run->error);
     if (run_agree(run))
         return EVENT_FAILED;
+    standing_init(&run->standing);
     if (run_is_first(run)) {
-        standing_init(&run->standing);
         outcome_remember(run);
         if (!run->options->evaluate)
             outcome_write(run, OUTCOME_RUNNING, &run->error);

@@ -235,8 +235,11 @@ int generation_read(const char *path, struct manifest *m, char **text, size_t *s
         return -1;
     if (stat(name, &status) && errno == ENOENT)
         return bit_fail(error, BIT_EDATA, "%s is missing", name);
-    if (bit_file_read(name, MANIFEST_LIMIT, &data, size, error))
-        return -1;
+    struct bit_error why = {0};
+    if (bit_file_read(name, MANIFEST_LIMIT, &data, size, &why)) {
+        /* As for shards: a disk that cannot read its sectors has damaged the file. */
+        return bit_fail(error, errno == EIO ? BIT_EDATA : why.code, "%s", why.text);
+    }
     int result = manifest_parse(data, *size, name, m, error);
     if (!result)
         result = check_size(path, &m->master, error);

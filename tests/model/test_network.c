@@ -193,6 +193,42 @@ static void test_evaluation(void)
     teardown(&f);
 }
 
+/* More images than go through a block together, and several units a block: a model for evaluation, which keeps no unit's
+ * output, must give the logits of one for training. */
+static void test_evaluation_in_chunks(void)
+{
+    enum { MANY = 28, SIDE = 65 };
+    struct bit_error error = {0};
+    struct bit_random random;
+    struct bit_model_options o = {.depth = 26, .width = 1, .classes = CLASSES, .weight_standardization = true,
+                                  .image_size = SIDE, .micro_batch = MANY, .micro_batches = 1, .training = true,
+                                  .backend = bit_backend_find("auto", NULL)};
+    const size_t pixels = (size_t)MANY * SIDE * SIDE * 3;
+    bit_compute_threads(1);
+    struct bit_model *training = bit_model_create(&o, &error);
+    o.training = false;
+    struct bit_model *evaluation = bit_model_create(&o, &error);
+    float *images = bit_allocate(pixels, sizeof *images, "images", &error);
+    REQUIRE(training && evaluation && images);
+    float *weights = bit_allocate(bit_model_table(training)->elements, sizeof *weights, "weights", &error);
+    REQUIRE(weights && !bit_model_initialise(training, BIT_LECUN_NORMAL, 5, NAN, weights, &error));
+    const struct bit_parameter *head = &bit_model_table(training)->items[bit_model_table(training)->count - 2];
+    bit_random_init(&random, 4, BIT_PURPOSE_TEST, 0, 0);
+    for (size_t i = 0; i < head->count; i++)
+        weights[head->offset + i] = (float)(0.05 * bit_random_normal(&random));
+    for (size_t i = 0; i < pixels; i++)
+        images[i] = (float)(2 * bit_random_uniform(&random) - 1);
+    const float *a, *b;
+    REQUIRE(!bit_model_set_weights(training, weights, &error) && !bit_model_set_weights(evaluation, weights, &error));
+    REQUIRE(!bit_model_forward(training, images, false, &a, &error) &&
+            !bit_model_forward(evaluation, images, false, &b, &error));
+    CHECK(!memcmp(a, b, (size_t)MANY * CLASSES * sizeof *a));
+    bit_free(weights);
+    bit_free(images);
+    bit_model_destroy(evaluation);
+    bit_model_destroy(training);
+}
+
 static void test_running_statistics(void)
 {
     struct fixture f;
@@ -351,6 +387,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"differences", test_differences}, {"repeatable", test_repeatable}, {"evaluation", test_evaluation},
+        {"evaluation in chunks", test_evaluation_in_chunks},
         {"running statistics", test_running_statistics}, {"late packing", test_late_packing}, {"losses", test_losses}, {"initialise", test_initialise},
         {"profile", test_profile}, {"lack of memory", test_lack_of_memory},
     };
