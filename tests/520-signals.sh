@@ -47,8 +47,7 @@ nothing="--set checkpoint.every_steps=5 --set checkpoint.every_minutes=0 --set e
 start 2 kill
 wait_for 30 has_generation kill
 kill -KILL "$(ranks_of kill | tail -n 1)"
-wait $launcher
-[ $? != 0 ]
+! wait $launcher
 ok $? "a killed rank ends the run"
 same "its outcome still says running" "$(value "$scratch/kill/outcome.json" state)" '"running"'
 # shellcheck disable=SC2086

@@ -5,7 +5,7 @@ job "$scratch/tiny.json" 2
 failed=0
 for n in 3 60 110 250 380 440 460 480 500 520 530 540 550 560; do
     rm -rf "$scratch/run"
-    timeout 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/run" --set checkpoint.every_steps=1 --quiet \
+    timeout -k 5 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/run" --set checkpoint.every_steps=1 --quiet \
         : -n 1 env BIT_TEST_FAIL_ALLOCATION=$n "$bitrun" "$scratch/tiny.json" --out "$scratch/run" \
         --set checkpoint.every_steps=1 --quiet > "$scratch/said" 2>&1
     code=$?
