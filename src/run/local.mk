@@ -16,6 +16,6 @@ bitrun_LDADD = librun.a libevaluate.a libtrain.a libplan.a libstore.a libmodel.a
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.
 BITRUN_TESTS = tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests/530-refusals.sh tests/540-bad-images.sh \
-	tests/550-memory.sh
+	tests/550-memory.sh tests/560-variants.sh
 TESTS += $(BITRUN_TESTS)
 EXTRA_DIST += $(BITRUN_TESTS) tests/bitrun/library.sh

@@ -177,11 +177,16 @@ static int save(struct run *run)
     struct bit_arrays arrays;
     if (run_is_first(run) && run->error.code == BIT_OK)
         metrics_flush(run->metrics, true, &run->error);
-    if (run_agree(run) || census_bad(run) || census_hash(run))
+    if (run_agree(run) || census_bad(run))
         return -1;
     arrays_fill(run, &arrays);
     arrays_describe(run, &checkpoint);
+    /* The store compares the replicas. */
     int result = run_agree(run) ? -1 : bit_store_save(run->store, &checkpoint, &arrays, &run->error);
+    if (result == 0) {
+        run->loop.hash = checkpoint.weights_hash;
+        run->loop.hashed = run->standing.step;
+    }
     arrays_forget(&checkpoint);
     return result;
 }
