@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bit/data.h"
 #include "bit/job.h"
 #include "bit/model.h"
 
@@ -27,6 +28,10 @@ struct bit_plan {
  * built in; group is NULL. */
 void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
                             struct bit_model_options *options);
+/* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
+ * Local. */
+int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
+                          struct bit_error *error);
 /* images: of the training and validation data, as indexed (or as stated on the command line with --images); val_images 0:
  * no evaluation. -1 with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, ... Warnings
  * are those that follow from the job alone. Local. After success, and only then: bit_plan_free. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/data.h"
+#include "bit/plan.h"
 #include "cli/cli.h"
 
 static const char usage[] = "bit check [--set key.path=value]... [--data] [--print] JOB.json...\n"
@@ -13,25 +14,6 @@ static const char usage[] = "bit check [--set key.path=value]... [--data] [--pri
 
 struct options { const char *sets[256]; size_t set_count; bool data, print, end; };
 
-/* softmax knows one label an image. */
-static int check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
-                        struct bit_error *error)
-{
-    char name[512] = "";
-    const int32_t *labels;
-    if (!strcmp(job->loss, "sigmoid") || bit_index_labels_most(index) <= 1)
-        return 0;
-    for (uint64_t i = 0; i < bit_index_images(index); i++) {
-        int count = bit_index_labels(index, i, &labels);
-        if (count == 1)
-            continue;
-        bit_index_image_path(index, i, name, sizeof name, NULL);
-        return bit_fail(error, BIT_EDATA, "%s: %s has %d labels; the loss softmax takes one an image: use sigmoid", path,
-                        name, count);
-    }
-    return 0;
-}
-
 static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path,
                                       const struct bit_index *classes, struct bit_error *error)
 {
@@ -40,7 +22,7 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         bit_fail_at(error, "%s", key);
         return NULL;
     }
-    if (check_labels(job, path, index, error)) {
+    if (bit_plan_check_labels(job, path, index, error)) {
         bit_index_close(index);
         return NULL;
     }
@@ -73,11 +55,11 @@ static int check_file(const char *path, const struct options *options)
         return error.code;
     if (options->print)
         printf("%s\n", job->canonical);
-    else
-        printf("%s: ok\n", path);
     if (options->data && check_data(job, &error)) {
         bit_fail_at(&error, "%s", path);
         bit_cli_error(&error);
+    } else if (!options->print) {
+        printf("%s: ok\n", path);
     }
     bit_job_destroy(job);
     return error.code;

@@ -123,8 +123,8 @@ static int size_training(const struct bit_job *job, const struct options *o, str
         s->images = job->data.images;
         note_add(s, "as stated in the job: its data are not here");
     } else {
-        return bit_fail(error, BIT_ENOINPUT, "%s: data.train, %s, is not there: give --images N%s, or the keys "
-                        "data.images and model.classes", o->path, job->data.train, need_classes ? " --classes N" : "");
+        return bit_fail(error, BIT_ENOINPUT, "data.train: there is no file or folder %s; to plan without it give --images N%s, "
+                        "or the keys data.images and model.classes", job->data.train, need_classes ? " --classes N" : "");
     }
     return 0;
 }

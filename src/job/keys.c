@@ -22,7 +22,8 @@ const size_t job_section_count = sizeof job_sections / sizeof *job_sections;
 
 const struct key job_keys[] = {
     {.path = "name", .type = KEY_TEXT, .offset = AT(name), .value = "null", .nullable = true,
-     .meaning = "Name of the job; the run's folder is runs/NAME by default. null: the job file's name without .json."},
+     .meaning = "Name of the job, at most 100 bytes without spaces or characters special to shells; the run's folder is "
+                "runs/NAME by default. null: the job file's name without .json, which then has to be such a name."},
     {.path = "comment", .type = KEY_TEXT, .offset = AT(comment), .value = "\"\"",
      .meaning = "Free text for people; without effect."},
     {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain",
@@ -58,7 +59,7 @@ const struct key job_keys[] = {
      .meaning = "Outputs of the head. 0: as many as the training data has classes."},
     {.path = "model.norm", .type = KEY_TEXT, .offset = AT(model.norm), .value = "\"group\"",
      .choices = "group|batch", .model = true,
-     .meaning = "Group norm (32 groups) or batch norm."},
+     .meaning = "Group norm (32 groups) or batch norm. With batch norm the last bits depend on the number of ranks."},
     {.path = "model.weight_standardization", .type = KEY_FLAG, .offset = AT(model.weight_standardization),
      .value = "true", .model = true,
      .meaning = "Standardises every convolution kernel but the head's, per output channel."},
@@ -76,7 +77,7 @@ const struct key job_keys[] = {
 
     {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg, nested folders are "
-                "searched), or a text file of lines \"path<TAB>class[,class...]\". Relative to the job file's folder; "
+                "searched), or a text file of lines \"path<TAB>class[,class...]\", the paths below the file's own folder. Relative to the job file's folder; "
                 "with --set, to the current folder."},
     {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
      .meaning = "Validation images, of the same form and with the same classes. Empty: no evaluation."},

@@ -63,9 +63,18 @@ static int warn_work(struct bit_plan *plan, const struct bit_job *job, struct bi
     return 0;
 }
 
+/* The sums of batch norm and of its gradients run over a rank's whole batch at once. */
+static int warn_bits(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+{
+    if (!strcmp(job->model.norm, "batch") && plan->ranks > 1)
+        WARN("model.norm", "with batch norm the last bits of the results depend on the number of ranks; stay with one number for "
+             "the whole run, or use group norm");
+    return 0;
+}
+
 int bit_plan_warn(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
 {
-    return warn_schedule(plan, job, error) || warn_work(plan, job, error) ? -1 : 0;
+    return warn_schedule(plan, job, error) || warn_work(plan, job, error) || warn_bits(plan, job, error) ? -1 : 0;
 }
 
 /* MemAvailable in bytes; 0 when unknown. */

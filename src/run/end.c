@@ -101,6 +101,9 @@ enum event end_fail(struct run *run)
         run_tell(run, BIT_LOG_ERROR, "%s", run->error.text);
     if (run->claimed && run->created && !run->begun && run->error.code == BIT_EUSAGE)
         folder_abandon(run);
+    else if (run->before && !run->options->evaluate && run->error.code == BIT_EUSAGE && run->loop.taken == 0 &&
+             outcome_restore(run, &ignored) == 0)
+        return EVENT_OK; /* refused: how the run in this folder stands has not changed */
     else if (run->claimed && !run->options->evaluate && outcome_write(run, OUTCOME_FAILED, &ignored))
         run_tell(run, BIT_LOG_WARNING, "%s", ignored.text);
     return EVENT_OK;

@@ -155,5 +155,13 @@ void outcome_remember(struct run *run)
     if (cJSON_IsNumber(resumes) && resumes->valuedouble >= 0)
         run->standing.resumes = (uint64_t)resumes->valuedouble;
     cJSON_Delete(object);
-    bit_free(data);
+    run->before = data;
+}
+
+int outcome_restore(const struct run *run, struct bit_error *error)
+{
+    char path[PATH_MAX];
+    if (run_path(run, "outcome.json", path, error))
+        return -1;
+    return bit_file_write(path, run->before, strlen(run->before), error);
 }

@@ -10,6 +10,8 @@ enum outcome { OUTCOME_RUNNING, OUTCOME_FINISHED, OUTCOME_STOPPED, OUTCOME_FAILE
 
 /* Takes over from the outcome of the invocation before: the number of resumes. An unreadable file counts as none. */
 void outcome_remember(struct run *run);
+/* Puts back what outcome_remember found: for a start that was refused. Rank 0. */
+int outcome_restore(const struct run *run, struct bit_error *error);
 
 /* Writes DIR/outcome.json, atomically; end states also durably. The reason is the class and text of run->error. */
 int outcome_write(const struct run *run, enum outcome outcome, struct bit_error *error);

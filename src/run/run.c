@@ -101,6 +101,7 @@ void run_clear(struct run *run)
     metrics_close(run->metrics);
     progress_end(&run->progress);
     bit_free(run->loop.wishes);
+    bit_free(run->before);
     bit_store_close(run->store);
     bit_trainer_destroy(run->trainer);
     bit_free(run->own_weights);

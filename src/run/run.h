@@ -49,6 +49,7 @@ struct run {
 
     struct bit_job *job;
     char folder[PATH_MAX];         /* the run's */
+    char *before;                  /* outcome.json as this process found it, or NULL */
     bool created;                  /* the folder, by this process */
     bool claimed;                  /* the folder is ours: an outcome may be written */
     bool begun;                    /* past planning: a usage error leaves the folder behind */

@@ -109,11 +109,15 @@ static int open_indices(struct run *run)
     if (run_follow(run))
         return -1;
     run->train = bit_index_open(job->data.train, cache, NULL, run->world, &run->error);
-    if (run_agree(run))
+    if (run->train)
+        bit_plan_check_labels(job, job->data.train, run->train, &run->error);
+    if (run_agree_alike(run))
         return -1;
     if (*job->data.val)
         run->val = bit_index_open(job->data.val, cache, run->train, run->world, &run->error);
-    return run_agree(run);
+    if (run->val)
+        bit_plan_check_labels(job, job->data.val, run->val, &run->error);
+    return run_agree_alike(run);
 }
 
 enum event setup_index(struct run *run)

@@ -1,0 +1,22 @@
+#include <string.h>
+
+#include "bit/plan.h"
+
+/* softmax knows one label an image. */
+int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
+                          struct bit_error *error)
+{
+    char name[512] = "";
+    const int32_t *labels;
+    if (!strcmp(job->loss, "sigmoid") || bit_index_labels_most(index) <= 1)
+        return 0;
+    for (uint64_t i = 0; i < bit_index_images(index); i++) {
+        int count = bit_index_labels(index, i, &labels);
+        if (count == 1)
+            continue;
+        bit_index_image_path(index, i, name, sizeof name, NULL);
+        return bit_fail(error, BIT_EDATA, "%s: %s has %d labels; the loss softmax takes one an image: use sigmoid", path,
+                        name, count);
+    }
+    return 0;
+}
