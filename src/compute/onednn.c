@@ -97,7 +97,7 @@ int bit_dnnl_refused(dnnl_status_t status, struct bit_error *error)
 }
 
 /* 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its backward ones there, by up to six in
- * bfloat16 (bit bench ops shows it). */
+ * bfloat16. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
