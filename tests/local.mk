@@ -34,3 +34,11 @@ LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh t
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)
 EXTRA_DIST += $(LAUNCHER_TESTS) tests/ok.sh
+
+# bit against its peers, in runs of both side by side: not a test that passes or fails, needs PyTorch and a quiet machine.
+# make check-speed SPEED="--pairs 3 step-float32 decode my-images" for a choice.
+SPEED = step-float32 step-bfloat16 step-openblas small-float32 small-bfloat16 wide-bfloat16
+check-speed: bit$(EXEEXT)
+	$(srcdir)/tests/speed/compare --build . $(SPEED)
+.PHONY: check-speed
+EXTRA_DIST += tests/speed/compare tests/speed/torch_decode.py tests/speed/torch_step.py
