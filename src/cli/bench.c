@@ -13,6 +13,8 @@ static const char usage[] =
     "  KIND:\n"
     "    ops                        every convolution of the network in each direction\n"
     "    step                       whole training steps on synthetic images\n"
+    "    decode                     JPEG files to training crops, beside libjpeg alone\n"
+    "    checkpoint                 saving and loading, beside a plain file of as many bytes\n"
     "  options:\n"
     "    --model R50x1              depth and width of the network\n"
     "    --batch 16                 images a step\n"
@@ -25,13 +27,30 @@ static const char usage[] =
     "    --repeat 5                 timed runs; the fastest counts (step: the median)\n"
     "    --steps 5                  the same\n"
     "    --profile                  step: time by kind of operation and by block\n"
+    "    --data FOLDER              decode: its JPEG files; without it 48 made ones of 500 x 375\n"
+    "    --images 300               decode: of these, at most\n"
+    "    --folder .                 checkpoint: where to write; all is removed afterwards\n"
     "    --json                     one JSON object instead of text";
 
 static const struct { const char *name; int (*run)(const struct bench_options *options); } kinds[] = {
     {"ops", bench_ops},
     {"step", bench_step},
+    {"decode", bench_decode},
+    {"checkpoint", bench_checkpoint},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return values[count / 2];
+}
 
 static int number(const char *text, int least, int most, int *value)
 {
@@ -73,6 +92,12 @@ static const char *set(struct bench_options *o, const char *name, const char *va
         return number(value, 1, 4096, &o->threads) ? "a number of threads" : NULL;
     if (!strcmp(name, "--repeat") || !strcmp(name, "--steps"))
         return number(value, 1, 1000, &o->repeat) ? "a number of runs" : NULL;
+    if (!strcmp(name, "--images"))
+        return number(value, 1, 10000000, &o->images) ? "a number of files" : NULL;
+    if (!strcmp(name, "--data") || !strcmp(name, "--folder")) {
+        *(name[2] == 'd' ? &o->data : &o->folder) = value;
+        return *value ? NULL : "a folder";
+    }
     if (!strcmp(name, "--precision")) {
         o->precision = !strcmp(value, "bfloat16") ? BIT_BFLOAT16 : BIT_FLOAT32;
         return o->precision == BIT_BFLOAT16 || !strcmp(value, "float32") ? NULL : "float32 or bfloat16";
@@ -117,7 +142,8 @@ static int parse(int argc, char **argv, struct bench_options *o)
 int bit_cli_bench(int argc, char **argv)
 {
     struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224, .classes = 1000,
-                                    .precision = BIT_FLOAT32, .threads = omp_get_num_procs(), .repeat = 5};
+                                    .precision = BIT_FLOAT32, .threads = omp_get_num_procs(), .repeat = 5,
+                                    .images = 300, .folder = "."};
     if (argc < 2)
         return bit_cli_usage(usage, "no kind of benchmark given");
     if (!strcmp(argv[1], "--help")) {

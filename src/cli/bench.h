@@ -18,11 +18,19 @@ struct bench_options {
     const struct bit_backend *backend;
     int repeat;                /* timed runs of each thing; the fastest counts */
     bool json, profile;
+    const char *data;          /* decode: folder of JPEG files; NULL: made ones */
+    int images;                /* of it, at most */
+    const char *folder;        /* checkpoint: where to write */
 };
 
 /* Each prints its figures, the ceilings measured in the same run and their ratio; returns the exit code. */
 int bench_ops(const struct bench_options *options);
 int bench_step(const struct bench_options *options);
+int bench_decode(const struct bench_options *options);
+int bench_checkpoint(const struct bench_options *options);
+
+/* Sorts `values`; the upper one of two in the middle. */
+double bench_median(double *values, int count);
 
 /* ---- ceilings ---- */
 
@@ -30,6 +38,18 @@ int bench_step(const struct bench_options *options);
  * `repeat` runs. -1 when memory is short. */
 int bench_ceiling_product(int repeat, double *gigaflops, struct bit_error *error);
 int bench_ceiling_copy(int repeat, double *gigabytes, struct bit_error *error);
+
+/* ---- images ---- */
+
+enum { BENCH_FILE_LIMIT = 32 << 20 }; /* bytes of a file */
+/* A JPEG file's contents; path NULL: made here. */
+struct bench_picture { char *path; unsigned char *data; size_t size; };
+struct bench_pictures { struct bench_picture *list; size_t count, capacity, bytes; };
+/* The first `most` JPEG files below a folder, in bytewise order, read. */
+int bench_pictures_find(struct bench_pictures *pictures, const char *folder, size_t most, struct bit_error *error);
+/* Photograph-like noise of 500 x 375 pixels and about 58 kB. */
+int bench_pictures_make(struct bench_pictures *pictures, struct bit_error *error);
+void bench_pictures_free(struct bench_pictures *pictures);
 
 /* ---- the convolutions of a network ---- */
 
