@@ -10,7 +10,8 @@ for backend in reference openblas auto; do
     for precision in float32 bfloat16; do
         "$bit" bench ops --model R14x1 --batch 2 --micro-batch 1 --size 9 --classes 10 --threads 2 --repeat 1 \
             --backend "$backend" --precision "$precision" > "$scratch/out" || fail "$backend $precision"
-        tail -n 1 "$scratch/out" | grep -Eq '^GFLOP/s: [0-9.]+$' || fail "last line of $backend $precision"
+        tail -n 2 "$scratch/out" | head -n 1 | grep -Eq '^images/s: [0-9.]+$' || fail "images/s of $backend $precision"
+        tail -n 1 "$scratch/out" | grep -Eq '^peak memory: [0-9.]+ GB$' || fail "peak memory of $backend $precision"
         grep -q '^ceilings: sgemm 2048^3 [0-9.]* GFLOP/s, copy [0-9.]* GB/s' "$scratch/out" || fail "no ceilings"
     done
 done
@@ -38,4 +39,5 @@ refused ops --precision float64
 refused ops --batch 9 --micro-batch 2
 refused ops --hurry 1
 refused ops 5
+refused ops -- --host a
 echo "PASS"

@@ -1,15 +1,28 @@
 #!/bin/bash
-# The reduction's benchmark: correct sums, and its last line is the figure.
+# bit bench reduce: starts bitrun under mpirun; correct sums, figures at the end, JSON; what it cannot do is refused.
 set -u
 . "$top_srcdir/tests/ok.sh"
-. "$top_srcdir/tests/mpi.sh"
-out=$(mpi 60 2 "$top_builddir/tests/comm/bench_reduce" 300000 65536 3 0.05)
+bench() { timeout -k 5 100 "$top_builddir/bit" bench reduce --model R14x1 --classes 10 --seconds 0.02 --repeat 3 --threads 1 "$@"; }
+out=$(bench --ranks 2 --bucket 262144)
 ok $? "two ranks measure"
 sed 's/^/# /' <<< "$out"
 grep -q '^sums: correct$' <<< "$out"
 ok $? "sums are correct"
-tail -n 1 <<< "$out" | grep -Eq '^GB/s: [0-9.]+$'
-ok $? "the last line is the figure"
-! mpi 60 1 "$top_builddir/tests/comm/bench_reduce" 300000 2> /dev/null
+grep -q '^2 ranks, 2 on a machine, each sends 32.[0-9] MB a step' <<< "$out"
+ok $? "R14x1 has 8.03 million parameters: each rank sends half of them, twice"
+tail -n 2 <<< "$out" | head -n 1 | grep -Eq '^GB/s: [0-9.]+$' && tail -n 1 <<< "$out" | grep -Eq '^peak memory: [0-9.]+ GB$'
+ok $? "the last lines are the figures"
+out=$(bench --ranks 3 --json)
+ok $? "three ranks measure"
+grep -Eq '"ratio": [0-9.e+-]+,.*"latency_seconds": [0-9.e+-]+,' <<< "$out" && grep -q '"correct": true' <<< "$out"
+ok $? "JSON"
+bench --ranks 1 > /dev/null 2>&1
+[ $? = 64 ]
 ok $? "one rank has nothing to reduce"
+MPIRUN=/nowhere/mpirun bench --ranks 2 > /dev/null 2>&1
+[ $? = 66 ]
+ok $? "an mpirun that is not there"
+"$top_builddir/bitrun" --bench-reduce elements=1e6 > /dev/null 2>&1
+[ $? = 64 ]
+ok $? "a number that is none"
 exit $bad

@@ -63,21 +63,28 @@ struct bit_bench_reduce_options {
     size_t elements;        /* of the gradient */
     size_t bucket_elements; /* 0: default */
     int rounds;
+    int threads;            /* that compute in a rank; 0: one */
     double compute_seconds; /* length of the backward pass that the reduction is to hide behind */
 };
+enum { BIT_BENCH_POINTS = 6 };
 struct bit_bench_reduce {
-    int ranks;
-    double seconds;       /* reduce and gather, nothing else going on */
-    double bytes, rate;   /* a rank sends, a round; over the time; the slowest rank's */
-    double ceiling;       /* plain messages between neighbours, bytes a second */
-    double step_seconds;  /* computing, reduce and gather */
-    double exposed_share; /* of it: what is longer than computing alone; the worst rank's */
+    int ranks, threads, node_ranks; /* node_ranks: on this machine */
+    double reduce_seconds, gather_seconds; /* nothing else going on; medians, the slowest rank's, as all times here */
+    double bytes, rate;    /* a rank sends, a round; over the time */
+    double ceiling;        /* plain messages between neighbours, all at once: bytes a second that each sends */
+    double compute_seconds, step_seconds; /* computing alone; computing, reduce and gather */
+    double exposed_share;  /* of step_seconds: what is longer than computing alone */
+    double latency, bandwidth; /* of plain messages to the farthest rank: seconds = latency + bytes / bandwidth */
+    struct { double bytes, seconds; } point[BIT_BENCH_POINTS]; /* what that was fitted to */
     bool correct;
+    double peak_bytes;    /* resident memory of the largest rank */
 };
-/* Collective; at least two ranks. Every rank gets the same rate, ceiling, share and verdict. */
+/* Collective; at least two ranks. Every rank gets the same figures. */
 int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_options *options,
                      struct bit_bench_reduce *result, struct bit_error *error);
-/* Lines for a person; the last is "GB/s: X". */
+/* Lines for a person; the last are "GB/s: X" and "peak memory: Y GB". */
 void bit_bench_reduce_print(const struct bit_bench_reduce *result, FILE *stream);
+/* The same as one JSON object on a line. */
+void bit_bench_reduce_print_json(const struct bit_bench_reduce *result, FILE *stream);
 
 #endif

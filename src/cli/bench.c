@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bit/memory.h"
+
 static const char usage[] =
-    "bit bench KIND [OPTIONS]\n"
+    "bit bench KIND [OPTIONS] [-- OPTIONS OF MPIRUN]\n"
     "  KIND:\n"
     "    ops                        every convolution of the network in each direction\n"
     "    step                       whole training steps on synthetic images\n"
     "    decode                     JPEG files to training crops, beside libjpeg alone\n"
     "    checkpoint                 saving and loading, beside a plain file of as many bytes\n"
+    "    reduce                     sums of gradients over ranks, alone and behind computing\n"
     "  options:\n"
     "    --model R50x1              depth and width of the network\n"
     "    --batch 16                 images a step\n"
@@ -30,13 +33,18 @@ static const char usage[] =
     "    --data FOLDER              decode: its JPEG files; without it 48 made ones of 500 x 375\n"
     "    --images 300               decode: of these, at most\n"
     "    --folder .                 checkpoint: where to write; all is removed afterwards\n"
-    "    --json                     one JSON object instead of text";
+    "    --ranks 2                  reduce: number of processes, each with --threads (default: the cores shared by them)\n"
+    "    --seconds 1                reduce: time of computing that the reduction is to hide behind\n"
+    "    --bucket N                 reduce: parameters moved at a time\n"
+    "    --json                     one JSON object instead of text\n"
+    "  reduce starts $MPIRUN (default: mpirun of the MPI that bit was built with); what follows -- is given to it.";
 
 static const struct { const char *name; int (*run)(const struct bench_options *options); } kinds[] = {
     {"ops", bench_ops},
     {"step", bench_step},
     {"decode", bench_decode},
     {"checkpoint", bench_checkpoint},
+    {"reduce", bench_reduce},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -60,6 +68,16 @@ static int number(const char *text, int least, int most, int *value)
     if (errno || end == text || *end || x < least || x > most)
         return -1;
     *value = (int)x;
+    return 0;
+}
+
+static int real(const char *text, double *value)
+{
+    char *end;
+    double x = strtod(text, &end);
+    if (end == text || *end || !(x >= 0.001 && x <= 3600))
+        return -1;
+    *value = x;
     return 0;
 }
 
@@ -90,6 +108,12 @@ static const char *set(struct bench_options *o, const char *name, const char *va
         return number(value, 1, 10000000, &o->classes) ? "a number of classes" : NULL;
     if (!strcmp(name, "--threads"))
         return number(value, 1, 4096, &o->threads) ? "a number of threads" : NULL;
+    if (!strcmp(name, "--ranks"))
+        return number(value, 1, 1 << 20, &o->ranks) ? "a number of processes" : NULL;
+    if (!strcmp(name, "--bucket"))
+        return number(value, 16, 1 << 30, &o->bucket) ? "a number of parameters, at least 16" : NULL;
+    if (!strcmp(name, "--seconds"))
+        return real(value, &o->seconds) ? "seconds, 0.001 to 3600" : NULL;
     if (!strcmp(name, "--repeat") || !strcmp(name, "--steps"))
         return number(value, 1, 1000, &o->repeat) ? "a number of runs" : NULL;
     if (!strcmp(name, "--images"))
@@ -110,6 +134,11 @@ static int parse(int argc, char **argv, struct bench_options *o)
     const char *backend = "auto";
     struct bit_error error = {0};
     for (int i = 0; i < argc; i++) {
+        if (!strcmp(argv[i], "--")) {
+            o->mpirun_options = argv + i + 1;
+            o->mpirun_count = argc - i - 1;
+            break;
+        }
         if (!strcmp(argv[i], "--json")) {
             o->json = true;
         } else if (!strcmp(argv[i], "--profile")) {
@@ -129,6 +158,8 @@ static int parse(int argc, char **argv, struct bench_options *o)
             i++;
         }
     }
+    if (!o->threads) /* reduce: ranks share the cores */
+        o->threads = omp_get_num_procs() / o->ranks > 0 ? omp_get_num_procs() / o->ranks : 1;
     o->backend = bit_backend_find(backend, &error);
     if (!o->backend)
         return bit_cli_error(&error);
@@ -139,22 +170,30 @@ static int parse(int argc, char **argv, struct bench_options *o)
     return BIT_OK;
 }
 
+void bench_print_end(double images_per_second)
+{
+    printf("images/s: %.2f\n", images_per_second);
+    printf("peak memory: %.2f GB\n", (double)bit_memory_resident_peak() * 1e-9);
+}
+
 int bit_cli_bench(int argc, char **argv)
 {
     struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224, .classes = 1000,
-                                    .precision = BIT_FLOAT32, .threads = omp_get_num_procs(), .repeat = 5,
-                                    .images = 300, .folder = "."};
+                                    .precision = BIT_FLOAT32, .seconds = 1, .repeat = 5, .images = 300, .folder = "."};
     if (argc < 2)
         return bit_cli_usage(usage, "no kind of benchmark given");
-    if (!strcmp(argv[1], "--help")) {
+    if (!strcmp(argv[1], "--help") || (argc > 2 && !strcmp(argv[2], "--help"))) {
         printf("usage: %s\n", usage);
         return BIT_OK;
     }
     for (int i = 0; i < KINDS; i++)
         if (!strcmp(argv[1], kinds[i].name)) {
+            options.ranks = kinds[i].run == bench_reduce ? 2 : 1;
             int code = parse(argc - 2, argv + 2, &options);
             if (code)
                 return code;
+            if (options.mpirun_count && kinds[i].run != bench_reduce)
+                return bit_cli_usage(usage, "only reduce starts mpirun");
             bit_compute_threads(options.threads);
             return kinds[i].run(&options);
         }

@@ -21,6 +21,10 @@ struct bench_options {
     const char *data;          /* decode: folder of JPEG files; NULL: made ones */
     int images;                /* of it, at most */
     const char *folder;        /* checkpoint: where to write */
+    int ranks, bucket;         /* reduce: of how many processes; elements of a bucket, 0: the default */
+    double seconds;            /* reduce: of computing that the reduction is to hide behind */
+    char **mpirun_options;     /* reduce: given to mpirun */
+    int mpirun_count;
 };
 
 /* Each prints its figures, the ceilings measured in the same run and their ratio; returns the exit code. */
@@ -28,9 +32,13 @@ int bench_ops(const struct bench_options *options);
 int bench_step(const struct bench_options *options);
 int bench_decode(const struct bench_options *options);
 int bench_checkpoint(const struct bench_options *options);
+int bench_reduce(const struct bench_options *options); /* ends as the mpirun that it starts */
 
 /* Sorts `values`; the upper one of two in the middle. */
 double bench_median(double *values, int count);
+
+/* The last two lines of a report in words: images a second, and the most memory that this process has had. */
+void bench_print_end(double images_per_second);
 
 /* ---- ceilings ---- */
 

@@ -199,8 +199,8 @@ static void print_text(const struct bench_options *o, const struct row *rows, si
     printf("  %-18s %9.1f ms  (once a step, not counted below)\n", "packing kernels", t->pack * 1e3);
     printf("ceilings: sgemm 2048^3 %.1f GFLOP/s, copy %.1f GB/s; convolutions reach %.2f of sgemm\n", t->product, t->copy,
            t->all_flops / t->all_seconds * 1e-9 / t->product);
-    printf("convolutions alone: %.1f ms a step, %.2f images/s\n", t->all_seconds * 1e3, o->batch / t->all_seconds);
-    printf("GFLOP/s: %.1f\n", t->all_flops / t->all_seconds * 1e-9);
+    printf("convolutions alone: %.1f ms a step, %.1f GFLOP/s\n", t->all_seconds * 1e3, t->all_flops / t->all_seconds * 1e-9);
+    bench_print_end(o->batch / t->all_seconds);
 }
 
 static void print_json(const struct bench_options *o, const struct row *rows, size_t count, const struct totals *t)
@@ -217,8 +217,10 @@ static void print_json(const struct bench_options *o, const struct row *rows, si
                rows[i].seconds[1], rows[i].seconds[2]);
     }
     printf("],\n \"seconds\": [%.9g, %.9g, %.9g], \"pack_seconds\": %.9g, \"sgemm_gflops\": %.6g, \"copy_gbs\": %.6g, "
-           "\"images_per_second\": %.6g, \"gflops\": %.6g}\n", t->seconds[0], t->seconds[1], t->seconds[2], t->pack, t->product,
-           t->copy, o->batch / t->all_seconds, t->all_flops / t->all_seconds * 1e-9);
+           "\"gflops\": %.6g, \"ratio\": %.6g, \"images_per_second\": %.6g, \"peak_memory_gb\": %.6g}\n", t->seconds[0], t->seconds[1],
+           t->seconds[2], t->pack, t->product, t->copy, t->all_flops / t->all_seconds * 1e-9,
+           t->all_flops / t->all_seconds * 1e-9 / t->product, o->batch / t->all_seconds,
+           (double)bit_memory_resident_peak() * 1e-9);
 }
 
 int bench_ops(const struct bench_options *options)

@@ -220,8 +220,7 @@ static void print_text(const struct bench_options *o, const struct report *r)
            r->fastest * 1e3, r->loss);
     printf("ceilings: sgemm 2048^3 %.1f GFLOP/s, copy %.1f GB/s; the step reaches %.1f GFLOP/s, %.2f of sgemm\n", r->product,
            r->copy, r->flops / r->median * 1e-9, r->flops / r->median * 1e-9 / r->product);
-    printf("images/s: %.2f\n", o->batch / r->median);
-    printf("peak memory: %.2f GB\n", (double)bit_memory_resident_peak() * 1e-9);
+    bench_print_end(o->batch / r->median);
 }
 
 static void print_json(const struct bench_options *o, const struct report *r)
@@ -234,9 +233,9 @@ static void print_json(const struct bench_options *o, const struct report *r)
     for (size_t i = 0; i < r->rows; i++)
         printf("%s\n  {\"name\": \"%s\", \"seconds\": %.9g, \"calls\": %lu, \"flops\": %.0f}", i ? "," : "", r->row[i].name,
                r->row[i].seconds, r->row[i].calls, r->row[i].flops);
-    printf("],\n \"sgemm_gflops\": %.6g, \"copy_gbs\": %.6g, \"gflops\": %.6g, \"images_per_second\": %.6g, "
-           "\"peak_memory_gb\": %.6g}\n", r->product, r->copy, r->flops / r->median * 1e-9, o->batch / r->median,
-           (double)bit_memory_resident_peak() * 1e-9);
+    printf("],\n \"sgemm_gflops\": %.6g, \"copy_gbs\": %.6g, \"gflops\": %.6g, \"ratio\": %.6g, \"images_per_second\": %.6g, "
+           "\"peak_memory_gb\": %.6g}\n", r->product, r->copy, r->flops / r->median * 1e-9,
+           r->flops / r->median * 1e-9 / r->product, o->batch / r->median, (double)bit_memory_resident_peak() * 1e-9);
 }
 
 int bench_step(const struct bench_options *options)

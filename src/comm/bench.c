@@ -1,11 +1,12 @@
 /* How fast gradients and weights move between ranks, and how much of it a computing rank does not notice. */
 #include <math.h>
-#include <string.h>
+#include <omp.h>
+#include <stdlib.h>
 
 #include "bit/clock.h"
 #include "bit/memory.h"
 #include "bit/text.h"
-#include "comm/internal.h"
+#include "comm/bench.h"
 
 /* Small integers: every order of additions gives the same sum, which each rank can predict. */
 static float value_at(size_t i, int rank)
@@ -31,9 +32,9 @@ static bool correct(const float *block, size_t count, int ranks)
     return true;
 }
 
-/* Multiply-adds in registers, in place of a backward pass: the same work every time. `seed` ties each call to the one
- * before, so that the compiler cannot make one of many. */
-static float compute(long rounds, float seed)
+/* Multiply-adds in registers: the same work every time. `seed` ties each call to the one before, so that the compiler
+ * cannot make one of many. */
+static float multiply(long rounds, float seed)
 {
     float x[64];
     for (int i = 0; i < 64; i++)
@@ -47,103 +48,146 @@ static float compute(long rounds, float seed)
     return sum;
 }
 
-/* What plain messages of a bucket's size reach between neighbours in a ring: bytes a rank sends, over time. */
-static int measure_ceiling(MPI_Comm comm, float *block, size_t elements, double *rate, struct bit_error *error)
+/* In place of a backward pass: all threads of a rank compute, and meet after each slice as they do after each operation
+ * of a network. */
+static float compute(int threads, long rounds, float seed)
 {
-    int rank, ranks, count = (int)(elements / 2 < BIT_BUCKET_DEFAULT ? elements / 2 : BIT_BUCKET_DEFAULT), rounds = 0;
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &ranks);
-    if (bit_comm_check(MPI_Barrier(comm), "meet", error))
+    float sum = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : sum)
+    sum += multiply(rounds, seed + (float)omp_get_thread_num());
+    return sum;
+}
+
+enum { SLICES = 64 }; /* parameters that a backward pass finishes one after another */
+
+struct bench {
+    struct bit_group *world;
+    struct bit_reducer *reducer;
+    const struct bit_bench_reduce_options *options;
+    float *block;
+    size_t elements;       /* of the block */
+    int threads;
+    long work;             /* multiply-adds of a slice */
+    volatile float sink;
+};
+
+/* One step: computing when `work`, reduction and gather when `move`. Everybody leaves together. */
+static int run_round(struct bench *b, bool work, bool move, double seconds[2], struct bit_error *error)
+{
+    if (bit_group_barrier(b->world, error))
         return -1;
     double start = bit_clock_seconds();
-    for (; rounds < 64; rounds++)
-        if (bit_comm_check(MPI_Sendrecv(block, count, MPI_FLOAT, (rank + 1) % ranks, 0, block + elements - (size_t)count,
-                                        count, MPI_FLOAT, (rank + ranks - 1) % ranks, 0, comm, MPI_STATUS_IGNORE),
-                           "exchange messages", error))
-            return -1;
-    *rate = (double)rounds * count * sizeof *block / (bit_clock_seconds() - start);
+    if (move && bit_reducer_start(b->reducer, b->block, error))
+        return -1;
+    for (size_t slice = SLICES; work && slice-- > 0;) {
+        b->sink = compute(b->threads, b->work, b->sink);
+        if (move)
+            bit_reducer_ready(b->reducer, b->elements * slice / SLICES);
+    }
+    if (move && bit_reducer_finish(b->reducer, error))
+        return -1;
+    double middle = bit_clock_seconds();
+    if (move ? bit_reducer_gather(b->reducer, b->block, error) : bit_group_barrier(b->world, error))
+        return -1;
+    seconds[0] = middle - start;
+    seconds[1] = bit_clock_seconds() - middle;
     return 0;
 }
 
-static int run_round(struct bit_reducer *reducer, float *block, size_t elements, long work, volatile float *sink,
-                     struct bit_error *error)
+static int compare(const void *a, const void *b)
 {
-    enum { SLICES = 64 }; /* parameters that a backward pass finishes one after another */
-    if (bit_reducer_start(reducer, block, error))
-        return -1;
-    for (size_t slice = SLICES; work && slice-- > 0;) {
-        *sink = compute(work / SLICES, *sink);
-        bit_reducer_ready(reducer, elements * slice / SLICES);
-    }
-    if (bit_reducer_finish(reducer, error))
-        return -1;
-    return bit_reducer_gather(reducer, block, error);
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
-static int measure(struct bit_group *world, struct bit_reducer *reducer, float *block,
-                   const struct bit_bench_reduce_options *options, struct bit_bench_reduce *result,
-                   struct bit_error *error)
+double bench_median(double *values, int count)
 {
-    struct bit_reducer_times before, after;
-    volatile float sink = 0;
-    size_t elements = options->elements;
-    long work = 1000;
-    double start, alone = 0;
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
 
-    fill(block, elements, world->rank);
-    if (run_round(reducer, block, elements, 0, &sink, error)) /* warm-up, and the check */
-        return -1;
-    result->correct = correct(block, elements, world->size);
-
-    bit_reducer_time(reducer, &before);
-    start = bit_clock_seconds();
-    for (int i = 0; i < options->rounds; i++)
-        if (run_round(reducer, block, elements, 0, &sink, error))
-            return -1;
-    result->seconds = (bit_clock_seconds() - start) / options->rounds;
-    bit_reducer_time(reducer, &after);
-    result->bytes = (after.bytes - before.bytes) / options->rounds;
-
-    while (alone < options->compute_seconds) { /* how much work is that? */
-        start = bit_clock_seconds();
-        sink = compute(work, sink);
-        alone = bit_clock_seconds() - start;
-        work = alone < options->compute_seconds / 4 ? 4 * work
-             : (long)((double)work * 1.02 * options->compute_seconds / alone);
+/* How much work fills the wanted time? Rank 0's answer, for all. Collective. */
+static int calibrate(struct bench *b, struct bit_error *error)
+{
+    double wanted = b->options->compute_seconds / SLICES, seconds = 0;
+    b->work = 100;
+    while (b->world->rank == 0 && seconds < wanted) {
+        double start = bit_clock_seconds();
+        b->sink = compute(b->threads, b->work, b->sink);
+        seconds = bit_clock_seconds() - start;
+        if (seconds < wanted)
+            b->work = seconds < wanted / 4 ? 4 * b->work : (long)((double)b->work * 1.02 * wanted / seconds) + 1;
     }
-    if (bit_group_barrier(world, error))
+    return bit_group_broadcast(b->world, &b->work, sizeof b->work, 0, error);
+}
+
+/* The network alone; then computing with and without it in turns, so that both meet the same disturbances. */
+static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_error *error)
+{
+    int rounds = b->options->rounds;
+    double reduce[rounds], gather[rounds], alone[rounds], together[rounds], seconds[2];
+    struct bit_reducer_times before, after;
+
+    fill(b->block, b->elements, b->world->rank);
+    if (run_round(b, false, true, seconds, error)) /* warm-up, and the check */
         return -1;
-    start = bit_clock_seconds();
-    for (int i = 0; i < options->rounds && work > 1000; i++)
-        for (int slice = 0; slice < 64; slice++)
-            sink = compute(work / 64, sink);
-    alone = (bit_clock_seconds() - start) / options->rounds;
-    if (bit_group_barrier(world, error))
-        return -1;
-    start = bit_clock_seconds();
-    for (int i = 0; i < options->rounds; i++)
-        if (run_round(reducer, block, elements, work, &sink, error))
+    result->correct = correct(b->block, b->options->elements, b->world->size);
+    bit_reducer_time(b->reducer, &before);
+    for (int i = 0; i < rounds; i++) {
+        if (run_round(b, false, true, seconds, error))
             return -1;
-    double together = (bit_clock_seconds() - start) / options->rounds;
-    result->exposed_share = fmax(0, together - alone) / together;
-    result->step_seconds = together;
+        reduce[i] = seconds[0];
+        gather[i] = seconds[1];
+    }
+    bit_reducer_time(b->reducer, &after);
+    result->bytes = (after.bytes - before.bytes) / rounds;
+    result->reduce_seconds = bench_median(reduce, rounds);
+    result->gather_seconds = bench_median(gather, rounds);
+    if (calibrate(b, error))
+        return -1;
+    for (int i = 0; i < rounds; i++) {
+        if (run_round(b, true, false, seconds, error))
+            return -1;
+        alone[i] = seconds[0] + seconds[1];
+        if (run_round(b, true, true, seconds, error))
+            return -1;
+        together[i] = seconds[0] + seconds[1];
+    }
+    result->compute_seconds = bench_median(alone, rounds);
+    result->step_seconds = bench_median(together, rounds);
     return 0;
 }
 
 /* The slowest rank speaks for all. */
 static int agree_on_worst(struct bit_group *world, struct bit_bench_reduce *result, struct bit_error *error)
 {
-    enum { N = 4 };
-    double worst[N] = {-result->rate, result->exposed_share, result->correct ? 0 : 1, -result->ceiling};
-    double all[N * world->size];
-    if (bit_group_gather(world, worst, sizeof worst, all, error))
+    double *const figures[] = {&result->reduce_seconds, &result->gather_seconds, &result->compute_seconds,
+                               &result->step_seconds, &result->bytes, &result->peak_bytes};
+    enum { N = sizeof figures / sizeof *figures + 2 };
+    double mine[N], all[N * world->size];
+    for (int i = 0; i < N - 2; i++)
+        mine[i] = *figures[i];
+    mine[N - 2] = !result->correct;
+    mine[N - 1] = -result->ceiling;
+    if (bit_group_gather(world, mine, sizeof mine, all, error))
         return -1;
     for (int i = 0; i < N * world->size; i++)
-        worst[i % N] = fmax(worst[i % N], all[i]);
-    result->rate = -worst[0];
-    result->exposed_share = worst[1];
-    result->correct = worst[2] == 0;
-    result->ceiling = -worst[3];
+        mine[i % N] = fmax(mine[i % N], all[i]);
+    for (int i = 0; i < N - 2; i++)
+        *figures[i] = mine[i];
+    result->correct = mine[N - 2] == 0;
+    result->ceiling = -mine[N - 1];
+    return 0;
+}
+
+static int check_options(const struct bit_group *world, const struct bit_bench_reduce_options *o,
+                         struct bit_error *error)
+{
+    if (world->size < 2)
+        return bit_fail(error, BIT_EUSAGE, "nothing to reduce with one rank: mpirun -n 2 or more");
+    if (o->rounds < 1 || o->rounds > 1000 || o->elements < 64 || !(o->compute_seconds > 0) || o->threads < 0)
+        return bit_fail(error, BIT_EUSAGE, "reduction benchmark: expected at least 64 elements, 1 to 1000 rounds and some time "
+                        "to compute");
     return 0;
 }
 
@@ -151,44 +195,58 @@ int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_opti
                      struct bit_bench_reduce *result, struct bit_error *error)
 {
     struct bit_table *table = NULL;
-    struct bit_reducer *reducer = NULL;
     struct bit_reducer_options how = {.bucket_elements = options->bucket_elements};
-    float *block = NULL;
+    struct bench b = {.world = world, .options = options, .threads = options->threads > 0 ? options->threads : 1};
     int status = -1;
 
-    *result = (struct bit_bench_reduce){.ranks = world->size};
-    if (world->size < 2)
-        bit_fail(error, BIT_EUSAGE, "nothing to reduce with one rank: mpirun -n 2 or more");
-    else if (options->rounds < 1 || options->elements < 64 || !(options->compute_seconds > 0))
-        bit_fail(error, BIT_EUSAGE, "reduction benchmark: at least 64 elements, one round and some time to compute");
-    else if ((table = bit_table_create(error)) &&
-             bit_table_add(table, "gradient", BIT_KERNEL, 0, 1, &options->elements, error) >= 0)
-        block = bit_allocate(table->elements, sizeof *block, "gradients", error);
-    if (bit_group_agree(world, error) || !(reducer = bit_reducer_create(world, table, &how, error)))
+    *result = (struct bit_bench_reduce){.ranks = world->size, .threads = b.threads, .node_ranks = world->node_size};
+    if (!check_options(world, options, error) && (table = bit_table_create(error)) &&
+        bit_table_add(table, "gradient", BIT_KERNEL, 0, 1, &options->elements, error) >= 0) {
+        b.elements = table->elements;
+        b.block = bit_allocate(b.elements, sizeof *b.block, "gradients", error);
+    }
+    if (bit_group_agree(world, error) || !(b.reducer = bit_reducer_create(world, table, &how, error)))
         goto out;
-    if (measure(world, reducer, block, options, result, error) ||
-        measure_ceiling(bit_comm_of(world), block, table->elements, &result->ceiling, error))
+    if (bench_messages(world, b.block, b.elements, result, error) || measure(&b, result, error))
         goto out;
-    result->rate = result->bytes / result->seconds;
+    result->peak_bytes = (double)bit_memory_resident_peak();
     if (agree_on_worst(world, result, error))
         goto out;
+    result->rate = result->bytes / (result->reduce_seconds + result->gather_seconds);
+    result->exposed_share = fmax(0, result->step_seconds - result->compute_seconds) / result->step_seconds;
     status = result->correct ? 0 : bit_fail(error, BIT_EINTERNAL, "the reduction's sums are wrong");
 out:
-    bit_reducer_destroy(reducer);
-    bit_free(block);
+    bit_reducer_destroy(b.reducer);
+    bit_free(b.block);
     bit_table_destroy(table);
     return status;
 }
 
-void bit_bench_reduce_print(const struct bit_bench_reduce *result, FILE *stream)
+void bit_bench_reduce_print(const struct bit_bench_reduce *r, FILE *stream)
 {
     char bytes[32];
-    bit_text_bytes(result->bytes, bytes, sizeof bytes);
-    fprintf(stream, "%d ranks, each sends %s a step: %.1f ms\n", result->ranks, bytes, 1e3 * result->seconds);
-    fprintf(stream, "plain messages between neighbours: %.2f GB/s, ratio %.2f\n", 1e-9 * result->ceiling,
-            result->rate / result->ceiling);
-    fprintf(stream, "behind %.2f s of computing: exposed share %.2f %%\n", result->step_seconds,
-            100 * result->exposed_share);
-    fprintf(stream, "sums: %s\n", result->correct ? "correct" : "WRONG");
-    fprintf(stream, "GB/s: %.2f\n", 1e-9 * result->rate);
+    bit_text_bytes(r->bytes, bytes, sizeof bytes);
+    fprintf(stream, "%d ranks, %d on a machine, each sends %s a step: %.1f ms reducing, %.1f ms gathering\n", r->ranks,
+            r->node_ranks, bytes, 1e3 * r->reduce_seconds, 1e3 * r->gather_seconds);
+    fprintf(stream, "plain messages between neighbours: %.3f GB/s, ratio %.2f\n", 1e-9 * r->ceiling, r->rate / r->ceiling);
+    fprintf(stream, "messages: latency %.1f us, bandwidth %.3f GB/s (over sizes of %g to %g bytes)\n", 1e6 * r->latency,
+            1e-9 * r->bandwidth, r->point[0].bytes, r->point[BIT_BENCH_POINTS - 1].bytes);
+    fprintf(stream, "%.1f ms of computing on %d thread%s: %.1f ms with reduction and gather, exposed share %.2f %%\n",
+            1e3 * r->compute_seconds, r->threads, r->threads == 1 ? "" : "s", 1e3 * r->step_seconds, 100 * r->exposed_share);
+    fprintf(stream, "sums: %s\n", r->correct ? "correct" : "WRONG");
+    fprintf(stream, "GB/s: %.3f\n", 1e-9 * r->rate);
+    fprintf(stream, "peak memory: %.2f GB\n", 1e-9 * r->peak_bytes);
+}
+
+void bit_bench_reduce_print_json(const struct bit_bench_reduce *r, FILE *stream)
+{
+    fprintf(stream, "{\"kind\": \"reduce\", \"ranks\": %d, \"node_ranks\": %d, \"threads\": %d, \"bytes\": %.0f, "
+            "\"reduce_seconds\": %.9g, \"gather_seconds\": %.9g, \"compute_seconds\": %.9g, \"step_seconds\": %.9g, "
+            "\"exposed_share\": %.6g, \"ceiling_gbs\": %.6g, \"ratio\": %.6g, \"latency_seconds\": %.6g, "
+            "\"bandwidth_gbs\": %.6g, \"correct\": %s,\n \"messages\": [", r->ranks, r->node_ranks, r->threads, r->bytes,
+            r->reduce_seconds, r->gather_seconds, r->compute_seconds, r->step_seconds, r->exposed_share, 1e-9 * r->ceiling,
+            r->rate / r->ceiling, r->latency, 1e-9 * r->bandwidth, r->correct ? "true" : "false");
+    for (int i = 0; i < BIT_BENCH_POINTS; i++)
+        fprintf(stream, "%s{\"bytes\": %.0f, \"seconds\": %.6g}", i ? ", " : "", r->point[i].bytes, r->point[i].seconds);
+    fprintf(stream, "],\n \"gbs\": %.6g, \"peak_memory_gb\": %.6g}\n", 1e-9 * r->rate, 1e-9 * r->peak_bytes);
 }

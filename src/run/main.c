@@ -4,6 +4,7 @@
 #include "bit/comm.h"
 #include "bit/compute.h"
 #include "bit/log.h"
+#include "run/bench.h"
 #include "run/options.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -34,6 +35,11 @@ static int start(struct bit_group *world, int argc, char **argv)
     if (options.help || options.version)
         return world->rank == 0 ? tell(&options) : BIT_OK;
     bit_log_quiet(options.quiet);
+    if (options.bench_reduce) {
+        if (bench_reduce(world, options.bench_reduce, &run.error) && world->rank == 0)
+            bit_log(BIT_LOG_ERROR, "%s", run.error.text);
+        return run.error.code;
+    }
     code = run_execute(&run);
     run_clear(&run);
     return code;

@@ -21,6 +21,7 @@ static const struct {
     {"--fresh", FLAG, "", "starts from step 0; refuses when DIR holds a run, unless --force is given too"},
     {"--force", FLAG, "", "with --fresh: removes the old run. On resume: accepts changed data and recipe keys"},
     {"--steps-limit", TEXT, "N", "stops after N steps as if asked to: checkpoint, exit 75"},
+    {"--bench-reduce", TEXT, "HOW", "measures the reduction instead, without a job; see bit bench reduce"},
     {"--quiet", FLAG, "", "only warnings, errors and results"},
     {"--help", FLAG, "", "this text"},
     {"--version", FLAG, "", "the version"},
@@ -90,6 +91,10 @@ static int take_value(struct options *o, const char *name, const char *value, st
         o->out = value;
         return *value ? 0 : bit_fail(error, BIT_EUSAGE, "--out needs the name of a folder");
     }
+    if (!strcmp(name, "--bench-reduce")) {
+        o->bench_reduce = value;
+        return 0;
+    }
     if (!strcmp(name, "--set"))
         return add_override(o, value, error);
     if (!strcmp(name, "--backend"))
@@ -149,7 +154,7 @@ int options_parse(struct options *o, int argc, char **argv, struct bit_error *er
             o->job = argv[i++];
         }
     }
-    if (o->help || o->version)
+    if (o->help || o->version || o->bench_reduce)
         return 0;
     if (!o->job)
         return bit_fail(error, BIT_EUSAGE, "no job file given; usage: mpirun -n RANKS bitrun JOB.json (see --help)");

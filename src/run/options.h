@@ -17,6 +17,7 @@ struct options {
     const char *overrides[OPTIONS_OVERRIDES];   /* "key.path=value" */
     size_t override_count;
     char backend[64], threads[32];              /* --backend and --threads as overrides */
+    const char *bench_reduce;                   /* measure the reduction in this way instead of training; NULL: train */
     uint64_t steps_limit;                       /* steps in this invocation; UINT64_MAX: no limit */
     bool evaluate, fresh, force, quiet, help, version;
 };

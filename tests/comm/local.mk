@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/comm/test_share tests/comm/ranks tests/comm/bench_reduce
+check_PROGRAMS += tests/comm/test_share tests/comm/ranks
 TESTS += tests/comm/test_share tests/350-ranks.sh tests/352-bench-reduce.sh
 EXTRA_DIST += tests/mpi.sh tests/350-ranks.sh tests/352-bench-reduce.sh
 tests_comm_test_share_SOURCES = tests/comm/test_share.c
@@ -6,5 +6,3 @@ tests_comm_test_share_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 tests_comm_test_share_LDADD = $(COMM_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 tests_comm_ranks_SOURCES = tests/comm/ranks.c
 tests_comm_ranks_LDADD = $(COMM_LIBS) $(BASE_LIBS)
-tests_comm_bench_reduce_SOURCES = tests/comm/bench_reduce.c
-tests_comm_bench_reduce_LDADD = $(COMM_LIBS) $(BASE_LIBS)

@@ -1,0 +1,79 @@
+/* How fast plain messages are: the reduction's ceiling, and what a prediction for other numbers of ranks needs. */
+#include <math.h>
+
+#include "bit/clock.h"
+#include "comm/bench.h"
+
+/* Everybody sends `count` numbers to the rank `distance` further on, `rounds` times: seconds each. */
+static int exchange(struct bit_group *world, float *block, size_t elements, int count, int distance, int rounds,
+                    double *seconds, struct bit_error *error)
+{
+    MPI_Comm comm = bit_comm_of(world);
+    int to = (world->rank + distance) % world->size, from = (world->rank + world->size - distance) % world->size;
+    if (bit_comm_check(MPI_Barrier(comm), "meet", error))
+        return -1;
+    double start = bit_clock_seconds();
+    for (int i = 0; i < rounds; i++)
+        if (bit_comm_check(MPI_Sendrecv(block, count, MPI_FLOAT, to, 0, block + elements - (size_t)count, count, MPI_FLOAT,
+                                        from, 0, comm, MPI_STATUS_IGNORE), "exchange messages", error))
+            return -1;
+    *seconds = (bit_clock_seconds() - start) / rounds;
+    return 0;
+}
+
+/* Seconds = latency + bytes / bandwidth, with the least sum of squares of the relative errors. */
+static void fit(struct bit_bench_reduce *r)
+{
+    double w = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (int i = 0; i < BIT_BENCH_POINTS; i++) {
+        double n = r->point[i].bytes, t = r->point[i].seconds, weight = 1 / (t * t);
+        w += weight;
+        x += weight * n;
+        y += weight * t;
+        xx += weight * n * n;
+        xy += weight * n * t;
+    }
+    double slope = (w * xy - x * y) / (w * xx - x * x);
+    r->bandwidth = slope > 0 ? 1 / slope : INFINITY;
+    r->latency = fmax(0, (y - slope * x) / w);
+}
+
+/* The slowest rank's time of the median of five runs. */
+static int measure_point(struct bit_group *world, float *block, size_t elements, int count, int distance, int rounds,
+                         double *seconds, struct bit_error *error)
+{
+    enum { RUNS = 5 };
+    double runs[RUNS], all[world->size];
+    for (int i = 0; i < RUNS; i++)
+        if (exchange(world, block, elements, count, distance, rounds, &runs[i], error))
+            return -1;
+    double mine = bench_median(runs, RUNS);
+    if (bit_group_gather(world, &mine, sizeof mine, all, error))
+        return -1;
+    *seconds = 0;
+    for (int r = 0; r < world->size; r++)
+        *seconds = fmax(*seconds, all[r]);
+    return 0;
+}
+
+int bench_messages(struct bit_group *world, float *block, size_t elements, struct bit_bench_reduce *result,
+                   struct bit_error *error)
+{
+    size_t half = elements / 2, bucket = half < BIT_BUCKET_DEFAULT / 2 ? half : BIT_BUCKET_DEFAULT / 2;
+    double seconds;
+    /* The largest as large as half a bucket, what partners exchange; each other a quarter of the next. To the farthest rank:
+     * between machines where there are several. */
+    for (int i = BIT_BENCH_POINTS - 1; i >= 0; i--) {
+        int count = (int)(bucket >> 2 * (BIT_BENCH_POINTS - 1 - i)), rounds = 1 << (BIT_BENCH_POINTS + 1 - i);
+        count = count > 0 ? count : 1;
+        if (measure_point(world, block, elements, count, world->size / 2, rounds, &seconds, error))
+            return -1;
+        result->point[i].bytes = (double)count * sizeof *block;
+        result->point[i].seconds = seconds;
+    }
+    fit(result);
+    if (measure_point(world, block, elements, (int)bucket, 1, 6, &seconds, error))
+        return -1;
+    result->ceiling = (double)bucket * sizeof *block / seconds;
+    return 0;
+}

@@ -1,0 +1,47 @@
+#include "run/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/comm.h"
+
+struct wanted { unsigned long long elements, bucket, rounds, threads, milliseconds, json; };
+
+static int read_wanted(const char *how, struct wanted *w, struct bit_error *error)
+{
+    const struct { const char *name; unsigned long long *value; } keys[] = {
+        {"elements=", &w->elements}, {"bucket=", &w->bucket}, {"rounds=", &w->rounds}, {"threads=", &w->threads},
+        {"milliseconds=", &w->milliseconds}, {"json=", &w->json}};
+    const char *at = how;
+    while (*at) {
+        size_t k = 0, count = sizeof keys / sizeof *keys;
+        while (k < count && strncmp(at, keys[k].name, strlen(keys[k].name)))
+            k++;
+        const char *digits = k < count ? at + strlen(keys[k].name) : "";
+        char *end;
+        unsigned long long value = strtoull(digits, &end, 10);
+        if (*digits < '0' || *digits > '9' || (*end && *end != ',') || value > 1000000000000)
+            return bit_fail(error, BIT_EUSAGE, "--bench-reduce %s: expected elements, bucket, rounds, threads, milliseconds or "
+                            "json, = and a whole number at '%s'; bit bench reduce puts this together", how, at);
+        *keys[k].value = value;
+        at = *end ? end + 1 : end;
+    }
+    return 0;
+}
+
+int bench_reduce(struct bit_group *world, const char *how, struct bit_error *error)
+{
+    struct wanted w = {.elements = 25557032, .rounds = 5, .threads = 1, .milliseconds = 1000};
+    struct bit_bench_reduce result;
+    if (read_wanted(how, &w, error))
+        return -1;
+    const struct bit_bench_reduce_options options = {
+        .elements = w.elements, .bucket_elements = w.bucket, .rounds = w.rounds < 1001 ? (int)w.rounds : 1001,
+        .threads = w.threads < 4096 ? (int)w.threads : 4096, .compute_seconds = 1e-3 * (double)w.milliseconds};
+    if (bit_bench_reduce(world, &options, &result, error))
+        return -1;
+    if (world->rank == 0)
+        (w.json ? bit_bench_reduce_print_json : bit_bench_reduce_print)(&result, stdout);
+    return fflush(stdout) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write the output") : 0;
+}
