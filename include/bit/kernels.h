@@ -72,6 +72,9 @@ size_t bit_pool_scratch_bytes(const struct bit_pool *pool);
 void bit_pool_forward(const struct bit_pool *pool, const void *x, void *y, uint8_t *which, void *scratch);
 void bit_pool_backward(const struct bit_pool *pool, const void *dy, const uint8_t *which, void *dx, void *scratch);
 
+/* sum[i] += x[i]. */
+void bit_add(float *sum, const float *x, size_t count, int threads);
+
 /* Casts between float32 and `type`; a copy when that is float32. */
 void bit_cast_from_float(enum bit_type type, const float *x, size_t count, void *y, int threads);
 void bit_cast_to_float(enum bit_type type, const void *x, size_t count, float *y, int threads);

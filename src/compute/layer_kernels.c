@@ -29,6 +29,13 @@ static inline bit_bfloat16 narrow(float x)
 #define NAME(function) function##_bfloat16
 #include "compute/layer_body.h"
 
+static void add(float *restrict sum, const float *restrict x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        sum[i] += x[i];
+}
+
 static void to_bfloat16(const float *restrict x, size_t count, void *y0)
 {
     bit_bfloat16 *restrict y = y0;
@@ -54,6 +61,7 @@ static void to_float(const void *x0, size_t count, float *restrict y)
 
 const struct layer_kernels BIT_KERNELS(layer_kernels) = {
     .by_type = {[BIT_FLOAT32] = FUNCTIONS(float), [BIT_BFLOAT16] = FUNCTIONS(bfloat16)},
+    .add = add,
     .to_bfloat16 = to_bfloat16,
     .to_float = to_float,
 };

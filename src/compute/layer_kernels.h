@@ -37,6 +37,7 @@ struct row_functions {
 
 struct layer_kernels {
     struct row_functions by_type[2]; /* enum bit_type */
+    void (*add)(float *sum, const float *x, size_t count);
     void (*to_bfloat16)(const float *x, size_t count, void *y);
     void (*to_float)(const void *x, size_t count, float *y);
 };

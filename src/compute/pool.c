@@ -1,4 +1,4 @@
-/* The root's maximum, and casts. */
+/* The root's maximum, sums and casts. */
 #include <omp.h>
 #include <string.h>
 
@@ -41,6 +41,14 @@ void bit_pool_backward(const struct bit_pool *pool, const void *dy, const uint8_
 }
 
 enum { CAST_BLOCK = 1 << 14 };
+
+void bit_add(float *sum, const float *x, size_t count, int threads)
+{
+    const struct layer_kernels *k = BIT_PICK(layer_kernels);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && count > CAST_BLOCK)
+    for (size_t at = 0; at < count; at += CAST_BLOCK)
+        k->add(sum + at, x + at, count - at < CAST_BLOCK ? count - at : CAST_BLOCK);
+}
 
 void bit_cast_from_float(enum bit_type type, const float *x, size_t count, void *y, int threads)
 {

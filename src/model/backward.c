@@ -4,7 +4,6 @@
 #include "bit/memory.h"
 #include "model/network.h"
 
-
 static void give(struct bit_model *m, struct bit_gradient_sink *sink, int parameter, const float *values)
 {
     const struct bit_parameter *p = &m->table->items[parameter];
@@ -12,25 +11,26 @@ static void give(struct bit_model *m, struct bit_gradient_sink *sink, int parame
     sink->done(sink, (size_t)parameter);
 }
 
-static void give_norm(struct bit_model *m, struct bit_gradient_sink *sink, const struct norm_layer *n, int slot)
+static void give_norm(struct bit_model *m, struct bit_gradient_sink *sink, const struct norm_layer *n)
 {
     double time = bit_clock_seconds();
-    float *gradients = at(m, m->d_norm[slot]);
+    const float *gradients = at(m, n->gradient);
     give(m, sink, n->beta, gradients + n->norm.channels);
     give(m, sink, n->gamma, gradients);
     profile_add(&m->profile, PROFILE_SINK, n->block, 0, &time);
 }
 
 /* Gradient with respect to x from that of h = ReLU(norm(x)), for the chunk from image `first` on; h is computed again on
- * the way unless NULL. The gradients of gamma and beta gather in d_norm[slot]. */
+ * the way unless NULL. The gradients of gamma and beta add up over chunks. */
 static int norm_layer_backward(struct bit_model *m, const struct norm_layer *n, const void *x, const void *dh,
-                               bool mean, const void *skip, void *h, void *dx, int slot, int first, struct bit_error *error)
+                               bool mean, const void *skip, void *h, void *dx, int first, struct bit_error *error)
 {
     double time = bit_clock_seconds();
-    float *gradients = at(m, m->d_norm[slot]);
+    float *gradients = at(m, n->gradient);
     const struct bit_norm_call call = norm_call(m, n, x, first);
     const struct bit_norm_gradient gradient = {.dy = dh, .mean = mean, .skip = skip, .y = h, .dx = dx,
-                                               .d_gamma = gradients, .d_beta = gradients + n->norm.channels, .add = first > 0};
+                                               .d_gamma = gradients, .d_beta = gradients + n->norm.channels,
+                                               .add = first > 0};
     int result = bit_norm_backward(&n->norm, &call, &gradient, error);
     profile_add(&m->profile, PROFILE_NORM_BACKWARD, n->block, 0, &time);
     return result;
@@ -61,70 +61,145 @@ static int head_backward(struct bit_model *m, const float *d_logits, struct bit_
     bit_cast_from_float(m->options.precision, d_pooled, (size_t)images * (size_t)channels, at(m, m->d_pooled_typed), 1);
     profile_add(&m->profile, PROFILE_HEAD, 5, 2 * flops, &time);
     if (norm_layer_backward(m, &n->norm, at(m, n->unit[n->units - 1].out), at(m, m->d_pooled_typed), true, NULL, NULL,
-                            dx, 0, 0, error))
+                            dx, 0, error))
         return -1;
-    give_norm(m, sink, &n->norm, 0);
+    give_norm(m, sink, &n->norm);
     return 0;
 }
 
-/* The data gradients of one chunk of a unit, from image `first` on: d_out -> d_b, d_a -> d_x, all before the norms' inputs;
- * and the norms' outputs h, h_b, h_c, for the weight gradients. */
-static int unit_backward_data(struct bit_model *m, const struct unit *u, size_t d_out, size_t d_x, int first,
+/* ---- units ---- */
+
+/* Where the tensors of a unit stand that its backward pass makes, for a chunk or for the micro-batch: gradients d_y -> d_b,
+ * d_a -> d_x before the norms' inputs, and the norms' outputs. */
+struct flow { char *d_y, *d_x, *d_a, *d_b, *h, *h_b, *h_c; };
+
+static struct flow flow_of(const struct bit_model *m, char *d_y, char *d_x)
+{
+    return (struct flow){d_y, d_x, at(m, m->narrow[1]), at(m, m->narrow[0]), at(m, m->h), at(m, m->h_b), at(m, m->h_c)};
+}
+
+/* The flow `f` of the micro-batch from image `first` on. */
+static struct flow flow_from(const struct bit_model *m, const struct unit *u, const struct flow *f, int first)
+{
+    const size_t from = (size_t)first * bit_type_size(m->options.precision);
+    const size_t a = from * (size_t)u->norm_a.norm.rows * (size_t)u->norm_a.norm.channels;
+    const size_t b = from * (size_t)u->norm_b.norm.rows * (size_t)u->norm_b.norm.channels;
+    const size_t c = from * (size_t)u->norm_c.norm.rows * (size_t)u->norm_c.norm.channels;
+    return (struct flow){f->d_y + 4 * c, f->d_x + a, f->d_a + b, f->d_b + c, f->h + a, f->h_b + b, f->h_c + c};
+}
+
+/* The data gradients of one chunk, from image `first` on. */
+static int unit_backward_data(struct bit_model *m, const struct unit *u, const struct flow *f, int first,
                               struct bit_error *error)
 {
     const struct bit_norm_shape *a = &u->norm_a.norm, *b = &u->norm_b.norm, *c = &u->norm_c.norm;
-    const void *d_y = at_image(m, d_out, first, c->rows, 4 * c->channels);
-    void *d_b = at_image(m, m->narrow[0], first, c->rows, c->channels);
-    void *d_a = at_image(m, m->narrow[1], first, b->rows, b->channels);
-    void *d_h = at_image(m, d_x, first, a->rows, a->channels);
-
-    if (layer_backward_data(m, &u->c, d_y, false, d_b, error) ||
-        norm_layer_backward(m, &u->norm_c, at_image(m, u->b_out, first, c->rows, c->channels), d_b, false, NULL,
-                            at_image(m, m->h_c, first, c->rows, c->channels), d_b, 2, first, error) ||
-        layer_backward_data(m, &u->b, d_b, false, d_a, error) ||
-        norm_layer_backward(m, &u->norm_b, at_image(m, u->a_out, first, b->rows, b->channels), d_a, false, NULL,
-                            at_image(m, m->h_b, first, b->rows, b->channels), d_a, 1, first, error) ||
-        layer_backward_data(m, &u->a, d_a, false, d_h, error))
+    if (layer_backward_data(m, &u->c, f->d_y, false, f->d_b, error) ||
+        norm_layer_backward(m, &u->norm_c, at_image(m, u->b_out, first, c->rows, c->channels), f->d_b, false, NULL,
+                            f->h_c, f->d_b, first, error) ||
+        layer_backward_data(m, &u->b, f->d_b, false, f->d_a, error) ||
+        norm_layer_backward(m, &u->norm_b, at_image(m, u->a_out, first, b->rows, b->channels), f->d_a, false, NULL,
+                            f->h_b, f->d_a, first, error) ||
+        layer_backward_data(m, &u->a, f->d_a, false, f->d_x, error))
         return -1;
-    if (u->projects && layer_backward_data(m, &u->projection, d_y, true, d_h, error))
+    if (u->projects && layer_backward_data(m, &u->projection, f->d_y, true, f->d_x, error))
         return -1;
     /* without a projection, x also went straight to the output */
-    return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), d_h, false,
-                               u->projects ? NULL : d_y, at_image(m, m->h, first, a->rows, a->channels), d_h, 0, first,
-                               error);
+    return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), f->d_x, false,
+                               u->projects ? NULL : f->d_y, f->h, f->d_x, first, error);
 }
 
-/* d_out: gradient with respect to the unit's output; d_x: becomes that with respect to its input. */
-static int unit_backward(struct bit_model *m, const struct unit *u, size_t d_out, size_t d_x,
+/* A unit whose weight gradients take the whole micro-batch at once. */
+static int unit_backward(struct bit_model *m, const struct unit *u, const struct flow *f,
                          struct bit_gradient_sink *sink, struct bit_error *error)
 {
-    for (int first = 0; first < m->images; first += u->chunk)
-        if (unit_backward_data(m, u, d_out, d_x, first, error))
+    for (int first = 0; first < m->images; first += u->chunk) {
+        const struct flow chunk = flow_from(m, u, f, first);
+        if (unit_backward_data(m, u, &chunk, first, error))
             return -1;
-    if (layer_backward_weights(m, &u->c, at(m, m->h_c), at(m, d_out), sink, error))
+    }
+    if (layer_backward_weights(m, &u->c, f->h_c, f->d_y, sink, error))
         return -1;
-    give_norm(m, sink, &u->norm_c, 2);
-    if (layer_backward_weights(m, &u->b, at(m, m->h_b), at(m, m->narrow[0]), sink, error))
+    give_norm(m, sink, &u->norm_c);
+    if (layer_backward_weights(m, &u->b, f->h_b, f->d_b, sink, error))
         return -1;
-    give_norm(m, sink, &u->norm_b, 1);
-    if ((u->projects && layer_backward_weights(m, &u->projection, at(m, m->h), at(m, d_out), sink, error)) ||
-        layer_backward_weights(m, &u->a, at(m, m->h), at(m, m->narrow[1]), sink, error))
+    give_norm(m, sink, &u->norm_b);
+    if ((u->projects && layer_backward_weights(m, &u->projection, f->h, f->d_y, sink, error)) ||
+        layer_backward_weights(m, &u->a, f->h, f->d_a, sink, error))
         return -1;
-    give_norm(m, sink, &u->norm_a, 0);
+    give_norm(m, sink, &u->norm_a);
     return 0;
 }
 
-/* Through the root's maximum to the gradient of its convolution's output, d_root. */
-static void pool_backward(struct bit_model *m, size_t d_x, size_t d_root)
+/* One chunk of a unit that gathers. */
+static int unit_gather(struct bit_model *m, const struct unit *u, const struct flow *f, int first,
+                       struct bit_error *error)
+{
+    if (unit_backward_data(m, u, f, first, error) || layer_gather_weights(m, &u->c, f->h_c, f->d_y, first, error) ||
+        layer_gather_weights(m, &u->b, f->h_b, f->d_b, first, error) ||
+        (u->projects && layer_gather_weights(m, &u->projection, f->h, f->d_y, first, error)))
+        return -1;
+    return layer_gather_weights(m, &u->a, f->h, f->d_a, first, error);
+}
+
+static int unit_give(struct bit_model *m, const struct unit *u, struct bit_gradient_sink *sink, struct bit_error *error)
+{
+    if (layer_give_weights(m, &u->c, sink, error))
+        return -1;
+    give_norm(m, sink, &u->norm_c);
+    if (layer_give_weights(m, &u->b, sink, error))
+        return -1;
+    give_norm(m, sink, &u->norm_b);
+    if ((u->projects && layer_give_weights(m, &u->projection, sink, error)) || layer_give_weights(m, &u->a, sink, error))
+        return -1;
+    give_norm(m, sink, &u->norm_a);
+    return 0;
+}
+
+/* A stretch of gathering units [from, last] of one block: each chunk goes through all of them before the next one starts.
+ * d_out is the gradient with respect to the last one's output, d_in becomes that with respect to the first one's input. */
+static int stretch_backward(struct bit_model *m, int from, int last, size_t d_out, size_t d_in,
+                            struct bit_gradient_sink *sink, struct bit_error *error)
+{
+    const struct unit *units = m->network.unit;
+    const struct bit_norm_shape *in = &units[from].norm_a.norm, *out = &units[last].norm_c.norm;
+    for (int first = 0; first < m->images; first += units[last].chunk) {
+        char *d_y = at_image(m, d_out, first, out->rows, 4 * out->channels);
+        for (int i = last; i >= from; i--) {
+            char *d_x = i == from ? at_image(m, d_in, first, in->rows, in->channels) : at(m, m->near[i % 2]);
+            const struct flow f = flow_of(m, d_y, d_x);
+            if (unit_gather(m, &units[i], &f, first, error))
+                return -1;
+            d_y = d_x;
+        }
+    }
+    for (int i = last; i >= from; i--)
+        if (unit_give(m, &units[i], sink, error))
+            return -1;
+    return 0;
+}
+
+/* Through the root's maximum to its convolution. d_x is the gradient with respect to the first unit's input. */
+static int root_backward(struct bit_model *m, size_t d_x, size_t d_root, struct bit_gradient_sink *sink,
+                         struct bit_error *error)
 {
     const struct network *n = &m->network;
+    const struct bit_geometry *g = &n->root.geometry;
     const int x_rows = n->unit[0].norm_a.norm.rows, channels = n->pool.channels;
-    double time = bit_clock_seconds();
-    for (int first = 0; first < m->images; first += n->root_chunk)
+    for (int first = 0; first < m->images; first += n->root_chunk) {
+        void *d_y = n->root_gathers ? at(m, m->near[0])
+                                    : at_image(m, d_root, first, n->pool.height * n->pool.width, channels);
+        double time = bit_clock_seconds();
         bit_pool_backward(&n->pool, at_image(m, d_x, first, x_rows, channels),
-                          (uint8_t *)at(m, m->which) + (size_t)first * (size_t)x_rows * (size_t)channels,
-                          at_image(m, d_root, first, n->pool.height * n->pool.width, channels), at(m, m->scratch));
-    profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
+                          (uint8_t *)at(m, m->which) + (size_t)first * (size_t)x_rows * (size_t)channels, d_y,
+                          at(m, m->scratch));
+        profile_add(&m->profile, PROFILE_POOL, 0, 0, &time);
+        if (n->root_gathers &&
+            layer_gather_weights(m, &n->root, at_image(m, m->input, first, g->height * g->width, IMAGE_CHANNELS), d_y,
+                                 first, error))
+            return -1;
+    }
+    return n->root_gathers ? layer_give_weights(m, &n->root, sink, error)
+                           : layer_backward_weights(m, &n->root, at(m, m->input), at(m, d_root), sink, error);
 }
 
 int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gradient_sink *sink,
@@ -137,13 +212,17 @@ int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gr
     m->ready = false;
     if (head_backward(m, d_logits, sink, at(m, gradient), error))
         return -1;
-    for (int i = n->units - 1; i >= 0; i--) {
-        if (unit_backward(m, &n->unit[i], gradient, spare, sink, error))
+    for (int last = n->units - 1, from; last >= 0; last = from - 1) {
+        const struct unit *u = &n->unit[last];
+        const struct flow f = flow_of(m, at(m, gradient), at(m, spare));
+        for (from = last; u->gathers && from > 0 && n->unit[from - 1].block == u->block;)
+            from--;
+        if (u->gathers ? stretch_backward(m, from, last, gradient, spare, sink, error)
+                       : unit_backward(m, u, &f, sink, error))
             return -1;
         size_t swap = gradient;
         gradient = spare;
         spare = swap;
     }
-    pool_backward(m, gradient, spare);
-    return layer_backward_weights(m, &n->root, at(m, m->input), at(m, spare), sink, error);
+    return root_backward(m, gradient, spare, sink, error);
 }

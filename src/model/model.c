@@ -215,31 +215,59 @@ int layer_backward_data(struct bit_model *m, const struct layer *l, const void *
     return result;
 }
 
-/* Through the standardisation: with s the standardised kernel, constant mean 0 and mean square 1 a channel, the gradient
- * with respect to the kernel is (d - mean(d) - s mean(d s)) / sqrt(variance + epsilon): norm.c's backward pass with
- * gamma 1, in place. */
+/* Hands `sums`, the gradient with respect to the kernel as the convolution saw it, to the sink, which gave `d` for it (may
+ * be the same). Through the standardisation: with s the standardised kernel, constant mean 0 and mean square 1 a channel,
+ * the gradient with respect to the kernel is (d - mean(d) - s mean(d s)) / sqrt(variance + epsilon): norm.c's backward
+ * pass with gamma 1. */
+static int give_weights(struct bit_model *m, const struct layer *l, const float *sums, float *d,
+                        struct bit_gradient_sink *sink, struct bit_error *error)
+{
+    double time = bit_clock_seconds();
+    if (m->options.weight_standardization) {
+        const struct bit_norm_shape standard = layer_standardisation(m, l);
+        const struct bit_norm_call call = standardisation_call(m, l);
+        const struct bit_norm_gradient gradient = {.dy = sums, .dx = d};
+        if (bit_norm_backward(&standard, &call, &gradient, error))
+            return -1;
+        profile_add(&m->profile, PROFILE_STANDARDISE_BACKWARD, l->block, 0, &time);
+    } else if (sums != d) {
+        memcpy(d, sums, m->table->items[l->parameter].count * sizeof *d);
+    }
+    sink->done(sink, (size_t)l->parameter);
+    profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
+    return 0;
+}
+
 int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
                            struct bit_gradient_sink *sink, struct bit_error *error)
 {
     double time = bit_clock_seconds();
-    const size_t parameter = (size_t)l->parameter;
-    float *d = sink->begin(sink, parameter);
+    float *d = sink->begin(sink, (size_t)l->parameter);
     profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
     if (bit_convolution_backward_weights(l->weights, x, dy, d, at(m, m->scratch), error))
         return -1;
     profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block,
                 layer_flops(l) * m->images / l->geometry.images, &time);
-    if (m->options.weight_standardization) {
-        const struct bit_norm_shape standard = layer_standardisation(m, l);
-        const struct bit_norm_call call = standardisation_call(m, l);
-        const struct bit_norm_gradient gradient = {.dy = d, .dx = d};
-        if (bit_norm_backward(&standard, &call, &gradient, error))
-            return -1;
-        profile_add(&m->profile, PROFILE_STANDARDISE_BACKWARD, l->block, 0, &time);
-    }
-    sink->done(sink, parameter);
-    profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
+    return give_weights(m, l, d, d, sink, error);
+}
+
+int layer_gather_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy, int first,
+                         struct bit_error *error)
+{
+    float *sum = at(m, l->gathered), *part = first ? at(m, m->part) : sum;
+    double time = bit_clock_seconds();
+    if (bit_convolution_backward_weights(l->weights, x, dy, part, at(m, m->scratch), error))
+        return -1;
+    if (first)
+        bit_add(sum, part, m->table->items[l->parameter].count, m->threads);
+    profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block, layer_flops(l), &time);
     return 0;
+}
+
+int layer_give_weights(struct bit_model *m, const struct layer *l, struct bit_gradient_sink *sink,
+                       struct bit_error *error)
+{
+    return give_weights(m, l, at(m, l->gathered), sink->begin(sink, (size_t)l->parameter), sink, error);
 }
 
 struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x, int first)

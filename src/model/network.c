@@ -74,7 +74,7 @@ static void describe_layer(struct walk *w, struct layer *l, int block, const cha
  * micro-batch. Batch norm has to see all images at once. */
 static int chunk_images(const struct walk *w, size_t image_bytes)
 {
-    enum { NEAR = 8000000 }; /* bytes a thread */
+    enum { NEAR = 2000000 }; /* bytes a thread */
     const int threads = bit_compute_thread_count();
     if (w->options->norm == BIT_BATCH_NORM || w->late)
         return w->micro_batch;
@@ -93,8 +93,11 @@ static void describe_unit(struct walk *w, struct unit *u, int block, int number,
     char at[64], prefix[80];
     int stride = number == 1 && block > 1 ? 2 : 1, out = (w->size - 1) / stride + 1;
     u->block = block;
-    w->images = u->chunk = chunk_images(w, (size_t)(w->size * w->size) * (size_t)(4 * middle) *
+    w->images = u->chunk = chunk_images(w, (size_t)(out * out) * (size_t)(4 * middle) *
                                                bit_type_size(w->options->precision));
+    /* adding up a chunk's weight gradients moves them about four times: worth it where they are small beside the images */
+    u->gathers = u->chunk < w->micro_batch && 17.0 * middle * middle * 4 * sizeof(float) <
+                     2.0 * u->chunk * out * out * 4 * middle * bit_type_size(w->options->precision);
     u->projects = number == 1;
     snprintf(at, sizeof at, "resnet/block%d/unit%02d", block, number);
     snprintf(prefix, sizeof prefix, "%s/a", at);
@@ -158,6 +161,7 @@ int network_describe(const struct bit_model_options *options, struct network *ne
     const size_t half = (size_t)(w.size + 1) / 2;
     w.images = network->root_chunk =
         chunk_images(&w, half * half * (size_t)w.channels * bit_type_size(options->precision));
+    network->root_gathers = network->root_chunk < w.micro_batch;
     describe_layer(&w, &network->root, 0, "resnet/root_block", w.size, IMAGE_CHANNELS, w.channels, 7, 2);
     w.size = bit_geometry_out_height(&network->root.geometry);
     network->pool = (struct bit_pool){.images = w.images, .height = w.size, .width = w.size, .channels = w.channels,

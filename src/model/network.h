@@ -15,7 +15,8 @@ struct layer {
     int parameter;              /* index of its kernel in the table */
     int block;                  /* for the profile */
     struct bit_convolution *convolution; /* forward and backward data, of a chunk; shared by layers of one shape */
-    struct bit_convolution *weights;     /* backward weights, of the micro-batch */
+    struct bit_convolution *weights;     /* backward weights, of the micro-batch; of a chunk in a unit that gathers */
+    size_t gathered;            /* there: offset of the sum over chunks */
     size_t packed[2];           /* offsets in the arena, by enum bit_direction; the same for all when packed late */
     size_t mean, inverse;       /* weight standardisation's statistics: offsets in the arena */
 };
@@ -25,6 +26,7 @@ struct norm_layer {
     struct bit_norm_shape norm; /* of a chunk */
     int gamma, beta;            /* parameters */
     int block;
+    size_t gradient;            /* of gamma, then beta, until it is their turn: offset in the arena */
     int statistic;              /* batch norm: index of the running mean; the variance follows */
     size_t mean, inverse;       /* offsets in the arena */
 };
@@ -33,6 +35,7 @@ struct norm_layer {
 struct unit {
     int block;
     int chunk;                  /* images */
+    bool gathers;               /* weight gradients are computed by chunks and added up */
     bool projects;
     struct norm_layer norm_a, norm_b, norm_c;
     struct layer a, projection, b, c;
@@ -45,6 +48,7 @@ struct network {
     struct unit unit[MODEL_UNITS];
     struct layer root;
     int root_chunk;
+    bool root_gathers;
     struct norm_layer norm;      /* the last one */
     int head_kernel, head_bias;  /* parameters */
     int channels;                /* of the head's input */
@@ -71,9 +75,9 @@ struct bit_model {
     /* offsets in the arena */
     size_t input, which;                /* copy of the images; the root maximum's places */
     size_t h, h_b, h_c;                 /* outputs of norms; forward uses h only */
-    size_t wide[2], narrow[2];          /* gradients */
+    size_t wide[2], near[2], narrow[2]; /* gradients; near: of a chunk */
     size_t pooled, d_pooled, d_pooled_typed, logits;
-    size_t d_norm[3];                   /* gradients of gammas and betas, until it is their turn */
+    size_t part;                        /* a chunk's gradient of one kernel */
     size_t standard_kernel;             /* one standardised kernel, float32 */
     size_t packed;                      /* the one place of packed kernels, when packed late */
     size_t scratch;                     /* of the operation under way */
@@ -115,6 +119,11 @@ int layer_backward_data(struct bit_model *m, const struct layer *l, const void *
 /* Hands the gradient of the layer's kernel to the sink. */
 int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
                            struct bit_gradient_sink *sink, struct bit_error *error);
+/* The same in two parts, for a unit that gathers: adds a chunk (`first`: its first image); hands the sum over. */
+int layer_gather_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy, int first,
+                         struct bit_error *error);
+int layer_give_weights(struct bit_model *m, const struct layer *l, struct bit_gradient_sink *sink,
+                       struct bit_error *error);
 /* The norm that standardises a layer's kernel. */
 struct bit_norm_shape layer_standardisation(const struct bit_model *m, const struct layer *l);
 /* `first`: the chunk's first image. */

@@ -1,8 +1,8 @@
 /* Memory of a model: one arena, laid out once. The backward pass keeps the output of every convolution that feeds a norm
  * (x, a_out, b_out of each unit, before the norm), the places of the root's maximum and the norms' statistics; norm + ReLU
  * is computed again. Gradients pass through two wide buffers (of the size of a unit's input or output) and two narrow
- * ones (of its middle). All of these hold the micro-batch; operations but for the weight gradients take it a chunk of
- * images at a time (network.c). Without training, units share their tensors. */
+ * ones (of its middle). Operations take a chunk of images at a time, so that most of these buffers need to hold no
+ * more than that and stay in the cache; see network.c for chunks and for units that gather weight gradients over them. Without training, units share their tensors. */
 #include <string.h>
 
 #include "bit/memory.h"
@@ -54,7 +54,7 @@ void plan_free(struct bit_model *m)
 
 /* ---- layout ---- */
 
-struct layout { struct bit_model *m; struct arena arena; size_t scratch, kernel, channels, packed; /* largest so far */ };
+struct layout { struct bit_model *m; struct arena arena; size_t scratch, kernel, part, packed; /* largest so far */ };
 
 /* Bytes of a norm's input and of a layer's output, for the whole micro-batch. */
 static size_t typed(const struct bit_model *m, const struct bit_norm_shape *n)
@@ -69,11 +69,13 @@ static size_t out_bytes(const struct bit_model *m, const struct layer *l)
            (size_t)g->outputs * bit_type_size(m->options.precision);
 }
 
-static int place_layer(struct layout *y, struct layer *l, bool data_gradient, struct bit_error *error)
+static int place_layer(struct layout *y, struct layer *l, bool data_gradient, bool gathers, struct bit_error *error)
 {
     struct bit_model *m = y->m;
     struct bit_geometry whole = l->geometry;
-    whole.images = m->images;
+    const size_t kernel = m->table->items[l->parameter].count * sizeof(float);
+    if (!gathers)
+        whole.images = m->images;
     l->convolution = find_convolution(m, &l->geometry, data_gradient, error);
     l->weights = l->convolution && m->options.training ? find_convolution(m, &whole, data_gradient, error)
                                                        : l->convolution;
@@ -93,7 +95,12 @@ static int place_layer(struct layout *y, struct layer *l, bool data_gradient, st
         l->mean = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
         l->inverse = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
         y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&standard));
-        y->kernel = larger(y->kernel, m->table->items[l->parameter].count * sizeof(float));
+        y->kernel = larger(y->kernel, kernel);
+    }
+    if (gathers && m->options.training) {
+        y->arena.purpose = &m->memory.scratch;
+        l->gathered = arena_add(&y->arena, kernel);
+        y->part = larger(y->part, kernel);
     }
     return 0;
 }
@@ -105,7 +112,54 @@ static void place_norm(struct layout *y, struct norm_layer *n)
     n->mean = arena_add(&y->arena, chunks * bit_norm_statistics(&n->norm) * sizeof(float));
     n->inverse = arena_add(&y->arena, chunks * bit_norm_statistics(&n->norm) * sizeof(float));
     y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&n->norm));
-    y->channels = larger(y->channels, (size_t)n->norm.channels);
+    n->gradient = arena_add(&y->arena, 2 * (size_t)n->norm.channels * sizeof(float));
+}
+
+static int place_unit(struct layout *y, struct unit *u, struct bit_error *error)
+{
+    const bool training = y->m->options.training;
+    place_norm(y, &u->norm_a), place_norm(y, &u->norm_b), place_norm(y, &u->norm_c);
+    return place_layer(y, &u->a, training, u->gathers, error) ||
+           (u->projects && place_layer(y, &u->projection, training, u->gathers, error)) ||
+           place_layer(y, &u->b, training, u->gathers, error) || place_layer(y, &u->c, training, u->gathers, error)
+               ? -1
+               : 0;
+}
+
+/* Buffers that units share. Those of a unit that gathers hold a chunk, others the micro-batch; the gradient between two
+ * stretches of units is always whole. */
+static void place_buffers(struct layout *y)
+{
+    struct bit_model *m = y->m;
+    const struct network *n = &m->network;
+    const bool training = m->options.training;
+    const size_t images = (size_t)m->images, root = out_bytes(m, &n->root) / images * (size_t)n->root_chunk;
+    size_t h = root, wide = typed(m, &n->norm.norm), near = n->root_gathers ? root : 0, narrow = 0;
+    if (!n->root_gathers)
+        wide = larger(wide, out_bytes(m, &n->root));
+    for (int i = 0; i < n->units; i++) {
+        const struct unit *u = &n->unit[i];
+        size_t part = training && u->gathers ? (size_t)u->chunk : images;
+        size_t in = typed(m, &u->norm_a.norm), out = out_bytes(m, &u->c);
+        size_t middle = larger(typed(m, &u->norm_b.norm), typed(m, &u->norm_c.norm));
+        wide = larger(wide, larger(in, out));
+        if (u->gathers)
+            near = larger(near, larger(in, out) / images * part);
+        narrow = larger(narrow, middle / images * part);
+        h = larger(h, larger(in, middle) / images * (training ? part : (size_t)u->chunk));
+    }
+    y->arena.purpose = &m->memory.activations;
+    m->h = arena_add(&y->arena, h);
+    for (int i = 0; i < 2; i++)
+        m->wide[i] = arena_add(&y->arena, wide);
+    for (int i = 0; i < 2; i++)
+        m->narrow[i] = arena_add(&y->arena, narrow);
+    if (!training)
+        return;
+    m->h_b = arena_add(&y->arena, narrow);
+    m->h_c = arena_add(&y->arena, narrow);
+    for (int i = 0; i < 2; i++)
+        m->near[i] = arena_add(&y->arena, near);
 }
 
 static int place_units(struct layout *y, struct bit_error *error)
@@ -113,29 +167,14 @@ static int place_units(struct layout *y, struct bit_error *error)
     struct bit_model *m = y->m;
     struct network *n = &m->network;
     const bool training = m->options.training;
-    size_t wide = larger(out_bytes(m, &n->root), typed(m, &n->norm.norm)), narrow = 0;
-    for (int i = 0; i < n->units; i++) {
-        struct unit *u = &n->unit[i];
-        place_norm(y, &u->norm_a), place_norm(y, &u->norm_b), place_norm(y, &u->norm_c);
-        if (place_layer(y, &u->a, training, error) || (u->projects && place_layer(y, &u->projection, training, error)) ||
-            place_layer(y, &u->b, training, error) || place_layer(y, &u->c, training, error))
-            return -1;
-        wide = larger(wide, larger(typed(m, &u->norm_a.norm), out_bytes(m, &u->c)));
-        narrow = larger(narrow, larger(typed(m, &u->norm_b.norm), typed(m, &u->norm_c.norm)));
-    }
-    place_norm(y, &n->norm);
-    if (place_layer(y, &n->root, false, error))
+    if (place_layer(y, &n->root, false, n->root_gathers, error))
         return -1;
-
-    y->arena.purpose = &m->memory.activations;
-    m->h = arena_add(&y->arena, larger(wide, narrow));
-    for (int i = 0; i < 2 && training; i++)
-        *(i ? &m->h_c : &m->h_b) = arena_add(&y->arena, narrow);
-    for (int i = 0; i < 2; i++)
-        m->wide[i] = arena_add(&y->arena, wide);
-    for (int i = 0; i < 2; i++)
-        m->narrow[i] = arena_add(&y->arena, narrow);
-    /* not training: x and out alternate between the wide buffers; the root's output is in h */
+    for (int i = 0; i < n->units; i++)
+        if (place_unit(y, &n->unit[i], error))
+            return -1;
+    place_norm(y, &n->norm);
+    place_buffers(y);
+    /* not training: x and out alternate between the wide buffers */
     size_t x = training ? arena_add(&y->arena, typed(m, &n->unit[0].norm_a.norm)) : m->wide[0];
     for (int i = 0; i < n->units; i++) {
         struct unit *u = &n->unit[i];
@@ -166,10 +205,9 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
     m->d_pooled = arena_add(&y.arena, images * channels * sizeof(float));
     m->d_pooled_typed = arena_add(&y.arena, images * channels * sizeof(float));
     m->logits = arena_add(&y.arena, images * classes * sizeof(float));
-    for (int i = 0; i < 3; i++)
-        m->d_norm[i] = arena_add(&y.arena, 2 * y.channels * sizeof(float));
     y.arena.purpose = &m->memory.scratch;
     m->standard_kernel = arena_add(&y.arena, y.kernel);
+    m->part = arena_add(&y.arena, y.part);
     if (n->packs_late)
         m->packed = arena_add(&y.arena, y.packed);
     m->scratch = arena_add(&y.arena, larger(y.scratch, bit_pool_scratch_bytes(&n->pool)));

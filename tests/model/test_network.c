@@ -287,6 +287,61 @@ static void test_late_packing(void)
     bit_compute_threads(1);
 }
 
+/* Large images go through the first blocks one by one, and weight gradients are added up: a batch must do what its images
+ * do alone. */
+static void test_chunks(void)
+{
+    enum { LARGE = 160, IMAGE = LARGE * LARGE * 3 };
+    struct bit_error error = {0};
+    struct bit_model_options options = {
+        .depth = 14, .width = 1, .classes = CLASSES, .norm = BIT_GROUP_NORM, .weight_standardization = true,
+        .image_size = LARGE, .micro_batches = 1, .training = true, .backend = bit_backend_find("openblas", NULL)};
+    struct bit_random random;
+    float *images = bit_allocate(2 * IMAGE, sizeof *images, "images", &error), d_logits[2 * CLASSES];
+    bit_random_init(&random, 4, BIT_PURPOSE_TEST, 0, 0);
+    for (int i = 0; i < 2 * IMAGE; i++)
+        images[i] = (float)(2 * bit_random_uniform(&random) - 1);
+    for (int i = 0; i < 2 * CLASSES; i++)
+        d_logits[i] = (float)bit_random_normal(&random);
+    struct bit_table *table = NULL;
+    float *weights = NULL, *gradients[3] = {NULL};
+    for (int run = 0; run < 3; run++) { /* both, the first, the second */
+        const float *logits;
+        options.micro_batch = run ? 1 : 2;
+        struct bit_model *model = bit_model_create(&options, &error);
+        REQUIRE(model != NULL);
+        if (!run) {
+            table = bit_model_make_table(&options, &error);
+            weights = bit_allocate(table->elements, sizeof *weights, "weights", &error);
+            REQUIRE(bit_model_initialise(model, BIT_LECUN_NORMAL, 5, NAN, weights, &error) == 0);
+            const struct bit_parameter *head = &table->items[table->count - 2];
+            for (size_t i = 0; i < head->count; i++)
+                weights[head->offset + i] = (float)(0.05 * bit_random_normal(&random));
+        }
+        gradients[run] = bit_allocate(table->elements, sizeof(float), "gradient", &error);
+        struct block_sink sink = {{sink_begin, sink_done}, table, gradients[run], table->count, true};
+        REQUIRE(bit_model_set_weights(model, weights, &error) == 0);
+        REQUIRE(bit_model_forward(model, images + (run == 2) * IMAGE, true, &logits, &error) == 0);
+        REQUIRE(bit_model_backward(model, d_logits + (run == 2) * CLASSES, &sink.sink, &error) == 0);
+        CHECK(sink.good && sink.next == 0);
+        bit_model_destroy(model);
+    }
+    for (size_t n = 0; n < table->count; n++) {
+        const struct bit_parameter *p = &table->items[n];
+        double square = 0, difference = 0;
+        for (size_t i = p->offset; i < p->offset + p->count; i++) {
+            double sum = (double)gradients[1][i] + (double)gradients[2][i], d = (double)gradients[0][i] - sum;
+            square += sum * sum;
+            difference += d * d;
+        }
+        CHECK(sqrt(difference / square) < 1e-2); /* a ReLU may fall on its other side */
+    }
+    for (int run = 0; run < 3; run++)
+        bit_free(gradients[run]);
+    bit_free(weights), bit_free(images);
+    bit_table_destroy(table);
+}
+
 static void test_losses(void)
 {
     const float logits[6] = {0, 0, 0, 1000, -1000, 0.5f};
@@ -387,8 +442,8 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"differences", test_differences}, {"repeatable", test_repeatable}, {"evaluation", test_evaluation},
-        {"evaluation in chunks", test_evaluation_in_chunks},
-        {"running statistics", test_running_statistics}, {"late packing", test_late_packing}, {"losses", test_losses}, {"initialise", test_initialise},
+        {"evaluation in chunks", test_evaluation_in_chunks}, {"running statistics", test_running_statistics},
+        {"late packing", test_late_packing}, {"chunks", test_chunks}, {"losses", test_losses}, {"initialise", test_initialise},
         {"profile", test_profile}, {"lack of memory", test_lack_of_memory},
     };
     return unit_main("network", tests, sizeof tests / sizeof *tests, argc, argv);
