@@ -416,9 +416,12 @@ static int judge_float32(struct golden *g, struct outcome *o)
         within &= worst[q].error <= tolerances[q];
     if (!within) {
         struct outcome other = outcome_create(g);
-        for (uint64_t run = 1; run <= NOISE_RUNS; run++) {
+        for (uint64_t run = 1; run <= NOISE_RUNS && !within; run++) {
             run_case(g, BIT_FLOAT32, g->steps, 4, run, false, &other);
             distance(g, o, &other, noise);
+            within = 1;
+            for (int q = 0; q < QUANTITIES; q++)
+                within &= worst[q].error <= fmax(tolerances[q], 3 * noise[q]);
         }
         outcome_destroy(&other);
     }

@@ -73,7 +73,7 @@ void bit_pool_forward(const struct bit_pool *pool, const void *x, void *y, uint8
 void bit_pool_backward(const struct bit_pool *pool, const void *dy, const uint8_t *which, void *dx, void *scratch);
 
 /* sum[i] += x[i]. */
-void bit_add(float *sum, const float *x, size_t count, int threads);
+void bit_accumulate(float *sum, const float *x, size_t count, int threads);
 
 /* Casts between float32 and `type`; a copy when that is float32. */
 void bit_cast_from_float(enum bit_type type, const float *x, size_t count, void *y, int threads);

@@ -42,7 +42,7 @@ void bit_pool_backward(const struct bit_pool *pool, const void *dy, const uint8_
 
 enum { CAST_BLOCK = 1 << 14 };
 
-void bit_add(float *sum, const float *x, size_t count, int threads)
+void bit_accumulate(float *sum, const float *x, size_t count, int threads)
 {
     const struct layer_kernels *k = BIT_PICK(layer_kernels);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && count > CAST_BLOCK)

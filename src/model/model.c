@@ -259,7 +259,7 @@ int layer_gather_weights(struct bit_model *m, const struct layer *l, const void 
     if (bit_convolution_backward_weights(l->weights, x, dy, part, at(m, m->scratch), error))
         return -1;
     if (first)
-        bit_add(sum, part, m->table->items[l->parameter].count, m->threads);
+        bit_accumulate(sum, part, m->table->items[l->parameter].count, m->threads);
     profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block, layer_flops(l), &time);
     return 0;
 }
