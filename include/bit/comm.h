@@ -28,8 +28,8 @@ int bit_share_create(const struct bit_table *table, size_t bucket_elements, int 
 
 struct bit_reducer;
 struct bit_reducer_options {
-    size_t bucket_elements; /* 0: default, 2^20: 4 MB, a few milliseconds on the wire, and the tail that no backward pass
-                             * is left to hide stays short */
+    size_t bucket_elements; /* 0: default, 2^18: messages of at most 512 KB to a partner, which go out unasked (world.c), and
+                             * the tail that no backward pass is left to hide stays short */
     bool no_thread;         /* move the data in ready, finish and gather only */
 };
 /* What one allocates besides small change: bytes. */

@@ -29,7 +29,7 @@ void bit_sleep(double seconds);
 
 /* Bucket 0 is the end of the table. Its elements are cut into `ranks` positions of equal size (a multiple of
  * BIT_TABLE_PAD; the last ones may be shorter or empty). */
-enum { BIT_BUCKET_DEFAULT = 1 << 20 };
+enum { BIT_BUCKET_DEFAULT = 1 << 18 };
 struct bit_buckets { size_t elements, size, count; int ranks; };
 struct bit_buckets bit_buckets_make(size_t elements, size_t bucket_elements, int ranks);
 /* First element of a position; of position `ranks`: the end of the bucket. */

@@ -105,11 +105,25 @@ static int find_neighbours(struct bit_error *error)
     return 0;
 }
 
+/* Over TCP, Open MPI asks the receiver before it sends more than 64 KB. Question and answer wait behind the data of other
+ * messages, and meanwhile a link runs dry: four hosts reached 72 to 79 % of a line of 1 Gbit/s, and without asking 95 %,
+ * all that plain TCP does. Receivers are ready, or hold back no more than the buckets on their way. */
+static void prepare_transport(void)
+{
+#ifdef OPEN_MPI
+    if (getenv("OMPI_MCA_btl_tcp_eager_limit") || getenv("OMPI_MCA_btl_tcp_max_send_size"))
+        return;
+    setenv("OMPI_MCA_btl_tcp_eager_limit", "1048576", 0);
+    setenv("OMPI_MCA_btl_tcp_max_send_size", "1048576", 0);
+#endif
+}
+
 int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
 {
     int level = MPI_THREAD_SINGLE;
     if (world.up)
         return bit_fail(error, BIT_EINTERNAL, "bit_comm_init: called twice");
+    prepare_transport();
     if (bit_comm_check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &level), "start", error))
         return -1;
     world.up = true;

@@ -7,7 +7,7 @@
 /* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder. */
 enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20 };
 /* comm's buckets on their way, and elements of momentum that store has in transit at once. */
-enum { REDUCE_WINDOW = 4, REDUCE_BUCKET = 1 << 20, MOMENTUM_WINDOW = 1 << 22 };
+enum { REDUCE_WINDOW = 4, REDUCE_BUCKET = 1 << 18, MOMENTUM_WINDOW = 1 << 22 };
 
 /* comm keeps up to REDUCE_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
  * not a power of two. */

@@ -1,0 +1,31 @@
+#!/bin/bash
+# The reduction over four hosts with lines of their own: it must use them. 200 Mbit/s each, so that a slow machine can fill
+# them; on a busy one the measurement is repeated.
+set -u
+. "$top_srcdir/tests/ok.sh"
+[ "$MPI_KIND" = openmpi ] || { echo "not Open MPI"; exit 77; }
+scratch=$(mktemp -d) || exit 1
+lab=$top_srcdir/tests/lab/hosts
+trap '"$lab" stop "$scratch"; rm -rf "$scratch"' EXIT
+"$lab" start "$scratch" 4 200mbit || exit $?
+# What this test's environment says of binding and the like stays outside.
+unset OMPI_MCA_rmaps_base_oversubscribe OMPI_MCA_hwloc_base_binding_policy
+for try in 1 2 3; do
+    MPIRUN="$lab mpirun $scratch" timeout -k 5 60 "$top_builddir/bit" bench reduce --ranks 4 --threads 1 --model R14x1 --classes 10 \
+        --seconds 0.001 --repeat 3 -- --host "$("$lab" list "$scratch")" > "$scratch/out" 2> "$scratch/err"
+    code=$?
+    # Bytes without headers, of 25 MB a second.
+    share=$(sed -n 's/^GB\/s: //p' "$scratch/out" | awk '{ printf "%.0f", $1 / 0.025 * 100 }')
+    echo "# try $try: ${share:-no} % of the line rate"
+    [ $code != 0 ] || [ "${share:-0}" -lt 85 ] || break
+done
+sed 's/^/# /' "$scratch/out" "$scratch/err"
+[ $code = 0 ]
+ok $? "four hosts measure"
+grep -q '^4 ranks, 1 on a machine' "$scratch/out"
+ok $? "each is a machine of its own"
+grep -q '^sums: correct$' "$scratch/out"
+ok $? "sums are correct"
+[ "${share:-0}" -ge 85 ] && [ "$share" -le 101 ]
+ok $? "they move ${share:-no} % of what their lines can carry"
+exit $bad
