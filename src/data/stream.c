@@ -268,6 +268,7 @@ struct bit_stream *bit_stream_create(const struct bit_stream_options *options, s
         return NULL;
     s->options = *options;
     s->images = bit_index_images(options->index);
+    s->paused = true; /* until the first use or seek: what was decoded before a seek would be thrown away */
     s->image_bytes = (size_t)options->image_size * (size_t)options->image_size * 3 * bit_type_size(options->precision);
     count_share(s);
     pthread_mutex_init(&s->lock, NULL);
@@ -378,6 +379,10 @@ int bit_stream_next(struct bit_stream *s, struct bit_batch **batch, struct bit_e
     if (s->failed.code != BIT_OK)
         return bit_fail(error, s->failed.code, "%s", s->failed.text);
     pthread_mutex_lock(&s->lock);
+    if (s->paused) {
+        s->paused = false;
+        pthread_cond_broadcast(&s->work);
+    }
     if (s->next < s->end && !(slot = ready_slot(s, &possible)) && possible) {
         double start = bit_clock_seconds();
         while (!(slot = ready_slot(s, &possible)))

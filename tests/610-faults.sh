@@ -1,0 +1,19 @@
+#!/bin/bash
+# A few trials of each row of the fault campaign (tests/faults/campaign; the whole of it is `make check-faults`).
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+: "${top_srcdir:?}"
+"$top_srcdir/tests/faults/campaign" --folder "$scratch/faults" --trials "${FAULT_TRIALS:-2}" >"$scratch/out" 2>&1
+code=$?
+[ -s "$scratch/faults/results.tsv" ] || { cat "$scratch/out"; exit 1; }
+number=0
+while IFS=$'\t' read -r row trial seed verdict reason seconds; do
+    number=$((number + 1))
+    case $verdict in
+        passed) echo "ok $number - $row $trial ($seconds s)" ;;
+        skipped) echo "ok $number - $row $trial # SKIP $reason" ;;
+        *) echo "not ok $number - $row $trial, seed $seed: $reason" ;;
+    esac
+done <"$scratch/faults/results.tsv"
+[ $code = 0 ] || cat "$scratch/out"
+exit $code

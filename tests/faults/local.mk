@@ -1,0 +1,20 @@
+# The fault campaign (docs/RELIABILITY.md): helpers in C, the rows in bash.
+check_PROGRAMS += tests/faults/bitrun_points tests/faults/ledger tests/faults/preload.so tests/faults/rank
+tests_faults_bitrun_points_SOURCES = src/run/main.c
+tests_faults_bitrun_points_LDADD = librun.a libevaluate.a libtrain.a libplan.a libstore_points.a libmodel.a libdata.a libcomm.a \
+	libjob.a $(COMPUTE_LIBS) $(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(CJSON_LIBS) $(MPI_LIBS)
+tests_faults_ledger_SOURCES = tests/faults/ledger.c
+tests_faults_rank_SOURCES = tests/faults/rank.c
+tests_faults_preload_so_SOURCES = tests/faults/preload.c
+tests_faults_preload_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_faults_preload_so_LDFLAGS = -shared
+tests_faults_preload_so_LDADD = -ldl
+
+FAULT_ROWS = tests/faults/row-flips.sh tests/faults/row-kill.sh tests/faults/row-points.sh
+TESTS += tests/610-faults.sh
+EXTRA_DIST += tests/610-faults.sh tests/faults/campaign tests/faults/library.sh tests/faults/prepare.sh $(FAULT_ROWS)
+
+# The long campaign; goes on where it was interrupted. FAULTS='--rows kill --trials 50' and the like.
+check-faults: all $(check_PROGRAMS)
+	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/faults/campaign" $(FAULTS)
+.PHONY: check-faults
