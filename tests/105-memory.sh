@@ -9,7 +9,8 @@ json() { grep -o "\"$2\": *[0-9]*" "$1" | head -1 | grep -o '[0-9]*$'; }
 
 # compare WHAT RANKS SETTINGS...
 compare() {
-    local what=$1 ranks=$2 sets=(--set threads=1 --set schedule.steps=2 --set data.resize=null)
+    local what=$1 ranks=$2 sets=(--set threads=1 --set schedule.steps=2 --set data.resize=null
+        --set checkpoint.every_steps=1 --set checkpoint.keep=1)
     shift 2
     while [ $# -gt 0 ]; do sets+=(--set "$1"); shift; done
     rm -rf run

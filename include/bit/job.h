@@ -43,7 +43,7 @@ struct bit_job {
     int threads;     /* a rank; 0: the cores it is bound to */
     uint64_t seed;
 
-    struct { uint64_t every_steps; double every_minutes; int keep; bool at_end; } checkpoint;
+    struct { uint64_t every_steps; double every_minutes; int keep; bool at_end, background; } checkpoint;
     struct { double every_epochs; uint64_t every_steps; bool at_end; } evaluation;
     struct { uint64_t replicas_every_steps; char *nonfinite /* stop|skip */; int nonfinite_limit; } checks;
     struct { uint64_t every_steps; } log;

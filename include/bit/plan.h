@@ -17,9 +17,11 @@ struct bit_plan {
     uint64_t numbers;             /* parameters */
     uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */
-    /* Bytes a rank, as a run will use them at most. other: the program, reduction, and the larger of what saving and
-     * evaluating need. */
-    struct { uint64_t weights, gradients, momentum, packed, activations, scratch, stream, other, total; } memory;
+    /* Bytes a rank, as a run will use them at most. snapshot: copies that are written beside training, 0: it stands still
+     * meanwhile. other: the program, reduction, and the larger of what saving and evaluating need. */
+    struct {
+        uint64_t weights, gradients, momentum, packed, activations, scratch, stream, snapshot, other, total;
+    } memory;
     uint64_t checkpoint_bytes;    /* one generation, all ranks */
     struct bit_problems warnings;
 };
@@ -37,7 +39,10 @@ int bit_plan_check_labels(const struct bit_job *job, const char *path, const str
  * are those that follow from the job alone. Local. After success, and only then: bit_plan_free. */
 int bit_plan_create(const struct bit_job *job, int ranks, int classes, uint64_t train_images, uint64_t val_images,
                     struct bit_plan *plan, struct bit_error *error);
-/* Adds warnings about this machine, when `ranks_here` ranks run on it, on `cores` cores together, and write below
+/* Gives the snapshot up when `ranks_here` ranks hardly fit into this machine's memory with it. Local: the ranks need not do the
+ * same. */
+void bit_plan_fit(struct bit_plan *plan, int ranks_here);
+/* Likewise, and adds warnings about this machine, when `ranks_here` ranks run on it, on `cores` cores together, and write below
  * `folder`: cores, memory, disk. */
 int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
                            const char *folder, struct bit_error *error);

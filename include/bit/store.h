@@ -65,6 +65,10 @@ int bit_store_write(struct bit_save *save);
 /* Agrees, commits or withdraws, applies retention. Call on every rank after write, whatever it returned. Frees `save`. Collective. */
 int bit_store_commit(struct bit_store *store, struct bit_save *save, struct bit_error *error);
 
+/* Frees a save that cannot be committed, because the group is gone; what it wrote stays until a writer opens the store. NULL
+ * is fine. Local. */
+void bit_store_forget(struct bit_save *save);
+
 /* Loads the newest whole generation (step <= limit when limit != UINT64_MAX; a writer thereby rolls back: newer ones are set aside
  * as .superseded): sizes and checksums are verified on the way; damaged generations are set aside (renamed with .bad; by a writer),
  * logged, and the next older one is tried. Every rank ends with the same generation. 1: loaded; 0: there is none and never

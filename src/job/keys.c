@@ -173,6 +173,10 @@ const struct key job_keys[] = {
      .maximum = 100000, .meaning = "Newest generations kept."},
     {.path = "checkpoint.at_end", .type = KEY_FLAG, .offset = AT(checkpoint.at_end), .value = "true",
      .meaning = "Saves a generation after the last step."},
+    {.path = "checkpoint.background", .type = KEY_FLAG, .offset = AT(checkpoint.background), .value = "true",
+     .meaning = "Writes the generations that every_steps and every_minutes ask for beside the following steps, from a copy in memory "
+                "(bit plan names its size); where there is no room for it, and when false, training stands still meanwhile. What a "
+                "signal or the end of the run asks for is always waited for."},
 
     {.path = "evaluation.every_epochs", .type = KEY_REAL, .offset = AT(evaluation.every_epochs), .value = "1",
      .minimum = 0, .maximum = 1e6, .unit = "epochs", .meaning = "Evaluates every so many epochs. 0: not by epochs."},

@@ -44,7 +44,7 @@ static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *p
     return ((uint64_t)job->data.prefetch + 1) * image_bytes(options) + loaders * LOADER_BYTES;
 }
 
-/* While a checkpoint is written: momentum in the order of the table, this rank's part of it, and what is on its way there
+/* While a checkpoint is made: momentum in the order of the table, this rank's part of it, and what is on its way there
  * from the other ranks. */
 static uint64_t save_bytes(const struct bit_plan *plan, const struct bit_table *table)
 {
@@ -52,6 +52,17 @@ static uint64_t save_bytes(const struct bit_plan *plan, const struct bit_table *
     while (window > table->elements)
         window /= 2;
     return ranks == 1 ? 0 : (table->elements / ranks + 2 * window + window / ranks) * sizeof(float);
+}
+
+/* What is written beside training: this rank's part of weights and momentum, copied. Of several ranks the momentum is in
+ * save_bytes already. */
+static uint64_t snapshot_bytes(const struct bit_plan *plan, const struct bit_job *job, const struct bit_table *table,
+                               const struct bit_model_options *options)
+{
+    uint64_t part = table->elements / (uint64_t)plan->ranks * sizeof(float);
+    if (!job->checkpoint.background || (!job->checkpoint.every_steps && job->checkpoint.every_minutes <= 0))
+        return 0;
+    return (plan->ranks == 1 ? 2 : 1) * part + statistics_bytes(options, table);
 }
 
 /* While validation images are looked at: a stream of its own, and for batch norm a network that takes a micro-batch. */
@@ -90,10 +101,12 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
     plan->memory.stream = stream_bytes(job, plan, options);
     if (options->norm == BIT_BATCH_NORM) /* the rank's batch, gathered from the stream */
         plan->memory.stream += (uint64_t)plan->micro_batches * image_bytes(options);
+    plan->memory.snapshot = snapshot_bytes(plan, job, table, options);
     plan->memory.other = model.other + reduction_bytes(plan->ranks, table->elements) + PROGRAM_BYTES +
                          (save > evaluation ? save : evaluation);
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
-                         plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.other;
+                         plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +
+                         plan->memory.other;
     return 0;
 }
 

@@ -39,7 +39,7 @@ static void print_memory(const struct bit_plan *plan, const struct bit_job *job,
         {"weights", plan->memory.weights}, {"gradients", plan->memory.gradients},
         {"momentum", plan->memory.momentum}, {"packed weights", plan->memory.packed},
         {"activations", plan->memory.activations}, {"scratch", plan->memory.scratch},
-        {"image stream", plan->memory.stream}, {"other", plan->memory.other},
+        {"image stream", plan->memory.stream}, {"checkpoint", plan->memory.snapshot}, {"other", plan->memory.other},
     };
     char a[32];
     bit_text_bytes((double)plan->memory.total, a, sizeof a);
@@ -133,6 +133,7 @@ void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job,
     add_uint(&t, "activations", plan->memory.activations);
     add_uint(&t, "scratch", plan->memory.scratch);
     add_uint(&t, "stream", plan->memory.stream);
+    add_uint(&t, "snapshot", plan->memory.snapshot);
     add_uint(&t, "other", plan->memory.other);
     add_uint(&t, "total", plan->memory.total);
     bit_text_add(&t, "}");

@@ -91,15 +91,29 @@ static uint64_t memory_available(void)
     return (uint64_t)kilobytes * 1024;
 }
 
+void bit_plan_fit(struct bit_plan *plan, int ranks_here)
+{
+    uint64_t available = memory_available();
+    if (!available || (uint64_t)ranks_here * plan->memory.total <= available / 10 * 9)
+        return;
+    plan->memory.total -= plan->memory.snapshot;
+    plan->memory.snapshot = 0;
+}
+
 int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
                            const char *folder, struct bit_error *error)
 {
-    uint64_t available = memory_available(), need = (uint64_t)ranks_here * plan->memory.total, disk;
+    uint64_t available = memory_available(), need, disk, snapshot = plan->memory.snapshot;
     uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
     char a[32], b[32];
     if ((long long)ranks_here * plan->threads > cores)
         WARN("threads", "%d rank%s x %d thread%s on a machine with %d cores", ranks_here, ranks_here == 1 ? "" : "s",
              plan->threads, plan->threads == 1 ? "" : "s", cores);
+    bit_plan_fit(plan, ranks_here);
+    if (snapshot && !plan->memory.snapshot)
+        WARN("checkpoint.background", "no memory for copies on this machine: training stands still while a checkpoint is "
+             "written");
+    need = (uint64_t)ranks_here * plan->memory.total;
     bit_text_bytes((double)need, a, sizeof a);
     bit_text_bytes((double)available, b, sizeof b);
     if (available && need > available)

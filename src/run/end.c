@@ -94,6 +94,8 @@ enum event end_fail(struct run *run)
 {
     struct bit_error ignored = {0};
     run->code = run->error.code;
+    if (!run->loop.lost)
+        saving_end(run); /* a generation that was begun before the failure still counts */
     progress_end(&run->progress);
     if (!run_is_first(run))
         return EVENT_OK;

@@ -2,10 +2,8 @@
 #include <math.h>
 
 #include "bit/clock.h"
-#include "run/arrays.h"
 #include "run/census.h"
 #include "run/measure.h"
-#include "run/outcome.h"
 #include "run/run.h"
 #include "run/signals.h"
 #include "run/states.h"
@@ -34,7 +32,7 @@ static bool evaluation_is_due(const struct run *run)
 static bool save_is_due(const struct run *run, bool wished)
 {
     uint64_t step = run->standing.step, every = run->job->checkpoint.every_steps;
-    if (run->loop.saved == step || step == 0)
+    if (run->loop.saved == step || step == 0 || (run->saving.save && run->saving.step == step))
         return false;
     if (step >= run->plan.schedule.steps)
         return run->job->checkpoint.at_end || wished;
@@ -56,16 +54,20 @@ static int gather_wishes(struct run *run, struct wish *any)
         .stop = signals_stop(),
         .failed = run->error.code != BIT_OK,
         .late = save_is_late(run),
+        .writing = !saving_is_written(run),
     };
     struct bit_error lost = {0};
     *any = (struct wish){0};
     if (bit_group_gather(run->world, &mine, sizeof mine, run->loop.wishes, &lost)) {
         bit_fail(&run->error, lost.code, "%s", lost.text);
+        run->loop.lost = true;
         return -1;
     }
     for (int r = 0; r < run->world->size; r++) {
         const struct wish *w = &run->loop.wishes[r];
-        any->save |= w->save | w->late;
+        any->save |= w->save;
+        any->late |= w->late;
+        any->writing |= w->writing;
         any->stop |= w->stop;
         any->failed |= w->failed;
     }
@@ -81,12 +83,16 @@ enum event loop_boundary(struct run *run)
         signals_saved(); /* what is asked for is there */
     bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;
     bool done = run->standing.step >= run->plan.schedule.steps;
-    if (stop && !(done && !evaluation_is_due(run)))
-        return save_is_due(run, true) ? EVENT_SAVE : EVENT_STOP;
-    if (evaluation_is_due(run))
-        return EVENT_EVALUATE;
-    if (save_is_due(run, wish.save))
-        return EVENT_SAVE;
+    stop = stop && !(done && !evaluation_is_due(run));
+    bool evaluate = !stop && evaluation_is_due(run), save = !evaluate && save_is_due(run, wish.save || wish.late || stop);
+    /* One generation at a time: the one in the making is committed when all have written it, or when it is waited for. */
+    if (run->saving.save && (!wish.writing || wish.save || stop || save || (done && !evaluate)))
+        return EVENT_COMMIT;
+    run->loop.urgent = wish.save || stop || done;
+    if (evaluate || save)
+        return evaluate ? EVENT_EVALUATE : EVENT_SAVE;
+    if (stop)
+        return EVENT_STOP;
     return done ? EVENT_DONE : EVENT_STEP;
 }
 
@@ -171,41 +177,19 @@ enum event loop_evaluate(struct run *run)
 
 /* ---- checkpoint ---- */
 
-static int save(struct run *run)
-{
-    struct bit_checkpoint checkpoint = {0};
-    struct bit_arrays arrays;
-    if (run_is_first(run) && run->error.code == BIT_OK)
-        metrics_flush(run->metrics, true, &run->error);
-    if (run_agree(run) || census_bad(run))
-        return -1;
-    arrays_fill(run, &arrays);
-    arrays_describe(run, &checkpoint);
-    /* The store compares the replicas. */
-    int result = run_agree(run) ? -1 : bit_store_save(run->store, &checkpoint, &arrays, &run->error);
-    if (result == 0) {
-        run->loop.hash = checkpoint.weights_hash;
-        run->loop.hashed = run->standing.step;
-    }
-    arrays_forget(&checkpoint);
-    return result;
-}
-
 enum event loop_save(struct run *run)
 {
-    double before = bit_clock_seconds();
-    if (save(run))
+    if (saving_begin(run, !run->loop.urgent))
         return EVENT_FAILED;
-    run->loop.saved = run->standing.step;
-    run->loop.saved_at = bit_clock_seconds();
-    run->loop.tally.save += run->loop.saved_at - before;
-    /* A request that came while saving is answered by this generation, too. */
-    signals_saved();
-    if (run_is_first(run)) {
-        char seconds[32];
-        bit_clock_duration(run->loop.saved_at - before, seconds, sizeof seconds);
-        run_tell(run, BIT_LOG_INFO, "checkpoint at step %llu (%s)", (unsigned long long)run->standing.step, seconds);
-        outcome_write(run, OUTCOME_RUNNING, &run->error);
-    }
+    return run->loop.urgent ? loop_commit(run) : EVENT_OK;
+}
+
+enum event loop_commit(struct run *run)
+{
+    if (saving_end(run))
+        return EVENT_FAILED;
+    /* A request that came while training stood still for the saving is answered by this generation, too. */
+    if (run->loop.saved == run->standing.step)
+        signals_saved();
     return EVENT_OK;
 }

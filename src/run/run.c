@@ -100,6 +100,7 @@ void run_clear(struct run *run)
 {
     metrics_close(run->metrics);
     progress_end(&run->progress);
+    saving_forget(run);
     bit_free(run->loop.wishes);
     bit_free(run->before);
     bit_store_close(run->store);

@@ -20,10 +20,11 @@
 #include "run/metrics.h"
 #include "run/options.h"
 #include "run/progress.h"
+#include "run/saving.h"
 #include "run/standing.h"
 
 /* What a rank wants to happen between two steps; gathered from all of them. */
-struct wish { uint8_t save, stop, failed, late; };
+struct wish { uint8_t save, stop, failed, late, writing; };
 
 /* Times since the last line of metrics.jsonl, seconds. */
 struct tally { double since, data, forward, backward, reduce, update, save; uint64_t steps; };
@@ -33,6 +34,8 @@ struct loop {
     uint64_t taken;                /* steps of this invocation */
     uint64_t saved;                /* step of the newest generation; UINT64_MAX: none */
     double started, saved_at;      /* clock; 0: not yet */
+    bool lost;                     /* the group does not work any more */
+    bool urgent;                   /* what is saved now is asked for by somebody who waits, or is the last */
     uint64_t hashed;               /* step at which the replicas were last compared; UINT64_MAX: never */
     struct bit_hash hash;          /* of the weights at that step */
     uint64_t bad;                  /* bad training images of this invocation, all ranks, when last counted */
@@ -73,6 +76,7 @@ struct run {
 
     struct standing standing;
     struct loop loop;
+    struct saving saving;
     struct metrics *metrics;       /* rank 0 */
     struct progress progress;
     char started_at[32];

@@ -174,9 +174,9 @@ enum event setup_plan(struct run *run)
                     run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
     if (run_agree_alike(run))
         return EVENT_FAILED;
-    if (run_is_first(run) &&
-        bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder,
-                               &run->error) == 0)
+    if (!run_is_first(run))
+        bit_plan_fit(&run->plan, run->world->node_size);
+    else if (bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder, &run->error) == 0)
         tell_plan(run);
     return run_follow(run) ? EVENT_FAILED : EVENT_OK;
 }

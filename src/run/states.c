@@ -7,7 +7,7 @@
 enum state {
     STATE_FAIL, /* zero: where every event leads that a state does not list */
     STATE_READ, STATE_CLAIM, STATE_INDEX, STATE_PLAN, STATE_BUILD, STATE_LOAD,
-    STATE_BOUNDARY, STATE_STEP, STATE_EVALUATE, STATE_SAVE,
+    STATE_BOUNDARY, STATE_STEP, STATE_EVALUATE, STATE_SAVE, STATE_COMMIT,
     STATE_MEASURE, STATE_FINISH, STATE_STOP, STATE_END, STATES
 };
 
@@ -24,10 +24,11 @@ static const struct {
     [STATE_LOAD] = {"loading the checkpoint", resume_load, {[EVENT_OK] = STATE_BOUNDARY, [EVENT_MEASURE] = STATE_MEASURE}},
     [STATE_BOUNDARY] = {"between steps", loop_boundary,
         {[EVENT_STEP] = STATE_STEP, [EVENT_EVALUATE] = STATE_EVALUATE, [EVENT_SAVE] = STATE_SAVE,
-         [EVENT_STOP] = STATE_STOP, [EVENT_DONE] = STATE_FINISH}},
+         [EVENT_COMMIT] = STATE_COMMIT, [EVENT_STOP] = STATE_STOP, [EVENT_DONE] = STATE_FINISH}},
     [STATE_STEP] = {"in a training step", loop_step, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_EVALUATE] = {"evaluating", loop_evaluate, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_SAVE] = {"saving a checkpoint", loop_save, {[EVENT_OK] = STATE_BOUNDARY}},
+    [STATE_COMMIT] = {"committing a checkpoint", loop_commit, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_MEASURE] = {"evaluating", end_measure, {[EVENT_OK] = STATE_END, [EVENT_STOP] = STATE_STOP}},
     [STATE_FINISH] = {"finishing", end_finish, {[EVENT_OK] = STATE_END}},
     [STATE_STOP] = {"stopping", end_stop, {[EVENT_OK] = STATE_END}},

@@ -4,7 +4,7 @@
 
 struct run;
 
-enum event { EVENT_FAILED, EVENT_OK, EVENT_MEASURE, EVENT_EVALUATE, EVENT_SAVE, EVENT_STEP, EVENT_STOP, EVENT_DONE, EVENTS };
+enum event { EVENT_FAILED, EVENT_OK, EVENT_MEASURE, EVENT_EVALUATE, EVENT_SAVE, EVENT_COMMIT, EVENT_STEP, EVENT_STOP, EVENT_DONE, EVENTS };
 
 /* From reading the job to the end; returns the exit code. Collective. */
 int run_execute(struct run *run);
@@ -20,6 +20,7 @@ enum event loop_boundary(struct run *run);   /* loop.c */
 enum event loop_step(struct run *run);
 enum event loop_evaluate(struct run *run);
 enum event loop_save(struct run *run);
+enum event loop_commit(struct run *run);
 enum event end_measure(struct run *run);     /* end.c: --evaluate */
 enum event end_finish(struct run *run);
 enum event end_stop(struct run *run);

@@ -1,5 +1,6 @@
-/* Named points of the commit protocol at which a test build can be killed: BIT_TEST_KILL_AT=point[:rank] in the
- * environment sends SIGKILL there. Compiled in with -DBIT_TEST_POINTS only. */
+/* Named points of the commit protocol at which a test build can be killed or held up: BIT_TEST_KILL_AT=point[:rank[:nth]] in the
+ * environment sends SIGKILL there (the nth time), BIT_TEST_WAIT_AT=point[:rank[:nth]] waits for a second. Compiled in with
+ * -DBIT_TEST_POINTS only. */
 #ifndef BIT_STORE_POINTS_H
 #define BIT_STORE_POINTS_H
 

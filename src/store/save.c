@@ -384,6 +384,11 @@ int bit_store_commit(struct bit_store *store, struct bit_save *s, struct bit_err
     return result;
 }
 
+void bit_store_forget(struct bit_save *save)
+{
+    save_free(save);
+}
+
 int bit_store_save(struct bit_store *store, struct bit_checkpoint *checkpoint, const struct bit_arrays *arrays,
                    struct bit_error *error)
 {

@@ -72,7 +72,8 @@ static void test_memory(void)
     REQUIRE(bit_plan_create(job, 1, 10, 1000, 0, &one, NULL) == 0);
     REQUIRE(bit_plan_create(job, 4, 10, 1000, 0, &four, NULL) == 0);
     CHECK(one.memory.total == one.memory.weights + one.memory.gradients + one.memory.momentum + one.memory.packed +
-                                  one.memory.activations + one.memory.scratch + one.memory.stream + one.memory.other);
+                                  one.memory.activations + one.memory.scratch + one.memory.stream + one.memory.snapshot +
+                                  one.memory.other);
     CHECK(one.memory.weights >= 4 * 8028746 && one.memory.weights < 4.01 * 8028746);
     CHECK(four.memory.weights == one.memory.weights && four.memory.activations == one.memory.activations);
     CHECK(four.memory.momentum * 4 == one.memory.momentum);
@@ -80,9 +81,21 @@ static void test_memory(void)
     CHECK(one.memory.gradients - four.memory.gradients == 2 * one.memory.weights);
     CHECK(bit_tree_blocks(8) == 3 && bit_tree_blocks(2) == 1);
     CHECK(one.checkpoint_bytes >= 2 * one.memory.weights && one.checkpoint_bytes < 2.1 * one.memory.weights);
+    /* Written beside training: a rank's part, copied; momentum of several ranks is collected in any case. */
+    CHECK(one.memory.snapshot == 2 * one.memory.weights && four.memory.snapshot * 4 == one.memory.weights);
+    struct bit_plan full = one;
+    bit_plan_fit(&full, 1 << 20);
+    CHECK(full.memory.snapshot == 0 && full.memory.total == one.memory.total - one.memory.snapshot);
     CHECK(one.flops_an_image > 0 && one.flops_an_image == four.flops_an_image);
     bit_plan_free(&one);
     bit_plan_free(&four);
+    bit_job_destroy(job);
+    static const char *const still[] = {"checkpoint.background=false"};
+    job = job_of(still, 1);
+    REQUIRE(job != NULL);
+    REQUIRE(bit_plan_create(job, 1, 10, 1000, 0, &one, NULL) == 0);
+    CHECK(one.memory.snapshot == 0);
+    bit_plan_free(&one);
     bit_job_destroy(job);
 }
 
