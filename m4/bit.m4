@@ -94,7 +94,8 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   AC_ARG_ENABLE([sanitizers], [AS_HELP_STRING([--enable-sanitizers], [build with ASan and UBSan])])
   AS_IF([test "$enable_sanitizers" = yes],
     [BIT_CFLAGS="$BIT_CFLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
-     BIT_LDFLAGS="-fsanitize=address,undefined"])
+     # What is looked for with -u, and why, says src/base/unload.c.
+     BIT_LDFLAGS="-fsanitize=address,undefined -Wl,-u,bit_libraries_stay"])
   AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" = yes])
   AC_SUBST([BIT_CFLAGS]) AC_SUBST([BIT_LDFLAGS])
 
