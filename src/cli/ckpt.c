@@ -84,6 +84,7 @@ static int list_or_verify(const char *folder, bool deep, bool json)
     if (bit_store_list(folder, deep, &list, &count, &error))
         return bit_cli_error(&error);
     if (!count && !json) {
+        bit_free(list);
         bit_fail(&error, BIT_ENOINPUT, "%s holds no checkpoint", folder);
         return bit_cli_error(&error);
     }
