@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/trace.h"
 #include "comm/internal.h"
 
 void bit_add(float *restrict sum, const float *restrict more, size_t count)
@@ -214,6 +215,8 @@ static int land(struct bit_exchange *x, struct bit_flight *f, struct bit_error *
         return post(x, f, error);
     f->active = false;
     x->done++;
+    if (f->started > 0 && (f->row || (f->row = bit_trace_row("buckets", (int)(f - x->flights)))))
+        bit_trace_record(f->row, x->mode == BIT_EXCHANGE_REDUCE ? "reduce bucket" : "gather bucket", (long)f->bucket, f->started);
     return 0;
 }
 
@@ -237,6 +240,7 @@ int bit_exchange_advance(struct bit_exchange *x, size_t from, bool *progress, st
             f->active = *progress = true;
             f->bucket = x->next++;
             f->step = 0;
+            f->started = bit_trace_start();
             if (post(x, f, error))
                 return -1;
         }

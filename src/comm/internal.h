@@ -49,6 +49,8 @@ struct bit_flight { /* one bucket on its way */
     bool active;
     size_t bucket;
     int step;
+    double started;        /* for the timeline, with a row of its own: flights overlap */
+    struct bit_trace_row *row;
     float *scratch;        /* what partners sent, before it is added */
     MPI_Request *requests; /* BIT_EXCHANGE's request count */
 };

@@ -15,6 +15,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "bit/random.h"
+#include "bit/trace.h"
 #include "quarantine.h"
 #include "sample.h"
 
@@ -152,6 +153,7 @@ static void *loader_main(void *argument)
 {
     struct loader *loader = argument;
     struct bit_stream *s = loader->stream;
+    bit_trace_thread("loader", (int)(loader - s->loaders));
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
         int image;
@@ -162,7 +164,9 @@ static void *loader_main(void *argument)
         }
         s->busy++;
         pthread_mutex_unlock(&s->lock);
+        double traced = bit_trace_start();
         bit_sample_load(&s->options, loader->decoder, &slot->samples[image], image_at(s, slot, image));
+        bit_trace_end("decode", image, traced);
         pthread_mutex_lock(&s->lock);
         if (++slot->done == slot->wanted) {
             /* Cheap but for an evaluation's bad images; nobody else touches the slot now. */

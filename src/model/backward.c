@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/trace.h"
 #include "model/network.h"
 
 static void give(struct bit_model *m, struct bit_gradient_sink *sink, int parameter, const float *values)
@@ -215,11 +216,13 @@ int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gr
     for (int last = n->units - 1, from; last >= 0; last = from - 1) {
         const struct unit *u = &n->unit[last];
         const struct flow f = flow_of(m, at(m, gradient), at(m, spare));
+        double traced = bit_trace_start();
         for (from = last; u->gathers && from > 0 && n->unit[from - 1].block == u->block;)
             from--;
         if (u->gathers ? stretch_backward(m, from, last, gradient, spare, sink, error)
                        : unit_backward(m, u, &f, sink, error))
             return -1;
+        bit_trace_end("block", u->block, traced);
         size_t swap = gradient;
         gradient = spare;
         spare = swap;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/trace.h"
 #include "model/network.h"
 
 /* Running statistics keep this share of their value at each training step (the recipe is silent; this is the customary
@@ -157,9 +158,13 @@ int bit_model_forward(struct bit_model *m, const void *images, bool training, co
         return bit_fail(error, BIT_EINTERNAL, "training forward pass of a model created for evaluation");
     if (root_forward(m, images, training, error))
         return -1;
-    for (int i = 0; i < m->network.units;)
+    for (int i = 0; i < m->network.units;) {
+        double traced = bit_trace_start();
+        int block = m->network.unit[i].block;
         if ((i = units_forward(m, i, training, error)) < 0)
             return -1;
+        bit_trace_end("block", block, traced);
+    }
     if (head_forward(m, training, error))
         return -1;
     *logits = at(m, m->logits);

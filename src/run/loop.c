@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "bit/clock.h"
+#include "bit/trace.h"
 #include "run/census.h"
 #include "run/measure.h"
 #include "run/run.h"
@@ -79,6 +80,8 @@ enum event loop_boundary(struct run *run)
     struct wish wish;
     if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)))
         return EVENT_FAILED;
+    if (run->timeline && timeline_turn(run->timeline, run->loop.taken, &run->error))
+        return EVENT_FAILED;
     if (run->loop.saved == run->standing.step)
         signals_saved(); /* what is asked for is there */
     bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;
@@ -143,13 +146,14 @@ enum event loop_step(struct run *run)
 {
     struct bit_step_result result;
     uint64_t every = run->job->checks.replicas_every_steps;
-    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step);
+    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step), traced = bit_trace_start();
     if (bit_trainer_step(run->trainer, rate, &result, &run->error)) {
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
         return EVENT_FAILED;
     }
     run->standing.step++;
     run->loop.taken++;
+    bit_trace_end("step", (long)run->standing.step, traced);
     if (every && run->standing.step % every == 0 && census_hash(run))
         return EVENT_FAILED;
     if (run_is_first(run))
@@ -161,9 +165,10 @@ enum event loop_step(struct run *run)
 
 enum event loop_evaluate(struct run *run)
 {
-    double before = bit_clock_seconds();
+    double before = bit_clock_seconds(), traced = bit_trace_start();
     progress_end(&run->progress);
     int verdict = measure(run);
+    bit_trace_end("evaluation", (long)run->standing.step, traced);
     if (verdict < 0)
         return EVENT_FAILED;
     if (verdict == 0 && run_is_first(run)) {
@@ -179,15 +184,19 @@ enum event loop_evaluate(struct run *run)
 
 enum event loop_save(struct run *run)
 {
+    double traced = bit_trace_start();
     if (saving_begin(run, !run->loop.urgent))
         return EVENT_FAILED;
+    bit_trace_end("begin checkpoint", (long)run->standing.step, traced);
     return run->loop.urgent ? loop_commit(run) : EVENT_OK;
 }
 
 enum event loop_commit(struct run *run)
 {
+    double traced = bit_trace_start();
     if (saving_end(run))
         return EVENT_FAILED;
+    bit_trace_end("end checkpoint", (long)run->standing.step, traced);
     /* A request that came while training stood still for the saving is answered by this generation, too. */
     if (run->loop.saved == run->standing.step)
         signals_saved();

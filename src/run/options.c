@@ -21,6 +21,8 @@ static const struct {
     {"--fresh", FLAG, "", "starts from step 0; refuses when DIR holds a run, unless --force is given too"},
     {"--force", FLAG, "", "with --fresh: removes the old run. On resume: accepts changed data and recipe keys"},
     {"--steps-limit", TEXT, "N", "stops after N steps as if asked to: checkpoint, exit 75"},
+    {"--trace", TEXT, "FILE", "writes a timeline of all ranks (Chrome's trace format: Perfetto, chrome://tracing)"},
+    {"--trace-steps", TEXT, "FROM:COUNT", "steps of this invocation in the timeline (default 1:20)"},
     {"--bench-reduce", TEXT, "HOW", "measures the reduction instead, without a job; see bit bench reduce"},
     {"--quiet", FLAG, "", "only warnings, errors and results"},
     {"--help", FLAG, "", "this text"},
@@ -85,12 +87,33 @@ static int parse_count(const char *name, const char *value, uint64_t *count, str
     return 0;
 }
 
+static int parse_trace_steps(struct options *o, const char *value, struct bit_error *error)
+{
+    char from[24] = "";
+    size_t length = strcspn(value, ":");
+    if (!value[length] || length >= sizeof from)
+        return bit_fail(error, BIT_EUSAGE, "--trace-steps %s: expected FROM:COUNT, e.g. 100:5", value);
+    memcpy(from, value, length);
+    if (parse_count("--trace-steps", from, &o->trace_from, error) ||
+        parse_count("--trace-steps", value + length + 1, &o->trace_count, error))
+        return -1;
+    if (o->trace_from < 1 || o->trace_count < 1)
+        return bit_fail(error, BIT_EUSAGE, "--trace-steps %s: steps count from 1, and at least one is traced", value);
+    return 0;
+}
+
 static int take_value(struct options *o, const char *name, const char *value, struct bit_error *error)
 {
     if (!strcmp(name, "--out")) {
         o->out = value;
         return *value ? 0 : bit_fail(error, BIT_EUSAGE, "--out needs the name of a folder");
     }
+    if (!strcmp(name, "--trace")) {
+        o->trace = value;
+        return *value ? 0 : bit_fail(error, BIT_EUSAGE, "--trace needs the name of a file");
+    }
+    if (!strcmp(name, "--trace-steps"))
+        return parse_trace_steps(o, value, error);
     if (!strcmp(name, "--bench-reduce")) {
         o->bench_reduce = value;
         return 0;
@@ -139,7 +162,7 @@ static int parse_option(struct options *o, char **words, struct bit_error *error
 
 int options_parse(struct options *o, int argc, char **argv, struct bit_error *error)
 {
-    *o = (struct options){.steps_limit = UINT64_MAX};
+    *o = (struct options){.steps_limit = UINT64_MAX, .trace_from = 1, .trace_count = 20};
     for (int i = 1; i < argc;) {
         if (!strncmp(argv[i], "--", 2)) {
             int used = parse_option(o, argv + i, error);

@@ -111,6 +111,7 @@ void run_clear(struct run *run)
     bit_plan_free(&run->plan);
     bit_index_close(run->val);
     bit_index_close(run->train);
+    timeline_close(run->timeline);
     lock_release(run->lock);
     bit_job_destroy(run->job);
 }

@@ -22,6 +22,7 @@
 #include "run/progress.h"
 #include "run/saving.h"
 #include "run/standing.h"
+#include "run/timeline.h"
 
 /* What a rank wants to happen between two steps; gathered from all of them. */
 struct wish { uint8_t save, stop, failed, late, writing; };
@@ -79,6 +80,7 @@ struct run {
     struct saving saving;
     struct metrics *metrics;       /* rank 0 */
     struct progress progress;
+    struct timeline *timeline;     /* NULL: nothing is traced */
     char started_at[32];
 };
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "bit/clock.h"
+#include "bit/trace.h"
 #include "run/arrays.h"
 #include "run/census.h"
 #include "run/outcome.h"
@@ -17,13 +18,19 @@ static void *write_files(void *argument)
     return NULL;
 }
 
+static void *writer_main(void *argument)
+{
+    bit_trace_thread("writer", -1);
+    return write_files(argument);
+}
+
 /* The writer gets no signals: those are for the thread that trains. Without a thread it is written here. */
 static void start_writer(struct saving *saving, bool beside)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    saving->threaded = beside && !pthread_create(&saving->thread, NULL, write_files, saving);
+    saving->threaded = beside && !pthread_create(&saving->thread, NULL, writer_main, saving);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!saving->threaded)
         write_files(saving);

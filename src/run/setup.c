@@ -231,6 +231,9 @@ static int build_weights(struct run *run)
 enum event setup_build(struct run *run)
 {
     run->begun = true;
+    if (run->options->trace && !(run->timeline = timeline_open(run->world, run->options->trace, run->options->trace_from,
+                                                               run->options->trace_count, &run->error)))
+        return EVENT_FAILED;
     if (build_model(run))
         return EVENT_FAILED;
     return (run->options->evaluate ? build_weights(run) : build_trainer(run)) ? EVENT_FAILED : EVENT_OK;

@@ -8,6 +8,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/trace.h"
 #include "store/folder.h"
 #include "store/points.h"
 #include "store/shard.h"
@@ -240,6 +241,7 @@ struct bit_save *bit_store_prepare(struct bit_store *store, struct bit_checkpoin
                                    const struct bit_arrays *arrays, bool copy, struct bit_error *error)
 {
     struct bit_save *s = NULL;
+    double traced = bit_trace_start();
     if (!store->writer)
         bit_fail(error, BIT_EINTERNAL, "%s was opened for reading: nothing can be saved there", store->folder);
     else
@@ -254,6 +256,7 @@ struct bit_save *bit_store_prepare(struct bit_store *store, struct bit_checkpoin
         save_free(s);
         return NULL;
     }
+    bit_trace_end("snapshot", -1, traced);
     return s;
 }
 
@@ -262,12 +265,14 @@ int bit_store_write(struct bit_save *s)
     if (s->skip)
         return 0;
     struct shard_file file;
+    double traced = bit_trace_start();
     int result = shard_fill(&file, s->path, &s->values, &s->entry, &s->error);
     if (!result && s->rank == 0) /* while the disk is busy with the values */
         result = master_write(s->path, &s->manifest, &s->manifest.master, &s->error);
     result = shard_seal(&file, &s->entry, result, &s->error);
     if (!result)
         store_point(STORE_POINT_shard_synced, s->rank);
+    bit_trace_end("write", -1, traced);
     return result;
 }
 
@@ -365,6 +370,7 @@ static void retain(const struct bit_store *store)
 int bit_store_commit(struct bit_store *store, struct bit_save *s, struct bit_error *error)
 {
     struct bit_group *group = store->group;
+    double traced = bit_trace_start();
     if (s->error.code)
         *error = s->error;
     int result = bit_group_agree(group, error);
@@ -381,6 +387,7 @@ int bit_store_commit(struct bit_store *store, struct bit_save *s, struct bit_err
         retain(store);
     store_point(STORE_POINT_done, s->rank);
     save_free(s);
+    bit_trace_end("commit", -1, traced);
     return result;
 }
 

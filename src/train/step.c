@@ -6,6 +6,7 @@
 
 #include "bit/clock.h"
 #include "bit/log.h"
+#include "bit/trace.h"
 #include "bit/tree.h"
 #include "train/internal.h"
 #include "train/trainer.h"
@@ -27,7 +28,9 @@ size_t bit_step_verdict_bytes(void)
 
 static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
 {
+    double traced = bit_trace_start();
     int got = bit_stream_next(t->options.stream, batch, error);
+    bit_trace_end("wait for data", micro, traced);
     if (got < 0)
         return -1;
     if (got == 0)
@@ -48,7 +51,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
 {
     const struct bit_trainer_options *o = &t->options;
     const float *logits;
-    double start = bit_clock_seconds();
+    double start = bit_clock_seconds(), traced = bit_trace_start();
     if (bit_model_forward(o->model, batch->pixels, true, &logits, error))
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
@@ -56,10 +59,13 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     t->sums[leaf] = 0;
     for (int i = 0; i < batch->images; i++)
         t->sums[leaf] += t->losses[i];
+    bit_trace_end("forward", leaf, traced);
+    traced = bit_trace_start();
     double middle = bit_clock_seconds();
     result->forward_seconds += middle - start;
     int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, leaf), error);
     result->backward_seconds += bit_clock_seconds() - middle;
+    bit_trace_end("backward", leaf, traced);
     return bad;
 }
 
@@ -220,18 +226,23 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
 {
     const struct bit_trainer_options *o = &t->options;
     struct bit_sgd sgd = {rate, o->momentum, o->weight_decay, o->decay_kernels_only};
-    double start = bit_clock_seconds();
+    double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_sgd_update(&sgd, t->table, bit_reducer_share(t->reducer), bit_gradient_block(t->gradient), t->weights,
                    t->velocity);
+    bit_trace_end("update", -1, traced);
+    traced = bit_trace_start();
     double updated = bit_clock_seconds();
     if (bit_reducer_gather(t->reducer, t->weights, error))
         return -1;
+    bit_trace_end("gather weights", -1, traced);
+    traced = bit_trace_start();
     double gathered = bit_clock_seconds();
     t->skipped = 0;
     result->applied = true;
     bit_model_set_weights(o->model, t->weights, error);
     result->update_seconds += updated - start + bit_clock_seconds() - gathered;
     result->reduce_seconds += gathered - updated;
+    bit_trace_end("pack weights", -1, traced);
     return bit_group_agree(o->world, error);
 }
 
@@ -249,20 +260,25 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     if (bit_reducer_start(t->reducer, bit_gradient_block(t->gradient), error))
         return -1;
     compute_gradient(t, &mine, result, error);
-    double computed = bit_clock_seconds();
+    double computed = bit_clock_seconds(), traced = bit_trace_start();
     struct bit_error lost = {0};
     if (bit_reducer_finish(t->reducer, &lost)) {
         if (error->code == BIT_OK)
             *error = lost;
         return -1;
     }
+    bit_trace_end("wait for reduction", -1, traced);
+    traced = bit_trace_start();
     double reduced = bit_clock_seconds();
     mine.code = (int32_t)error->code;
     if (error->code == BIT_OK)
         measure_share(t, &mine);
+    bit_trace_end("norms", -1, traced);
+    traced = bit_trace_start();
     double measured = bit_clock_seconds();
     if (bit_group_gather(o->world, &mine, sizeof mine, all, error))
         return -1;
+    bit_trace_end("agree", -1, traced);
     result->reduce_seconds += reduced - computed + bit_clock_seconds() - measured;
     result->update_seconds += measured - reduced;
     for (int r = 0; r < o->world->size; r++)

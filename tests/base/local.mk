@@ -1,7 +1,7 @@
-check_PROGRAMS += tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
+check_PROGRAMS += tests/base/test_trace tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
 	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_memory tests/base/test_log \
 	tests/base/test_clock
-TESTS += tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
+TESTS += tests/base/test_trace tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
 	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_memory tests/base/test_log \
 	tests/base/test_clock
 tests_base_test_error_SOURCES = tests/base/test_error.c
@@ -24,3 +24,5 @@ tests_base_test_log_SOURCES = tests/base/test_log.c
 tests_base_test_log_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_clock_SOURCES = tests/base/test_clock.c
 tests_base_test_clock_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_trace_SOURCES = tests/base/test_trace.c
+tests_base_test_trace_LDADD = $(BASE_LIBS) $(TEST_LIBS)

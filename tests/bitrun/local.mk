@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/bitrun/test_metrics tests/bitrun/test_options tests/bitrun/test_lock tests/bitrun/test_standing
+check_PROGRAMS += tests/bitrun/timeline tests/bitrun/test_metrics tests/bitrun/test_options tests/bitrun/test_lock tests/bitrun/test_standing
 # bitrun with the points at which its writer is killed or held up.
 check_PROGRAMS += tests/bitrun/bitrun_points
 tests_bitrun_bitrun_points_SOURCES = src/run/main.c
@@ -13,3 +13,6 @@ tests_bitrun_test_lock_SOURCES = tests/bitrun/test_lock.c
 tests_bitrun_test_lock_LDADD = librun.a $(BASE_LIBS) $(TEST_LIBS)
 tests_bitrun_test_standing_SOURCES = tests/bitrun/test_standing.c
 tests_bitrun_test_standing_LDADD = librun.a $(BASE_LIBS) $(CJSON_LIBS) $(TEST_LIBS)
+tests_bitrun_timeline_SOURCES = tests/bitrun/timeline.c
+tests_bitrun_timeline_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_bitrun_timeline_LDADD = $(BASE_LIBS) $(CJSON_LIBS)
