@@ -66,6 +66,12 @@ size_t bit_convolution_scratch_bytes(const struct bit_convolution *c);
 int bit_convolution_pack(struct bit_convolution *c, enum bit_direction direction, const float *kernel, void *packed,
                          struct bit_error *error);
 
+/* The same for scale[o] w + offset[o], o: the kernel's output ([outputs] each, or both NULL: w itself), which saves a pass
+ * over the standardised kernel. Only where bit_convolution_scales says that packing can do it. */
+bool bit_convolution_scales(const struct bit_convolution *c, enum bit_direction direction);
+void bit_convolution_pack_scaled(struct bit_convolution *c, enum bit_direction direction, const float *kernel,
+                                 const float *scale, const float *offset, void *packed);
+
 /* destination = convolution(source) (+ destination when accumulate). */
 int bit_convolution_forward(struct bit_convolution *c, const void *source, const void *packed, bool accumulate,
                             void *destination, void *scratch, struct bit_error *error);

@@ -15,6 +15,8 @@ struct bit_operation {
     size_t packed_bytes;  /* 0 for backward weights */
     size_t scratch_bytes;
     int (*pack)(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error);
+    /* NULL where packing cannot do that on the way; see bit_convolution_pack_scaled */
+    void (*pack_scaled)(struct bit_operation *o, const float *kernel, const float *scale, const float *offset, void *packed);
     int (*run)(struct bit_operation *o, const void *first, const void *second, bool accumulate, void *result,
                void *scratch, struct bit_error *error);
     void (*destroy)(struct bit_operation *o);

@@ -78,6 +78,17 @@ int bit_convolution_pack(struct bit_convolution *c, enum bit_direction direction
     return o->pack(o, kernel, packed, error);
 }
 
+bool bit_convolution_scales(const struct bit_convolution *c, enum bit_direction direction)
+{
+    return c->operations[direction] && c->operations[direction]->pack_scaled;
+}
+
+void bit_convolution_pack_scaled(struct bit_convolution *c, enum bit_direction direction, const float *kernel,
+                                 const float *scale, const float *offset, void *packed)
+{
+    c->operations[direction]->pack_scaled(c->operations[direction], kernel, scale, offset, packed);
+}
+
 int bit_convolution_forward(struct bit_convolution *c, const void *source, const void *packed, bool accumulate,
                             void *destination, void *scratch, struct bit_error *error)
 {

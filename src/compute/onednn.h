@@ -8,6 +8,7 @@
 
 #include "bit/compute.h"
 #include "compute/backend.h"
+#include "compute/pairs.h"
 
 /* ---- versions: 3.x made memory descriptors opaque and removed operation descriptors ---- */
 
@@ -23,6 +24,10 @@ dnnl_status_t bit_dnnl_shape_strides(struct bit_dnnl_shape *shape, int count, co
                                      dnnl_data_type_t type, const dnnl_dims_t strides);
 void bit_dnnl_shape_free(struct bit_dnnl_shape *shape);
 bit_dnnl_view bit_dnnl_view_of(const struct bit_dnnl_shape *shape);
+
+/* True where a kernel's format is one of ours, which it describes. depth: the dimension summed over (0 or 1), the other one
+ * is the width. Its first tap is taken to be the kernel's. */
+bool bit_dnnl_pairs(bit_dnnl_view kernel, int depth, struct bit_pairs *pairs);
 
 struct bit_dnnl_convolution { bit_dnnl_view source, kernel, destination; dnnl_dims_t strides, before, after; };
 /* Primitive descriptor of a direction with user scratchpad; `added`: result += . `hint`: forward's, for backward ones. */

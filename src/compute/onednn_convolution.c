@@ -8,6 +8,8 @@ struct direct {
     struct bit_operation base;
     struct bit_dnnl_call plain, added; /* `added` sums into the result; without it we add ourselves */
     struct bit_dnnl_call reorder;      /* kernel: to the primitive's format, or back for gradients; may be absent there */
+    struct bit_pairs pairs;            /* or, where pack_scaled is set, how we pack it ourselves */
+    enum bit_direction direction;
     size_t result_bytes;               /* scratch for the result before it is added, scattered or reordered; after the
                                           scratchpad */
     size_t scratchpad_bytes;
@@ -27,6 +29,30 @@ static int pack(struct bit_operation *o, const float *kernel, void *packed, stru
 {
     struct direct *d = (struct direct *)o;
     return bit_dnnl_call_run(&d->reorder, (void *const[]){(void *)kernel, packed}, NULL, error);
+}
+
+static void pack_scaled(struct bit_operation *o, const float *kernel, const float *scale, const float *offset, void *packed)
+{
+    struct direct *d = (struct direct *)o;
+    bit_pairs_pack(&d->pairs, &o->geometry, d->direction, kernel, scale, offset, packed);
+}
+
+static int pack_pairs(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error)
+{
+    (void)error;
+    pack_scaled(o, kernel, NULL, NULL, packed);
+    return 0;
+}
+
+/* How `kernel` is packed from `plain`; depth: its dimension that is summed over. */
+static dnnl_status_t make_packing(struct direct *d, bit_dnnl_view plain, bit_dnnl_view kernel, int depth)
+{
+    d->base.packed_bytes = dnnl_memory_desc_get_size(kernel);
+    if (!bit_dnnl_pairs(kernel, depth, &d->pairs))
+        return bit_dnnl_reorder(&d->reorder, plain, kernel);
+    d->base.pack = pack_pairs;
+    d->base.pack_scaled = pack_scaled;
+    return dnnl_success;
 }
 
 /* Forward and backward data. */
@@ -110,8 +136,7 @@ static dnnl_status_t make_forward(struct direct *d, struct shapes *s)
     const bit_dnnl_view views[] = {s->c.source, kernel, s->c.destination};
     struct bit_dnnl_convolution same = s->c;
     same.kernel = kernel;
-    d->base.packed_bytes = dnnl_memory_desc_get_size(kernel);
-    status = bit_dnnl_reorder(&d->reorder, bit_dnnl_view_of(&s->plain), kernel);
+    status = make_packing(d, bit_dnnl_view_of(&s->plain), kernel, 1);
     if (!status && !bit_dnnl_convolution_describe(BIT_FORWARD, &same, true, NULL, &added))
         status = bit_dnnl_call_create(&d->added, added, 3, arguments, views);
     if (status) {
@@ -138,8 +163,7 @@ static dnnl_status_t make_backward(struct direct *d, struct shapes *s, enum bit_
     bit_dnnl_view kernel = dnnl_primitive_desc_query_md(descriptor, weights ? dnnl_query_diff_weights_md
                                                                             : dnnl_query_weights_md, 0);
     if (!weights) {
-        d->base.packed_bytes = dnnl_memory_desc_get_size(kernel);
-        status = bit_dnnl_reorder(&d->reorder, plain, kernel);
+        status = make_packing(d, plain, kernel, 0);
     } else if (!dnnl_memory_desc_equal(plain, kernel)) {
         d->result_bytes = dnnl_memory_desc_get_size(kernel);
         status = bit_dnnl_reorder(&d->reorder, kernel, plain);
@@ -178,6 +202,7 @@ int bit_dnnl_direct_create(const struct bit_geometry *geometry, enum bit_type ty
     if (!d)
         return -1;
     d->base = (struct bit_operation){.geometry = *geometry, .type = type, .destroy = destroy};
+    d->direction = direction;
     d->base.pack = direction == BIT_BACKWARD_WEIGHTS ? NULL : pack;
     d->base.run = direction == BIT_BACKWARD_WEIGHTS ? run_weights : run;
     dnnl_status_t status = shapes_make(&shapes, geometry, type, false);
@@ -209,6 +234,7 @@ int bit_dnnl_turned_create(const struct bit_geometry *geometry, enum bit_type ty
     if (!d)
         return -1;
     d->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .run = run, .destroy = destroy};
+    d->direction = BIT_BACKWARD_DATA;
     dnnl_status_t status = shapes_make(&shapes, &turned, type, true);
     if (!status)
         status = make_forward(d, &shapes);

@@ -6,7 +6,12 @@
 #include "compute/onednn.h"
 #include "compute/pixels.h"
 
-struct phase { struct bit_gather gather; struct bit_dnnl_call call, reorder; size_t packed; /* bytes before it */ };
+struct phase {
+    struct bit_gather gather;
+    struct bit_dnnl_call call, reorder; /* no reorder: `pairs` says how we pack it ourselves */
+    struct bit_pairs pairs;
+    size_t packed; /* bytes before it */
+};
 
 struct phases {
     struct bit_operation base;
@@ -32,6 +37,8 @@ static int pack(struct bit_operation *o, const float *kernel, void *packed, stru
     float *plain = (float *)((char *)packed + p->plain);
     for (int i = 0; i < p->count; i++) {
         struct phase *f = &p->phase[i];
+        if (f->call.primitive && !f->reorder.primitive)
+            bit_pairs_pack(&f->pairs, &o->geometry, BIT_BACKWARD_DATA, kernel, NULL, NULL, (char *)packed + f->packed);
         if (!f->reorder.primitive)
             continue;
         bit_gather_pack(&f->gather, &o->geometry, BIT_BACKWARD_DATA, BIT_FLOAT32, kernel, plain);
@@ -39,6 +46,16 @@ static int pack(struct bit_operation *o, const float *kernel, void *packed, stru
             return -1;
     }
     return 0;
+}
+
+static void pack_scaled(struct bit_operation *o, const float *kernel, const float *scale, const float *offset, void *packed)
+{
+    struct phases *p = (struct phases *)o;
+    for (int i = 0; i < p->count; i++) {
+        const struct phase *f = &p->phase[i];
+        if (f->call.primitive)
+            bit_pairs_pack(&f->pairs, &o->geometry, BIT_BACKWARD_DATA, kernel, scale, offset, (char *)packed + f->packed);
+    }
 }
 
 static int run(struct bit_operation *o, const void *d_destination, const void *packed, bool accumulate, void *d_source,
@@ -90,7 +107,13 @@ static dnnl_status_t make_calls(struct phase *f, const struct bit_dnnl_shape sha
         return status;
     c.kernel = dnnl_primitive_desc_query_md(descriptor, dnnl_query_weights_md, 0);
     *packed_bytes = dnnl_memory_desc_get_size(c.kernel);
-    status = bit_dnnl_reorder(&f->reorder, bit_dnnl_view_of(&shapes[3]), c.kernel);
+    if (bit_dnnl_pairs(c.kernel, 1, &f->pairs)) {
+        f->pairs.kernel_y = g->kernel_y;
+        f->pairs.kernel_x = g->kernel_x;
+        f->pairs.kernel_step = g->kernel_step;
+    } else {
+        status = bit_dnnl_reorder(&f->reorder, bit_dnnl_view_of(&shapes[3]), c.kernel);
+    }
     if (status) {
         dnnl_primitive_desc_destroy(descriptor);
         return status;
@@ -118,7 +141,10 @@ static dnnl_status_t make(struct phases *p, struct phase *f, size_t *results, si
     p->base.packed_bytes += bit_dnnl_round(packed);
     p->scratchpad_bytes = pad > p->scratchpad_bytes ? pad : p->scratchpad_bytes;
     *results = bytes > *results ? bytes : *results;
-    *plain = kernel > *plain ? kernel : *plain;
+    if (f->reorder.primitive) {
+        p->base.pack_scaled = NULL;
+        *plain = kernel > *plain ? kernel : *plain;
+    }
     return status;
 }
 
@@ -134,7 +160,8 @@ int bit_dnnl_phases_create(const struct bit_geometry *geometry, enum bit_type ty
         bit_free(gathers);
         return -1;
     }
-    p->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .run = run, .destroy = destroy};
+    p->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .pack_scaled = pack_scaled,
+                                     .run = run, .destroy = destroy};
     p->count = count;
     bit_gather_make(geometry, BIT_BACKWARD_DATA, gathers);
     dnnl_status_t status = dnnl_success;

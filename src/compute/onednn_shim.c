@@ -3,6 +3,9 @@
 
 #include "compute/onednn.h"
 
+/* A blocked format of bfloat16: inner block i has sizes[i] places of dimension places[i]; strides from block to block. */
+struct format { const dnnl_dim_t *dims, *strides, *sizes, *places; int count; };
+
 #if DNNL_VERSION_MAJOR >= 3
 
 dnnl_status_t bit_dnnl_shape_tag(struct bit_dnnl_shape *shape, int count, const dnnl_dims_t dims, dnnl_data_type_t type,
@@ -31,6 +34,25 @@ void bit_dnnl_shape_free(struct bit_dnnl_shape *shape)
 bit_dnnl_view bit_dnnl_view_of(const struct bit_dnnl_shape *shape)
 {
     return shape->held;
+}
+
+static bool look_into(bit_dnnl_view view, struct format *f)
+{
+    const dnnl_dims_t *dims, *strides, *sizes, *places;
+    int dimensions;
+    dnnl_data_type_t type;
+    dnnl_format_kind_t kind;
+    if (dnnl_memory_desc_query(view, dnnl_query_ndims_s32, &dimensions) ||
+        dnnl_memory_desc_query(view, dnnl_query_data_type, &type) ||
+        dnnl_memory_desc_query(view, dnnl_query_format_kind, &kind) || dimensions != 4 || type != dnnl_bf16 ||
+        kind != dnnl_blocked || dnnl_memory_desc_query(view, dnnl_query_dims, &dims) ||
+        dnnl_memory_desc_query(view, dnnl_query_strides, &strides) ||
+        dnnl_memory_desc_query(view, dnnl_query_inner_nblks_s32, &f->count) ||
+        dnnl_memory_desc_query(view, dnnl_query_inner_blks, &sizes) ||
+        dnnl_memory_desc_query(view, dnnl_query_inner_idxs, &places))
+        return false;
+    f->dims = *dims, f->strides = *strides, f->sizes = *sizes, f->places = *places;
+    return true;
 }
 
 static dnnl_status_t append_sum(dnnl_post_ops_t operations)
@@ -88,6 +110,16 @@ bit_dnnl_view bit_dnnl_view_of(const struct bit_dnnl_shape *shape)
     return &shape->held;
 }
 
+static bool look_into(bit_dnnl_view view, struct format *f)
+{
+    const dnnl_blocking_desc_t *b = &view->format_desc.blocking;
+    if (view->ndims != 4 || view->data_type != dnnl_bf16 || view->format_kind != dnnl_blocked ||
+        view->extra.flags != dnnl_memory_extra_flag_none)
+        return false;
+    *f = (struct format){view->dims, b->strides, b->inner_blks, b->inner_idxs, b->inner_nblks};
+    return true;
+}
+
 static dnnl_status_t append_sum(dnnl_post_ops_t operations)
 {
     return dnnl_post_ops_append_sum(operations, 1);
@@ -120,6 +152,22 @@ static dnnl_status_t describe_product(bit_dnnl_view a, bit_dnnl_view b, bit_dnnl
 }
 
 #endif
+
+bool bit_dnnl_pairs(bit_dnnl_view kernel, int depth, struct bit_pairs *pairs)
+{
+    struct format f;
+    const int width = 1 - depth;
+    if (!look_into(kernel, &f) || f.count != 3 || f.places[0] != depth || f.places[1] != width || f.places[2] != depth ||
+        f.sizes[0] != 16 || f.sizes[2] != 2 || (f.sizes[1] != 16 && f.sizes[1] != 32 && f.sizes[1] != 64) ||
+        f.dims[depth] % 32 || f.dims[width] % f.sizes[1])
+        return false;
+    *pairs = (struct bit_pairs){
+        .depth = (int)f.dims[depth], .width = (int)f.dims[width], .block = (int)f.sizes[1], .rows = (int)f.dims[2],
+        .columns = (int)f.dims[3], .kernel_step = 1, .depth_stride = (size_t)f.strides[depth],
+        .width_stride = (size_t)f.strides[width], .row_stride = (size_t)f.strides[2],
+        .column_stride = (size_t)f.strides[3]};
+    return true;
+}
 
 static dnnl_status_t make_attributes(bool added, dnnl_primitive_attr_t *attributes)
 {

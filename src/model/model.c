@@ -115,7 +115,8 @@ static void *packed_at(const struct bit_model *m, const struct layer *l, enum bi
     return at(m, m->network.packs_late ? m->packed : l->packed[direction]);
 }
 
-/* The layer's kernel, standardised where the model does that; NULL: only its statistics. known: they are at hand. */
+/* The layer's kernel, standardised where the model does that; NULL: only its statistics. known: they are at hand. Most
+ * kernels of bfloat16 are never written standardised: packing does it on the way. */
 static int standardise(struct bit_model *m, const struct layer *l, bool known, const float **kernel,
                        struct bit_error *error)
 {
@@ -135,31 +136,48 @@ static int standardise(struct bit_model *m, const struct layer *l, bool known, c
     return result;
 }
 
+/* kernel: standardised where the model does that; not used where packing can do it, from known statistics. */
 static int pack(struct bit_model *m, const struct layer *l, enum bit_direction direction, const float *kernel,
                 struct bit_error *error)
 {
     double time = bit_clock_seconds();
-    int result = bit_convolution_pack(l->convolution, direction, kernel, packed_at(m, l, direction), error);
+    void *packed = packed_at(m, l, direction);
+    int result = 0;
+    if (!bit_convolution_scales(l->convolution, direction)) {
+        result = bit_convolution_pack(l->convolution, direction, kernel, packed, error);
+    } else {
+        const struct bit_parameter *p = &m->table->items[l->parameter];
+        const float *mean = at(m, l->mean), *scale = NULL;
+        float *offset = at(m, m->scratch);
+        if (m->options.weight_standardization) {
+            scale = at(m, l->inverse);
+            for (int o = 0; o < l->geometry.outputs; o++)
+                offset[o] = (float)(-(double)mean[o] * (double)scale[o]);
+        }
+        bit_convolution_pack_scaled(l->convolution, direction, m->weights + p->offset, scale, offset, packed);
+    }
     profile_add(&m->profile, PROFILE_PACK, l->block, 0, &time);
     return result;
 }
 
 static int set_layer(struct bit_model *m, const struct layer *l, struct bit_error *error)
 {
-    const float *kernel;
-    if (standardise(m, l, false, m->network.packs_late ? NULL : &kernel, error))
+    const float *kernel = NULL;
+    const bool late = m->network.packs_late, both = m->options.training && l != &m->network.root;
+    const bool scales = bit_convolution_scales(l->convolution, BIT_FORWARD) &&
+                        (!both || bit_convolution_scales(l->convolution, BIT_BACKWARD_DATA));
+    if (standardise(m, l, false, late || scales ? NULL : &kernel, error))
         return -1;
-    if (m->network.packs_late)
+    if (late)
         return 0;
-    if (pack(m, l, BIT_FORWARD, kernel, error))
-        return -1;
-    return m->options.training && l != &m->network.root ? pack(m, l, BIT_BACKWARD_DATA, kernel, error) : 0;
+    return pack(m, l, BIT_FORWARD, kernel, error) || (both && pack(m, l, BIT_BACKWARD_DATA, kernel, error)) ? -1 : 0;
 }
 
 static int pack_late(struct bit_model *m, const struct layer *l, enum bit_direction direction, struct bit_error *error)
 {
-    const float *kernel;
-    return standardise(m, l, true, &kernel, error) || pack(m, l, direction, kernel, error) ? -1 : 0;
+    const float *kernel = NULL;
+    const bool scales = bit_convolution_scales(l->convolution, direction);
+    return (!scales && standardise(m, l, true, &kernel, error)) || pack(m, l, direction, kernel, error) ? -1 : 0;
 }
 
 int bit_model_set_weights(struct bit_model *m, const float *weights, struct bit_error *error)

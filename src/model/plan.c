@@ -95,7 +95,9 @@ static int place_layer(struct layout *y, struct layer *l, bool data_gradient, bo
         l->mean = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
         l->inverse = arena_add(&y->arena, bit_norm_statistics(&standard) * sizeof(float));
         y->scratch = larger(y->scratch, bit_norm_scratch_bytes(&standard));
-        y->kernel = larger(y->kernel, kernel);
+        for (int d = BIT_FORWARD; d <= (data_gradient ? BIT_BACKWARD_DATA : BIT_FORWARD); d++)
+            if (!bit_convolution_scales(l->convolution, (enum bit_direction)d))
+                y->kernel = larger(y->kernel, kernel);
     }
     if (gathers && m->options.training) {
         y->arena.purpose = &m->memory.scratch;

@@ -369,6 +369,46 @@ static void test_no_data_gradient(void)
     }
 }
 
+/* Packing scale w + offset gives the bytes of packing that kernel; the numbers are exact in all types. */
+static void test_pack_scaled(void)
+{
+    const struct bit_geometry shapes[] = {{1, 6, 6, 64, 128, 1, 1, 0}, {1, 6, 6, 128, 64, 1, 2, 0}, {1, 7, 7, 64, 64, 3, 1, 1},
+                                          {1, 7, 7, 64, 128, 3, 2, 1}, {1, 7, 7, 24, 40, 3, 1, 1}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t b = 0; bit_backend_at(b); b++)
+            for (int d = BIT_FORWARD; d <= BIT_BACKWARD_DATA; d++) {
+                const struct bit_geometry *g = &shapes[s];
+                struct bit_error error = {0};
+                struct bit_convolution *c = bit_convolution_create(bit_backend_at(b), g, BIT_BFLOAT16, true, &error);
+                REQUIRE(c != NULL);
+                const size_t rows = (size_t)(g->kernel * g->kernel * g->channels), outputs = (size_t)g->outputs;
+                const size_t bytes = bit_convolution_packed_bytes(c, (enum bit_direction)d);
+                struct buffer plain = buffer_of(BIT_FLOAT32, rows * outputs), mapped = buffer_of(BIT_FLOAT32, rows * outputs);
+                struct buffer scale = buffer_of(BIT_FLOAT32, outputs), offset = buffer_of(BIT_FLOAT32, outputs);
+                struct buffer expected = buffer_bytes(bytes), packed = buffer_bytes(bytes);
+                for (size_t o = 0; o < outputs; o++) {
+                    set(&scale, o, o % 3 ? 0.5f : -2.0f);
+                    set(&offset, o, (float)(o % 5) * 0.25f - 0.5f);
+                }
+                for (size_t i = 0; i < rows * outputs; i++) {
+                    set(&plain, i, (float)((int)(i * 7919 % 61) - 30) / 4);
+                    set(&mapped, i, value(&scale, i % outputs) * value(&plain, i) + value(&offset, i % outputs));
+                }
+                if (bit_convolution_scales(c, (enum bit_direction)d)) {
+                    CHECK(bit_convolution_pack(c, (enum bit_direction)d, mapped.data, expected.data, &error) == 0);
+                    bit_convolution_pack_scaled(c, (enum bit_direction)d, plain.data, scale.data, offset.data, packed.data);
+                    CHECK(!memcmp(expected.data, packed.data, bytes));
+                    CHECK(guard_stands(&packed));
+                    bit_convolution_pack_scaled(c, (enum bit_direction)d, mapped.data, NULL, NULL, packed.data);
+                    CHECK(!memcmp(expected.data, packed.data, bytes));
+                }
+                struct buffer *all[] = {&plain, &mapped, &scale, &offset, &expected, &packed};
+                for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                    bit_free(all[i]->data);
+                bit_convolution_destroy(c);
+            }
+}
+
 static void test_impossible(void)
 {
     const struct bit_geometry bad[] = {{0, 8, 8, 3, 8, 3, 1, 1}, {1, 2, 2, 3, 8, 7, 2, 1}, {1, 8, 8, 3, 8, 3, 0, 1},
@@ -409,6 +449,7 @@ int main(int argc, char **argv)
         {"repeated_bits", test_repeated_bits},
         {"images_are_independent", test_images_are_independent},
         {"no_data_gradient", test_no_data_gradient},
+        {"pack_scaled", test_pack_scaled},
         {"impossible", test_impossible},
         {"allocation_failures", test_allocation_failures},
     };
