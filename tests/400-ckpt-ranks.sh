@@ -45,8 +45,8 @@ run 4 "$ranks" load "$scratch/swap" >"$scratch/out" && grep -q "^loaded 1 " "$sc
 say "swapped shards: all ranks fall back to the older one"
 cp "$scratch/at4/step-000000000100/shard-0001-of-0004.h5" "$scratch/swap/step-000000000001/shard-0001-of-0002.h5"
 run 2 "$ranks" load "$scratch/swap" >"$scratch/out"
-[ $? = 65 ] && grep -q "no checkpoint is whole" "$scratch/stderr"
-say "a foreign shard, and nothing else left: refused with class data"
+[ $? = 69 ] && grep -q "no checkpoint is whole" "$scratch/stderr"
+say "a foreign shard, and nothing else left: refused with its own exit code"
 
 # SIGKILL of one rank at points of the protocol: then the former or the new generation loads.
 export BIT_TEST_KILL_AT

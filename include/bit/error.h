@@ -10,9 +10,11 @@ enum bit_code {
     BIT_EUSAGE = 64,       /* bad command line or job file */
     BIT_EDATA = 65,        /* bad images, index or checkpoint contents */
     BIT_ENOINPUT = 66,     /* a named file or folder is missing or unreadable */
+    BIT_ENOGENERATION = 69, /* checkpoints are there, and none of them is whole: nothing is begun afresh by itself */
     BIT_EINTERNAL = 70,    /* broken invariant: our bug */
     BIT_EENVIRONMENT = 74, /* disk, memory or network failed; the last generation stands */
     BIT_EAGAIN = 75,       /* stopped on request after a checkpoint: run again to resume */
+    BIT_ELATE = 76,        /* a rank hung, was stopped or was lost; the last generation stands */
 };
 
 enum { BIT_ERROR_TEXT = 2048 };
@@ -38,7 +40,8 @@ int bit_fail_at(struct bit_error *error, const char *format, ...) __attribute__(
 
 void bit_error_clear(struct bit_error *error);
 
-/* Short name of a class, for outcome.json: "usage", "data", "no-input", "internal", "environment", "again", "ok". */
+/* Short name of a class, for outcome.json: "usage", "data", "no-input", "no-generation", "internal", "environment",
+ * "again", "late", "ok". */
 const char *bit_code_name(enum bit_code code);
 
 #endif

@@ -64,9 +64,11 @@ const char *bit_code_name(enum bit_code code)
     case BIT_EUSAGE: return "usage";
     case BIT_EDATA: return "data";
     case BIT_ENOINPUT: return "no-input";
+    case BIT_ENOGENERATION: return "no-generation";
     case BIT_EINTERNAL: return "internal";
     case BIT_EENVIRONMENT: return "environment";
     case BIT_EAGAIN: return "again";
+    case BIT_ELATE: return "late";
     }
     return "unknown";
 }

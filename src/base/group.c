@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/phase.h"
 
 static int self_broadcast(struct bit_group *g, void *data, size_t bytes, int root, struct bit_error *error)
 {
@@ -29,12 +30,18 @@ struct bit_group *bit_group_self(void)
 
 int bit_group_broadcast(struct bit_group *g, void *data, size_t bytes, int root, struct bit_error *error)
 {
-    return g->operations->broadcast(g, data, bytes, root, error);
+    bit_phase_wait();
+    int result = g->operations->broadcast(g, data, bytes, root, error);
+    bit_phase_go();
+    return result;
 }
 
 int bit_group_gather(struct bit_group *g, const void *mine, size_t bytes, void *all, struct bit_error *error)
 {
-    return g->operations->gather(g, mine, bytes, all, error);
+    bit_phase_wait();
+    int result = g->operations->gather(g, mine, bytes, all, error);
+    bit_phase_go();
+    return result;
 }
 
 int bit_group_barrier(struct bit_group *g, struct bit_error *error)

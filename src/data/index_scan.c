@@ -12,6 +12,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/phase.h"
 #include "index.h"
 
 enum { DEEPEST = 32 };
@@ -110,6 +111,7 @@ static int walk_folder(struct walk *w, const char *path, int32_t label, struct b
     struct stat status;
     struct bit_pool starts = {0}, texts = {0};
     int result = -1;
+    bit_phase_tick();
     if (bit_path_join(full, sizeof full, w->root, path, error))
         return -1;
     DIR *folder = opendir(full);

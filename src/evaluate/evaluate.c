@@ -4,6 +4,7 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+#include "bit/phase.h"
 #include "evaluate/score.h"
 
 /* What one micro-batch adds to the result. */
@@ -53,6 +54,7 @@ static int score_share(const struct bit_evaluation_options *o, struct partial *p
     uint64_t done = 0;
     int result = losses ? 1 : -1;
     while (result > 0) {
+        bit_phase_tick();
         if (o->stop && o->stop()) {
             ending->stopped = 1;
             break;

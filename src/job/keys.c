@@ -16,6 +16,7 @@ const struct key_section job_sections[] = {
     {"checkpoint", "Generations of saved state"},
     {"evaluation", "Evaluation on the validation images"},
     {"checks", "What a run checks about itself"},
+    {"watchdog", "How long a rank may stand still before the run is ended (exit code 76)"},
     {"log", "Progress"},
 };
 const size_t job_section_count = sizeof job_sections / sizeof *job_sections;
@@ -195,6 +196,19 @@ const struct key job_keys[] = {
     {.path = "checks.nonfinite_limit", .type = KEY_INTEGER, .offset = AT(checks.nonfinite_limit), .value = "10",
      .minimum = 1, .maximum = 1000000, .unit = "steps",
      .meaning = "skip: steps in a row after which the run stops all the same."},
+
+    {.path = "watchdog.start_seconds", .type = KEY_REAL, .offset = AT(watchdog.start_seconds), .value = "1800", .minimum = 0,
+     .maximum = 1e7, .unit = "seconds",
+     .meaning = "Without any progress in starting, indexing images and loading a checkpoint. 0: for ever."},
+    {.path = "watchdog.data_seconds", .type = KEY_REAL, .offset = AT(watchdog.data_seconds), .value = "600", .minimum = 0,
+     .maximum = 1e7, .unit = "seconds", .meaning = "Waiting for the images of a micro-batch. 0: for ever."},
+    {.path = "watchdog.step_seconds", .type = KEY_REAL, .offset = AT(watchdog.step_seconds), .value = "null",
+     .nullable = true, .null_number = NAN, .minimum = 0, .maximum = 1e7, .unit = "seconds",
+     .meaning = "Forward or backward pass of one micro-batch, reduction, update, agreement, micro-batch of an evaluation. "
+                "null: 20 times the longest of the recent steps, at least 60, and 600 before the first. 0: for ever."},
+    {.path = "watchdog.checkpoint_seconds", .type = KEY_REAL, .offset = AT(watchdog.checkpoint_seconds), .value = "1800",
+     .minimum = 0, .maximum = 1e7, .unit = "seconds",
+     .meaning = "Without any progress in saving a checkpoint or ending. 0: for ever."},
 
     {.path = "log.every_steps", .type = KEY_COUNT, .offset = AT(log.every_steps), .value = "1", .minimum = 1,
      .maximum = 1e12, .unit = "steps", .meaning = "Writes a line of metrics.jsonl every so many steps."},

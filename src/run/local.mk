@@ -11,11 +11,13 @@ dist_man_MANS += man/bitrun.1
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
 bitrun_SOURCES = src/run/main.c
-bitrun_LDADD = librun.a libevaluate.a libtrain.a libplan.a libstore.a libmodel.a libdata.a libcomm.a libjob.a $(COMPUTE_LIBS) \
+bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
+RUN_LIBS = librun.a libevaluate.a libtrain.a libplan.a
+RUN_MORE_LIBS = libmodel.a libdata.a libcomm.a libwatch.a libjob.a $(COMPUTE_LIBS) \
 	$(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(CJSON_LIBS) $(MPI_LIBS)
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.
 BITRUN_TESTS = tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests/530-refusals.sh tests/540-bad-images.sh \
-	tests/550-memory.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh
+	tests/550-memory.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh
 TESTS += $(BITRUN_TESTS)
 EXTRA_DIST += $(BITRUN_TESTS) tests/bitrun/library.sh

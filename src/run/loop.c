@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "bit/clock.h"
+#include "bit/phase.h"
 #include "bit/trace.h"
 #include "run/census.h"
 #include "run/measure.h"
@@ -151,7 +152,7 @@ enum event loop_step(struct run *run)
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
         return EVENT_FAILED;
     }
-    run->standing.step++;
+    bit_phase_step(++run->standing.step);
     run->loop.taken++;
     bit_trace_end("step", (long)run->standing.step, traced);
     if (every && run->standing.step % every == 0 && census_hash(run))

@@ -4,11 +4,16 @@
 #include "bit/comm.h"
 #include "bit/compute.h"
 #include "bit/log.h"
+#include "bit/phase.h"
+#include "bit/watch.h"
 #include "run/bench.h"
 #include "run/options.h"
 #include "run/run.h"
 #include "run/signals.h"
 #include "run/states.h"
+#ifdef BIT_TEST_POINTS
+#include "tests/faults/points.h"
+#endif
 
 static int tell(const struct options *options)
 {
@@ -19,10 +24,11 @@ static int tell(const struct options *options)
     return fflush(stdout) ? BIT_EENVIRONMENT : BIT_OK;
 }
 
+static struct run run;
+
 static int start(struct bit_group *world, int argc, char **argv)
 {
-    static struct run run;
-    struct options options;
+    static struct options options;
     int code;
 
     run.options = &options;
@@ -50,6 +56,11 @@ int main(int argc, char **argv)
     struct bit_error error = {0};
     int code;
 
+    bit_phase_main();
+#ifdef BIT_TEST_POINTS
+    points_install(&run);
+#endif
+    bit_phase_enter(BIT_PHASE_START);
     bit_compute_start(argv);
     bit_log_init("bitrun", BIT_LOG_INFO);
     if (bit_comm_init(&argc, &argv, &error)) {
@@ -60,7 +71,10 @@ int main(int argc, char **argv)
     struct bit_group *world = bit_comm_world();
     bit_log_rank(world->rank, world->size);
     code = start(world, argc, argv);
+    bit_phase_wait();
     bit_comm_fini();
+    bit_phase_go();
+    bit_watch_end(run.watch); /* last: leaving, too, can hang */
     bit_log_close();
     return code;
 }

@@ -39,8 +39,8 @@ void options_help(FILE *stream)
         fprintf(stream, "  %-20s %s\n", left, known[i].text);
     }
     fputs("\nSignals: USR1 checkpoint and go on; TERM, INT, USR2 checkpoint and stop (exit 75).\n"
-          "Exit codes: 0 done, 64 usage or job, 65 data, 66 file missing, 70 internal, 74 environment, 75 stopped: run\n"
-          "again to resume. All keys of a job: bit help job. More: man bitrun.\n", stream);
+          "Exit codes: 0 done, 64 usage or job, 65 data, 66 file missing, 69 no checkpoint is whole, 70 internal,\n"
+          "74 environment, 75 stopped: run again to resume, 76 a rank was late: run again. All keys of a job: bit help job. More: man bitrun.\n", stream);
 }
 
 static bool *flag_of(struct options *o, const char *name)

@@ -6,6 +6,7 @@
 #include "bit/clock.h"
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/phase.h"
 #include "run/arrays.h"
 #include "run/outcome.h"
 #include "run/peers.h"
@@ -192,6 +193,7 @@ static int start(struct run *run, bool resumed)
         return -1;
     compare_machines(run);
     run->standing.resumes += resumed;
+    bit_phase_step(run->standing.step);
     run->loop.started = run->loop.saved_at = run->loop.tally.since = bit_clock_seconds();
     if (run_is_first(run)) {
         tell(run, resumed);

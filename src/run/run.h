@@ -16,6 +16,7 @@
 #include "bit/plan.h"
 #include "bit/store.h"
 #include "bit/train.h"
+#include "bit/watch.h"
 #include "run/lock.h"
 #include "run/metrics.h"
 #include "run/options.h"
@@ -78,6 +79,7 @@ struct run {
     struct standing standing;
     struct loop loop;
     struct saving saving;
+    struct bit_watch *watch;       /* from claiming the folder to the very end */
     struct metrics *metrics;       /* rank 0 */
     struct progress progress;
     struct timeline *timeline;     /* NULL: nothing is traced */

@@ -1,6 +1,8 @@
 /* The states before training: job, folder, index, plan, network. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bit/clock.h"
 #include "bit/comm.h"
@@ -76,6 +78,36 @@ enum event setup_read(struct run *run)
 
 /* ---- folder ---- */
 
+/* Different for every invocation that can ever meet another one's files. */
+static uint64_t draw_id(void)
+{
+    struct { double clock; long process; char stamp[32]; } seed = {bit_clock_seconds(), (long)getpid(), ""};
+    bit_clock_stamp(seed.stamp, sizeof seed.stamp);
+    return bit_hash_bytes(&seed, sizeof seed).low;
+}
+
+/* The heartbeats' folder is made anew, so that no former invocation's can be taken for ours. An evaluation changes nothing
+ * in the folder, and is not watched. */
+static int start_watch(struct run *run)
+{
+    const struct bit_job *job = run->job;
+    struct bit_watch_options options = {
+        .folder = run->folder, .rank = run->world->rank, .ranks = run->world->size,
+        .limits = {job->watchdog.start_seconds, job->watchdog.data_seconds,
+                   isnan(job->watchdog.step_seconds) ? -1 : job->watchdog.step_seconds, job->watchdog.checkpoint_seconds},
+    };
+    char path[PATH_MAX];
+    if (run->options->evaluate)
+        return 0;
+    if (run_is_first(run) && run_path(run, "heartbeat", path, &run->error) == 0 &&
+        bit_folder_remove(path, &run->error) == 0 && bit_folder_create(path, &run->error) == 0)
+        options.id = draw_id();
+    if (run_follow(run) || bit_group_broadcast(run->world, &options.id, sizeof options.id, 0, &run->error))
+        return -1;
+    run->watch = bit_watch_start(&options, &run->error);
+    return run_agree(run);
+}
+
 enum event setup_claim(struct run *run)
 {
     char path[PATH_MAX];
@@ -94,7 +126,7 @@ enum event setup_claim(struct run *run)
         if (!run->options->evaluate)
             outcome_write(run, OUTCOME_RUNNING, &run->error);
     }
-    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+    return run_follow(run) || start_watch(run) ? EVENT_FAILED : EVENT_OK;
 }
 
 /* ---- images ---- */

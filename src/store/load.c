@@ -171,7 +171,7 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
 {
     if (!choice->lost)
         return 0;
-    return bit_fail(error, BIT_EDATA, "%s: no checkpoint is whole, %d damaged: nothing was changed but their names (.bad). "
+    return bit_fail(error, BIT_ENOGENERATION, "%s: no checkpoint is whole, %d damaged: nothing was changed but their names (.bad). "
                     "Look at them with `bit ckpt ls`, restore one from a backup, or start anew in another folder",
                     store->folder, choice->lost);
 }

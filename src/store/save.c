@@ -8,6 +8,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/phase.h"
 #include "bit/trace.h"
 #include "store/folder.h"
 #include "store/points.h"
@@ -242,6 +243,7 @@ struct bit_save *bit_store_prepare(struct bit_store *store, struct bit_checkpoin
 {
     struct bit_save *s = NULL;
     double traced = bit_trace_start();
+    bit_phase_enter(BIT_PHASE_SNAPSHOT);
     if (!store->writer)
         bit_fail(error, BIT_EINTERNAL, "%s was opened for reading: nothing can be saved there", store->folder);
     else
@@ -266,6 +268,7 @@ int bit_store_write(struct bit_save *s)
         return 0;
     struct shard_file file;
     double traced = bit_trace_start();
+    enum bit_phase before = bit_phase_enter(BIT_PHASE_WRITE);
     int result = shard_fill(&file, s->path, &s->values, &s->entry, &s->error);
     if (!result && s->rank == 0) /* while the disk is busy with the values */
         result = master_write(s->path, &s->manifest, &s->manifest.master, &s->error);
@@ -273,6 +276,7 @@ int bit_store_write(struct bit_save *s)
     if (!result)
         store_point(STORE_POINT_shard_synced, s->rank);
     bit_trace_end("write", -1, traced);
+    bit_phase_enter(before); /* another thread's may be writing, while the main one is elsewhere */
     return result;
 }
 
@@ -371,6 +375,7 @@ int bit_store_commit(struct bit_store *store, struct bit_save *s, struct bit_err
 {
     struct bit_group *group = store->group;
     double traced = bit_trace_start();
+    bit_phase_enter(BIT_PHASE_COMMIT);
     if (s->error.code)
         *error = s->error;
     int result = bit_group_agree(group, error);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bit/file.h"
+#include "bit/phase.h"
 #include "store/hdf5.h"
 #include "store/points.h"
 
@@ -69,6 +70,7 @@ static int fill(int file, const char *path, const float *values, uint64_t count,
         checksum_add(sum, from, size, at);
         from += size;
         at += size;
+        bit_phase_tick();
 #ifdef SYNC_FILE_RANGE_WRITE
         if (at - sent >= 8 << 20 || at == end) {
             sync_file_range(file, (off_t)sent, (off_t)(at - sent), SYNC_FILE_RANGE_WRITE); /* a hint: fsync is what counts */

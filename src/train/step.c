@@ -6,6 +6,7 @@
 
 #include "bit/clock.h"
 #include "bit/log.h"
+#include "bit/phase.h"
 #include "bit/trace.h"
 #include "bit/tree.h"
 #include "train/internal.h"
@@ -29,6 +30,7 @@ size_t bit_step_verdict_bytes(void)
 static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
 {
     double traced = bit_trace_start();
+    bit_phase_enter(BIT_PHASE_DATA);
     int got = bit_stream_next(t->options.stream, batch, error);
     bit_trace_end("wait for data", micro, traced);
     if (got < 0)
@@ -52,6 +54,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     const struct bit_trainer_options *o = &t->options;
     const float *logits;
     double start = bit_clock_seconds(), traced = bit_trace_start();
+    bit_phase_enter(BIT_PHASE_FORWARD);
     if (bit_model_forward(o->model, batch->pixels, true, &logits, error))
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
@@ -63,6 +66,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     traced = bit_trace_start();
     double middle = bit_clock_seconds();
     result->forward_seconds += middle - start;
+    bit_phase_enter(BIT_PHASE_BACKWARD);
     int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, leaf), error);
     result->backward_seconds += bit_clock_seconds() - middle;
     bit_trace_end("backward", leaf, traced);
@@ -227,12 +231,17 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     const struct bit_trainer_options *o = &t->options;
     struct bit_sgd sgd = {rate, o->momentum, o->weight_decay, o->decay_kernels_only};
     double start = bit_clock_seconds(), traced = bit_trace_start();
+    bit_phase_enter(BIT_PHASE_UPDATE);
     bit_sgd_update(&sgd, t->table, bit_reducer_share(t->reducer), bit_gradient_block(t->gradient), t->weights,
                    t->velocity);
     bit_trace_end("update", -1, traced);
     traced = bit_trace_start();
     double updated = bit_clock_seconds();
-    if (bit_reducer_gather(t->reducer, t->weights, error))
+    bit_phase_enter(BIT_PHASE_GATHER);
+    bit_phase_wait();
+    int bad = bit_reducer_gather(t->reducer, t->weights, error);
+    bit_phase_go();
+    if (bad)
         return -1;
     bit_trace_end("gather weights", -1, traced);
     traced = bit_trace_start();
@@ -240,6 +249,7 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     t->skipped = 0;
     result->applied = true;
     bit_model_set_weights(o->model, t->weights, error);
+    bit_phase_enter(BIT_PHASE_AGREE);
     result->update_seconds += updated - start + bit_clock_seconds() - gathered;
     result->reduce_seconds += gathered - updated;
     bit_trace_end("pack weights", -1, traced);
@@ -262,7 +272,11 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     compute_gradient(t, &mine, result, error);
     double computed = bit_clock_seconds(), traced = bit_trace_start();
     struct bit_error lost = {0};
-    if (bit_reducer_finish(t->reducer, &lost)) {
+    bit_phase_enter(BIT_PHASE_REDUCE);
+    bit_phase_wait();
+    int unreduced = bit_reducer_finish(t->reducer, &lost);
+    bit_phase_go();
+    if (unreduced) {
         if (error->code == BIT_OK)
             *error = lost;
         return -1;
@@ -270,6 +284,7 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     bit_trace_end("wait for reduction", -1, traced);
     traced = bit_trace_start();
     double reduced = bit_clock_seconds();
+    bit_phase_enter(BIT_PHASE_AGREE);
     mine.code = (int32_t)error->code;
     if (error->code == BIT_OK)
         measure_share(t, &mine);

@@ -68,9 +68,11 @@ static void every_code_has_a_name(void)
     CHECK(!strcmp(bit_code_name(BIT_EUSAGE), "usage"));
     CHECK(!strcmp(bit_code_name(BIT_EDATA), "data"));
     CHECK(!strcmp(bit_code_name(BIT_ENOINPUT), "no-input"));
+    CHECK(!strcmp(bit_code_name(BIT_ENOGENERATION), "no-generation"));
     CHECK(!strcmp(bit_code_name(BIT_EINTERNAL), "internal"));
     CHECK(!strcmp(bit_code_name(BIT_EENVIRONMENT), "environment"));
     CHECK(!strcmp(bit_code_name(BIT_EAGAIN), "again"));
+    CHECK(!strcmp(bit_code_name(BIT_ELATE), "late"));
     CHECK(!strcmp(bit_code_name((enum bit_code)3), "unknown"));
 }
 

@@ -4,7 +4,7 @@
 # $reason (why it failed). A check that fails sets $reason and returns 1.
 
 steps=12 batch=16 micro=4 images=70
-documented=" 0 64 65 66 70 74 75 "
+documented=" 0 64 65 66 69 70 74 75 76 "
 
 # ---- randomness ----
 

@@ -1,8 +1,8 @@
 # The fault campaign (docs/RELIABILITY.md): helpers in C, the rows in bash.
 check_PROGRAMS += tests/faults/bitrun_points tests/faults/ledger tests/faults/preload.so tests/faults/rank
-tests_faults_bitrun_points_SOURCES = src/run/main.c
-tests_faults_bitrun_points_LDADD = librun.a libevaluate.a libtrain.a libplan.a libstore_points.a libmodel.a libdata.a libcomm.a \
-	libjob.a $(COMPUTE_LIBS) $(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(CJSON_LIBS) $(MPI_LIBS)
+tests_faults_bitrun_points_SOURCES = src/run/main.c tests/faults/points.c tests/faults/points.h
+tests_faults_bitrun_points_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_TEST_POINTS
+tests_faults_bitrun_points_LDADD = $(RUN_LIBS) libstore_points.a $(RUN_MORE_LIBS)
 tests_faults_ledger_SOURCES = tests/faults/ledger.c
 tests_faults_rank_SOURCES = tests/faults/rank.c
 tests_faults_preload_so_SOURCES = tests/faults/preload.c

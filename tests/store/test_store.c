@@ -186,9 +186,9 @@ static void test_all_bad(void)
     flip(path, 5000, 3);
     path_of(&s, "step-000000000002", "shard-0000-of-0001.h5", path);
     flip(path, 5000, 3);
-    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EDATA);
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION);
     bit_error_clear(&error);
-    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EDATA); /* nor afresh the next time */
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION); /* nor afresh the next time */
     CHECK(scene_has(&s, "step-000000000001.bad") && scene_has(&s, "step-000000000002.bad"));
     scene_destroy(&s);
 }
@@ -424,7 +424,7 @@ static void test_large(void)
     CHECK(scene_load(&s, &error) == 1 && scene_has(&s, "step-000000000002.bad"));
     path_of(&s, "step-000000000001", "shard-0000-of-0001.h5", path);
     flip(path, 13, 3);
-    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EDATA);
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION);
     scene_destroy(&s);
 }
 

@@ -1,0 +1,56 @@
+#!/bin/bash
+# A rank that loops, is stopped or hangs in a read is found in time, named with its phase, and the run ends and resumes.
+# WATCHDOG_TRIALS="PHASE:RANK:STEP=ACTION ..." tries others; each takes about eight seconds, two at a time.
+. "$top_srcdir/tests/bitrun/library.sh"
+job "$scratch/tiny.json" 12
+limits="--set watchdog.step_seconds=3 --set watchdog.data_seconds=3 --set watchdog.checkpoint_seconds=3 --set watchdog.start_seconds=4"
+run 2 "$scratch/tiny.json" --out "$scratch/whole"
+ok $? "the run without a fault"
+
+# One trial; its verdict goes to NAME.ok, what it saw to NAME.said.
+try() { # NAME FAULT
+    local dir=$scratch/$1 fault=$2 place=${2%%=*} rank phase limit=3 code seconds
+    phase=${place%%:*} rank=${place#*:} rank=${rank%%:*}
+    case $phase in index | resume) limit=4 ;; esac
+    # shellcheck disable=SC2086
+    BIT_TEST_FAULT=$fault timeout -k 5 90 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" --out "$dir" $limits \
+        >"$dir.said" 2>&1
+    code=$?
+    seconds=$(value "$dir/outcome.json" late_seconds)
+    {
+        echo "$fault: exit code $code"
+        cat "$dir/outcome.json"
+        pgrep -af -- "--out $dir "
+    } >>"$dir.said"
+    [ $code = 76 ] && [ "$(value "$dir/outcome.json" state)" = '"failed"' ] && [ "$(value "$dir/outcome.json" reason)" = '"late"' ] &&
+        [ "$(value "$dir/outcome.json" late_rank)" = "$rank" ] && [ "$(value "$dir/outcome.json" late_phase)" = "\"$phase\"" ] &&
+        [ "${seconds%%.*}" -lt $((limit + 5)) ] && grep -q "rank $rank .*phase $phase" "$dir/log.txt" &&
+        ! pgrep -f -- "--out $dir " >/dev/null || return
+    echo found >"$dir.ok"
+    # shellcheck disable=SC2086
+    timeout -k 5 90 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$dir" $limits >>"$dir.said" 2>&1 &&
+        [ "$(hash "$dir")" = "$(hash "$scratch/whole")" ] && [ "$(losses "$dir")" = "$(losses "$scratch/whole")" ] &&
+        [ ! -e "$dir/heartbeat" ] && echo resumed >"$dir.ok"
+}
+
+read -r -a trials <<<"${WATCHDOG_TRIALS:-index:1:0=stop data:1:2=read forward:0:5=stop reduce:1:5=loop write:0:3=read \
+evaluate:0:4=loop}"
+for i in "${!trials[@]}"; do
+    try "trial-$i" "${trials[$i]}" &
+    [ $((i % 2)) = 0 ] || wait
+done
+wait
+for i in "${!trials[@]}"; do
+    [ "$(cat "$scratch/trial-$i.ok" 2>/dev/null)" = resumed ]
+    ok $? "${trials[$i]}: found, named, ended, resumed"
+    [ "$(cat "$scratch/trial-$i.ok" 2>/dev/null)" = resumed ] || sed 's/^/# /' "$scratch/trial-$i.said"
+done
+
+# Slow is not late: a pause shorter than the limit, and a stop that is taken back in time.
+BIT_TEST_FAULT=forward:1:3=sleep:1.5 timeout -k 5 90 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" --out "$scratch/slow" \
+    --set watchdog.step_seconds=4 >"$scratch/said" 2>&1
+ok $? "a pause below the limit does no harm"
+same "and changes nothing" "$(hash "$scratch/slow")" "$(hash "$scratch/whole")"
+[ ! -e "$scratch/slow/heartbeat" ]
+ok $? "no heartbeats are left"
+exit $bad
