@@ -7,6 +7,7 @@
 
 #include "compute/amx.h"
 #include "compute/isa.h"
+#include "compute/split.h"
 #include "compute/winograd.h"
 
 static dnnl_engine_t engine;
@@ -101,7 +102,8 @@ int bit_dnnl_refused(dnnl_status_t status, struct bit_error *error)
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    if (bit_winograd_create(geometry, type, direction, operation, error) || bit_dnnl_start(error))
+    if (bit_winograd_create(geometry, type, direction, operation, error) || bit_dnnl_start(error) ||
+        (!*operation && bit_split_create(geometry, type, direction, operation, error)))
         return -1;
     /* Of the weight gradients on tiles, oneDNN's is the faster one for wide 3x3 kernels only. */
     bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;

@@ -4,6 +4,7 @@
 
 #include "compute/amx.h"
 #include "compute/backend.h"
+#include "compute/split.h"
 #include "compute/tiled.h"
 #include "compute/winograd.h"
 
@@ -42,14 +43,14 @@ static void set_threads(int threads)
 #endif
 }
 
-/* float32: Winograd's 3x3 or our own tiles, which follow pixels instead of gathering them for the BLAS. bfloat16: weight
+/* float32: Winograd's 3x3, else three bfloat16 parts of each number on the tile units, else our own tiles, which follow pixels instead of gathering them for the BLAS. bfloat16: weight
  * gradients on the tile units, the rest through panels converted to float32 and the BLAS. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
     static int (*const ways[])(const struct bit_geometry *, enum bit_type, enum bit_direction, struct bit_operation **,
-                               struct bit_error *) = {bit_winograd_create, bit_tiled_create, bit_amx_create,
-                                                      bit_lowered_create};
+                               struct bit_error *) = {bit_winograd_create, bit_split_create, bit_tiled_create,
+                                                      bit_amx_create, bit_lowered_create};
     for (size_t i = 0; i < sizeof ways / sizeof *ways && !*operation; i++)
         if (ways[i](geometry, type, direction, operation, error))
             return -1;

@@ -247,6 +247,27 @@ static void test_float32(void)
     check_against_reference(BIT_FLOAT32);
 }
 
+/* All 24 bits of the numbers count, also where they are multiplied in parts: without the smallest ones the distance is ten
+ * times as large. */
+static void test_all_bits(void)
+{
+    const struct bit_geometry g = {3, 7, 8, 256, 64, 1, 1, 0};
+    struct problem p;
+    struct results truth, got;
+    bit_compute_threads(2);
+    problem_make(&p, &g, BIT_FLOAT32);
+    CHECK(run(bit_backend_find("reference", NULL), &p, &truth));
+    for (size_t b = 0; bit_backend_at(b); b++) {
+        CHECK(run(bit_backend_at(b), &p, &got));
+        CHECK(distance(&got.forward, &truth.forward) < 2e-6);
+        CHECK(distance(&got.data, &truth.data) < 2e-6);
+        CHECK(distance(&got.weights, &truth.weights) < 2e-6);
+        results_free(&got);
+    }
+    results_free(&truth);
+    problem_free(&p);
+}
+
 static void test_bfloat16(void)
 {
     check_against_reference(BIT_BFLOAT16);
@@ -444,6 +465,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"float32", test_float32},
+        {"all_bits", test_all_bits},
         {"bfloat16", test_bfloat16},
         {"finite_differences", test_finite_differences},
         {"repeated_bits", test_repeated_bits},
