@@ -3,7 +3,8 @@
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 : "${top_srcdir:?}"
-"$top_srcdir/tests/faults/campaign" --folder "$scratch/faults" --trials "${FAULT_TRIALS:-2}" >"$scratch/out" 2>&1
+[ "${MPI_KIND:-openmpi}" = openmpi ] || { echo "what mpirun does to ranks when it is hit is written down for Open MPI only"; exit 77; }
+"$top_srcdir/tests/faults/campaign" --folder "$scratch/faults" --short --trials "${FAULT_TRIALS:-1}" >"$scratch/out" 2>&1
 code=$?
 [ -s "$scratch/faults/results.tsv" ] || { cat "$scratch/out"; exit 1; }
 number=0

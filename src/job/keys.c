@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define AT(member) offsetof(struct bit_job, member)
-#define BIG 9007199254740992.0 /* 2^53: every whole number up to here is exact in JSON */
+#define BIG 9007199254740991.0 /* 2^53 - 1: beyond it two whole numbers of a text can read as the same double */
 
 const struct key_section job_sections[] = {
     {"", "Keys at the top"},

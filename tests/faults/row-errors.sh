@@ -1,0 +1,43 @@
+# The n-th write, fsync, rename, open, mkdir or unlink in the run's folder fails, once or from then on, on one rank.
+# shellcheck shell=bash disable=SC2034,SC2154
+errors_short=20 errors_long=300
+errors_accepted='former generation bit-identical, ranks agree, goes on or stops typed, no crash'
+
+trial_errors() { # NUMBER
+    local call rank from count errno before committed codes what
+    [ -n "$preloaded" ] || { reason='a sanitizer does not let anything be preloaded'; return 77; }
+    copy_run "$folder/base" "$run" || fail "cannot copy the base run" || return
+    echo "commit 0 $(cat "$folder/base.commit")" >"$notes"
+    before=$(fingerprint "$(generation "$run" $base_step)")
+    pick write write write fsync fsync rename rename open mkdir unlink
+    call=$drawn
+    draw 8
+    rank=$((drawn > 3 ? 0 : drawn))
+    case $call in write) draw 60 ;; fsync | rename | open) draw 16 ;; *) draw 6 ;; esac
+    from=$((drawn + 1))
+    pick 1 1 2 0
+    count=$drawn
+    pick 5 5 28 122 # EIO, ENOSPC, EDQUOT
+    errno=$drawn
+    what="$call $from (x $count) on rank $rank fails with $errno"
+    settings=("FAULT_CALL=$call:$rank" "FAULT_FROM=$from" "FAULT_COUNT=$count" "FAULT_ERRNO=$errno" "FAULT_PATHS=$run/"
+        "FAULT_NOTE=$trial/failed")
+    go 90 4 || return
+    codes=$(awk '{ print $3, $4 }' "$ended" | sort -u)
+    case $codes in
+        "exit 0") ;;
+        "exit 74") grep -q '^bitrun: ' "$said" || fail "$what: exit 74 without a word" || return ;;
+        *) fail "$what: ended with $(tr '\n' ',' <<<"$codes") $(grep '^bitrun: ' "$said" | tail -n 1)" || return ;;
+    esac
+    [ ! -d "$(generation "$run" $base_step)" ] || [ "$(fingerprint "$(generation "$run" $base_step)")" = "$before" ] ||
+        fail "$what: the former generation has changed" || return
+    check_state || return
+    # What failed for ever may have been the outcome itself.
+    [ "$codes" = "exit 0" ] || [ "$count" = 0 ] || [ "$(value "$run/outcome.json" exit_code)" = 74 ] ||
+        fail "$what: N5: exit code 74, the outcome says $(value "$run/outcome.json" exit_code)" || return
+    check_standing || return
+    committed=$(last_commit)
+    starts[1]=$base_step settings=()
+    go 90 4 || return
+    check_start "$committed" && check_end && check_left && check_ends
+}
