@@ -9,6 +9,7 @@
 
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "store/arrival.h"
 #include "store/checksum.h"
 #include "store/manifest.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ struct fetch {
     size_t files, blocks, per_rank;
     size_t *start;                  /* [files + 1]: first block of each file */
     struct checksum_block *sums;    /* [per_rank * ranks] */
+    struct arrival weights, momentum; /* a single rank: whole blocks, where they are wanted */
     char *gathered;                 /* ranks * slice; NULL: a single rank */
     size_t slice;
     struct head { struct checksum_block sum; int failed; } *heads; /* [ranks] */
@@ -106,15 +108,25 @@ static void hand_close(struct hand *hand)
     bit_free(hand->buffer);
 }
 
-/* Copies what `bytes` of file contents at `at` and an array at `place` have in common. The array's element 0 is element
- * `first` of the block; `to` is element `base` of it. */
+/* What `bytes` of file contents at `at` and an array at `place` have in common: elements [*from, *until) of the block. The
+ * array's element 0 is element `first` of it. Returns where in the file they begin; 0: nothing. */
+static uint64_t overlap(uint64_t at, size_t bytes, uint64_t place, uint64_t count, uint64_t first, uint64_t *from,
+                        uint64_t *until)
+{
+    uint64_t a = at > place ? at : place, end = place + count * sizeof(float), b = at + bytes < end ? at + bytes : end;
+    *from = *until = 0;
+    if (!place || a >= b)
+        return 0;
+    *from = first + (a - place) / sizeof(float);
+    *until = first + (b - place) / sizeof(float);
+    return a;
+}
+
+/* Copies what they have in common; `to` is element `base` of the block. */
 static void deliver_array(const char *data, uint64_t at, size_t bytes, uint64_t place, uint64_t count, uint64_t first,
                           float *to, uint64_t base, uint64_t limit)
 {
-    uint64_t a = at > place ? at : place, end = place + count * sizeof(float), b = at + bytes < end ? at + bytes : end;
-    if (!place || a >= b)
-        return;
-    uint64_t from = first + (a - place) / sizeof(float), until = first + (b - place) / sizeof(float);
+    uint64_t from, until, a = overlap(at, bytes, place, count, first, &from, &until);
     uint64_t low = from > base ? from : base, high = until < base + limit ? until : base + limit;
     if (low < high)
         memcpy(to + (low - base), data + (a - at) + (low - from) * sizeof(float), (high - low) * sizeof(float));
@@ -160,6 +172,13 @@ static void deliver(const struct fetch *f, size_t file, const char *data, uint64
                       f->m->statistics->elements);
 }
 
+static int start_arrivals(struct fetch *f, struct bit_error *error)
+{
+    const struct bit_arrays *a = f->arrays;
+    return (a->weights && arrival_start(&f->weights, f->m->table, a->weights, error)) ||
+           (a->momentum && !a->share && arrival_start(&f->momentum, f->m->table, a->momentum, error)) ? -1 : 0;
+}
+
 static int fetch_start(struct fetch *f, struct bit_error *error)
 {
     size_t ranks = (size_t)f->group->size;
@@ -174,7 +193,8 @@ static int fetch_start(struct fetch *f, struct bit_error *error)
     f->per_rank = (f->blocks + ranks - 1) / ranks;
     return (f->sums = bit_allocate(f->per_rank * ranks + 1, sizeof *f->sums, "checksums", error)) &&
            (f->heads = bit_allocate(ranks, sizeof *f->heads, "checksums", error)) &&
-           (ranks == 1 || (f->gathered = bit_allocate(ranks, f->slice, "blocks of files", error))) ? 0 : -1;
+           (ranks == 1 ? start_arrivals(f, error) == 0
+                       : (f->gathered = bit_allocate(ranks, f->slice, "blocks of files", error)) != NULL) ? 0 : -1;
 }
 
 static void fetch_free(struct fetch *f)
@@ -183,6 +203,8 @@ static void fetch_free(struct fetch *f)
     bit_free(f->sums);
     bit_free(f->heads);
     bit_free(f->gathered);
+    arrival_free(&f->weights);
+    arrival_free(&f->momentum);
 }
 
 /* Where a block may be read straight into an array: when all of it belongs there. NULL: nowhere. */
@@ -200,6 +222,19 @@ static char *direct(const struct fetch *f, size_t file, uint64_t at, size_t size
     return NULL;
 }
 
+/* A block of a file is in place: parameters that are complete with it are hashed. */
+static void arrive(struct fetch *f, size_t file, uint64_t at, size_t bytes)
+{
+    uint64_t from, until;
+    if (file == 0)
+        return;
+    const struct shard_entry *s = &f->m->shard[file - 1];
+    if (f->weights.each && overlap(at, bytes, s->weights_at, s->count, s->first, &from, &until))
+        arrival_add(&f->weights, from, until);
+    if (f->momentum.each && overlap(at, bytes, s->momentum_at, s->count, s->first, &from, &until))
+        arrival_add(&f->momentum, from, until);
+}
+
 /* A single rank: its threads share the blocks. */
 static void fetch_alone(struct fetch *f, bool *stop, struct bit_error *error)
 {
@@ -208,7 +243,7 @@ static void fetch_alone(struct fetch *f, bool *stop, struct bit_error *error)
         struct hand hand;
         struct bit_error own = {0};
         hand_open(&hand, &own);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic, 4) /* nearly in order, so that the disk reads ahead */
         for (size_t block = 0; block < f->blocks; block++) {
             size_t file, size;
             uint64_t at;
@@ -220,6 +255,7 @@ static void fetch_alone(struct fetch *f, bool *stop, struct bit_error *error)
             f->sums[block] = checksum_of(to, size);
             if (!place)
                 deliver(f, file, to, at, size);
+            arrive(f, file, at, size);
         }
         hand_close(&hand);
 #pragma omp critical
@@ -290,10 +326,14 @@ static int check_sums(const struct fetch *f, struct bit_error *error)
     return 0;
 }
 
-static int check_hash(const struct fetch *f, const struct bit_table *table, const float *block, struct bit_hash said,
-                      const char *what, struct bit_error *error)
+/* `arrival`: hashed on the way, where it was. */
+static int check_hash(const struct fetch *f, const struct bit_table *table, const float *block, const struct arrival *arrival,
+                      struct bit_hash said, const char *what, struct bit_error *error)
 {
-    if (block && !bit_hash_equal(bit_table_hash(table, block), said))
+    struct bit_hash hash;
+    if (block && (!arrival || !arrival->each || arrival_hash(arrival, &hash)))
+        hash = bit_table_hash(table, block);
+    if (block && !bit_hash_equal(hash, said))
         return bit_fail(error, BIT_EDATA, "%s: the %s are not those the manifest names, though every checksum is right",
                         f->path, what);
     return 0;
@@ -317,10 +357,11 @@ int generation_fetch(const char *path, const struct manifest *m, const struct bi
     if (!result) {
         const struct bit_checkpoint *c = &m->checkpoint;
         if (!stop && !check_sums(&f, &own) &&
-            !check_hash(&f, m->table, wanted.weights, c->weights_hash, "weights", &own) &&
-            (wanted.share || !check_hash(&f, m->table, wanted.momentum, c->momentum_hash, "momenta", &own)) &&
+            !check_hash(&f, m->table, wanted.weights, &f.weights, c->weights_hash, "weights", &own) &&
+            (wanted.share ||
+             !check_hash(&f, m->table, wanted.momentum, &f.momentum, c->momentum_hash, "momenta", &own)) &&
             m->statistics)
-            check_hash(&f, m->statistics, wanted.statistics, c->statistics_hash, "statistics", &own);
+            check_hash(&f, m->statistics, wanted.statistics, NULL, c->statistics_hash, "statistics", &own);
         *error = own;
         result = bit_group_agree(group, error);
     }
