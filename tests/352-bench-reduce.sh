@@ -16,6 +16,13 @@ out=$(bench --ranks 3 --json)
 ok $? "three ranks measure"
 grep -Eq '"ratio": [0-9.e+-]+,.*"latency_seconds": [0-9.e+-]+,' <<< "$out" && grep -q '"correct": true' <<< "$out"
 ok $? "JSON"
+fit=$(mktemp)
+rm -f "$fit"
+bench --ranks 2 --size 32 --batch 8 --fit "$fit" > /dev/null
+ok $? "--fit FILE"
+grep -q '"processes": 2,' "$fit" && grep -Eq '"node": {"ranks": 2, .*"reduce_bytes_per_second": [0-9.e+]+' "$fit"
+ok $? "has what two ranks compute and move at once"
+rm -f "$fit"
 bench --ranks 1 > /dev/null 2>&1
 [ $? = 64 ]
 ok $? "one rank has nothing to reduce"

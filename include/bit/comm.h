@@ -73,6 +73,7 @@ struct bit_bench_reduce {
     double bytes, rate;    /* a rank sends, a round; over the time */
     double ceiling;        /* plain messages between neighbours, all at once: bytes a second that each sends */
     double compute_seconds, step_seconds; /* computing alone; computing, reduce and gather */
+    double cpu_seconds;    /* of a core, that a rank's reduction takes from computing */
     double exposed_share;  /* of step_seconds: what is longer than computing alone */
     double latency, bandwidth; /* of plain messages to the farthest rank: seconds = latency + bytes / bandwidth */
     struct { double bytes, seconds; } point[BIT_BENCH_POINTS]; /* what that was fitted to */

@@ -30,6 +30,8 @@ struct bit_plan {
  * built in; group is NULL. */
 void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
                             struct bit_model_options *options);
+/* Floating-point operations of one image in one training step. */
+double bit_plan_step_flops(const struct bit_model_options *options);
 /* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
  * Local. */
 int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
@@ -49,8 +51,9 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
 void bit_plan_free(struct bit_plan *plan);
 /* `note` says where the numbers of images come from, or is NULL. Warnings are printed last. */
 void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
-/* One JSON object; its keys are described in bit(1). */
-void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
+/* One JSON object; its keys are described in bit(1). more: further members behind a comma, or NULL. */
+void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, const char *more,
+                         FILE *stream);
 /* Cores that this process may run on. */
 int bit_plan_cores(void);
 

@@ -33,6 +33,9 @@ static const char usage[] =
     "    --data FOLDER              decode: its JPEG files; without it 48 made ones of 500 x 375\n"
     "    --images 300               decode: of these, at most\n"
     "    --folder .                 checkpoint: where to write; all is removed afterwards\n"
+    "    --copies 1                 step: processes that do the same at once, as on a machine that is full of ranks\n"
+    "    --fit FILE                 step, decode, reduce: adds the measurement to FILE, for bit plan --machine FILE; reduce\n"
+    "                               measures step with a copy for each rank first, unless options of mpirun are given\n"
     "    --ranks 2                  reduce: number of processes, each with --threads (default: the cores shared by them)\n"
     "    --seconds 1                reduce: time of computing that the reduction is to hide behind\n"
     "    --bucket N                 reduce: parameters moved at a time\n"
@@ -110,6 +113,12 @@ static const char *set(struct bench_options *o, const char *name, const char *va
         return number(value, 1, 4096, &o->threads) ? "a number of threads" : NULL;
     if (!strcmp(name, "--ranks"))
         return number(value, 1, 1 << 20, &o->ranks) ? "a number of processes" : NULL;
+    if (!strcmp(name, "--copies"))
+        return number(value, 1, BENCH_COPIES, &o->copies) ? "a number of processes up to 256" : NULL;
+    if (!strcmp(name, "--fit")) {
+        o->fit = value;
+        return *value ? NULL : "the name of a file";
+    }
     if (!strcmp(name, "--bucket"))
         return number(value, 16, 1 << 30, &o->bucket) ? "a number of parameters, at least 16" : NULL;
     if (!strcmp(name, "--seconds"))
@@ -179,7 +188,7 @@ void bench_print_end(double images_per_second)
 int bit_cli_bench(int argc, char **argv)
 {
     struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224, .classes = 1000,
-                                    .precision = BIT_FLOAT32, .seconds = 1, .repeat = 5, .images = 300, .folder = "."};
+                                    .precision = BIT_FLOAT32, .copies = 1, .seconds = 1, .repeat = 5, .images = 300, .folder = "."};
     if (argc < 2)
         return bit_cli_usage(usage, "no kind of benchmark given");
     if (!strcmp(argv[1], "--help") || (argc > 2 && !strcmp(argv[2], "--help"))) {

@@ -6,7 +6,10 @@
 #include <stddef.h>
 
 #include "bit/compute.h"
+#include "bit/model.h"
 #include "cli/cli.h"
+
+enum { BENCH_COPIES = 256 };
 
 struct bench_options {
     int depth, width;          /* --model R50x1 */
@@ -21,6 +24,8 @@ struct bench_options {
     const char *data;          /* decode: folder of JPEG files; NULL: made ones */
     int images;                /* of it, at most */
     const char *folder;        /* checkpoint: where to write */
+    const char *fit;           /* machine's file, to which the measurement is added; NULL: none */
+    int copies;                /* step: processes that do the same at once */
     int ranks, bucket;         /* reduce: of how many processes; elements of a bucket, 0: the default */
     double seconds;            /* reduce: of computing that the reduction is to hide behind */
     char **mpirun_options;     /* reduce: given to mpirun */
@@ -39,6 +44,21 @@ double bench_median(double *values, int count);
 
 /* The last two lines of a report in words: images a second, and the most memory that this process has had. */
 void bench_print_end(double images_per_second);
+
+/* ---- the machine's file ---- */
+
+/* Seconds: a micro-batch's passes; a step's packing of weights and SGD over all of them. */
+int bench_fit_compute(const struct bench_options *options, double forward, double backward, double fixed, double update,
+                      struct bit_error *error);
+/* Seconds of a core an image. */
+int bench_fit_decode(const struct bench_options *options, double seconds, struct bit_error *error);
+void bench_model_options(const struct bench_options *options, struct bit_model_options *model);
+
+/* copies - 1 more processes that do `work`, which must not end of itself; returns how many were started, their numbers in
+ * children[]. They end with this process, or with: */
+size_t bench_company_start(int copies, void (*work)(const struct bench_options *options),
+                           const struct bench_options *options, int *children);
+int bench_company_end(const int *children, size_t count, struct bit_error *error);
 
 /* ---- ceilings ---- */
 

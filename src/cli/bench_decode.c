@@ -177,6 +177,8 @@ int bench_decode(const struct bench_options *o)
     int result = images ? o->data ? bench_pictures_find(&pictures, o->data, (size_t)o->images, &error) : bench_pictures_make(&pictures, &error) : -1;
     if (!result && !prepare(o, decoders, images, &error) && !measure(o, &pictures, decoders, images, &report, &error))
         print(o, &pictures, &report);
+    if (!error.code && o->fit)
+        bench_fit_decode(o, report.cpu / (double)pictures.count, &error);
     for (size_t t = 0; images && t < threads; t++) {
         bit_decoder_destroy(decoders[t]);
         bit_free(images[t]);

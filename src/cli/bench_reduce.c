@@ -29,10 +29,8 @@ static const char *find_bitrun(char path[PATH_MAX])
 
 static int count_elements(const struct bench_options *o, size_t *elements, struct bit_error *error)
 {
-    const struct bit_model_options options = {
-        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
-        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = o->micro_batch,
-        .micro_batches = 1, .precision = o->precision, .backend = o->backend};
+    struct bit_model_options options;
+    bench_model_options(o, &options);
     struct bit_table *table = bit_model_make_table(&options, error);
     *elements = table ? table->elements : 0;
     bit_table_destroy(table);
@@ -74,16 +72,23 @@ int bench_reduce(const struct bench_options *o)
 {
     struct bit_error error = {0};
     struct words words = {.count = 0};
-    char bitrun[PATH_MAX], ranks[16], threads[16], how[256];
+    char bitrun[PATH_MAX], ranks[16], threads[16], how[256 + PATH_MAX];
     const char *named = getenv("MPIRUN");
     char *mpirun = bit_copy_text(named && *named ? named : BIT_MPIRUN, &error);
     size_t elements;
     if (!mpirun || count_elements(o, &elements, &error))
         return bit_cli_error(&error);
+    if (o->fit && !o->mpirun_count) { /* what each rank computes, all at once */
+        struct bench_options step = *o;
+        step.copies = o->ranks < BENCH_COPIES ? o->ranks : BENCH_COPIES;
+        int code = bench_step(&step);
+        if (code)
+            return code;
+    }
     snprintf(ranks, sizeof ranks, "%d", o->ranks);
     snprintf(threads, sizeof threads, "%d", o->threads);
-    snprintf(how, sizeof how, "elements=%zu,bucket=%d,rounds=%d,threads=%d,milliseconds=%.0f,json=%d", elements, o->bucket,
-             o->repeat, o->threads, 1e3 * o->seconds, o->json);
+    snprintf(how, sizeof how, "elements=%zu,bucket=%d,rounds=%d,threads=%d,milliseconds=%.0f,json=%d%s%s", elements, o->bucket,
+             o->repeat, o->threads, 1e3 * o->seconds, o->json, o->fit ? ",fit=" : "", o->fit ? o->fit : "");
     add_mpirun(&words, o, mpirun, ranks);
     add(&words, find_bitrun(bitrun));
     add(&words, "--bench-reduce");

@@ -26,7 +26,7 @@ struct step {
     void *images;
     int32_t *labels;
     double *losses, loss;
-    double update_seconds;
+    double fixed_seconds, forward_seconds, backward_seconds, update_seconds; /* of all steps */
 };
 
 /* ---- gradients: the tree over micro-batches of bit/tree.h ---- */
@@ -68,14 +68,12 @@ static void done(struct bit_gradient_sink *sink, size_t parameter)
 
 static int make(struct step *s, const struct bench_options *o, struct bit_error *error)
 {
-    const struct bit_model_options options = {
-        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
-        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = o->micro_batch,
-        .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
+    struct bit_model_options options;
     const size_t pixels = (size_t)o->batch * (size_t)o->size * (size_t)o->size * 3;
     const int micro_batches = o->batch / o->micro_batch, blocks = bit_tree_blocks(micro_batches);
     struct bit_random random;
     *s = (struct step){.sink = {begin, done}, .options = o};
+    bench_model_options(o, &options);
     s->model = bit_model_create(&options, error);
     if (!s->model)
         return -1;
@@ -122,22 +120,28 @@ static int run(struct step *s, struct bit_error *error)
     const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4};
     struct bit_piece piece = {0, s->table->elements};
     const struct bit_share share = {1, s->table->elements, &piece};
+    double start = bit_clock_seconds();
     if (bit_model_set_weights(s->model, s->weights, error))
         return -1;
+    s->fixed_seconds += bit_clock_seconds() - start;
     s->loss = 0;
     for (int m = 0; m < micro_batches; m++) {
         const float *logits;
         const struct bit_targets targets = {s->labels + m * micro, NULL};
         s->leaf = bit_tree_leaf(micro_batches, m);
+        start = bit_clock_seconds();
         if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, &logits, error))
             return -1;
         bit_loss_compute(BIT_SOFTMAX, logits, micro, o->classes, &targets, 1.0 / o->batch, s->losses, s->d_logits);
         for (int i = 0; i < micro; i++)
             s->loss += s->losses[i] / o->batch;
+        double middle = bit_clock_seconds();
         if (bit_model_backward(s->model, s->d_logits, &s->sink, error))
             return -1;
+        s->forward_seconds += middle - start;
+        s->backward_seconds += bit_clock_seconds() - middle;
     }
-    double start = bit_clock_seconds();
+    start = bit_clock_seconds();
     bit_sgd_update(&sgd, s->table, &share, s->block[0], s->weights, s->velocity);
     s->update_seconds += bit_clock_seconds() - start;
     return 0;
@@ -145,7 +149,7 @@ static int run(struct step *s, struct bit_error *error)
 
 /* ---- report ---- */
 
-struct report { double median, fastest, product, copy, loss, update, flops; size_t rows; struct bit_model_profile_row row[ROWS]; };
+struct report { double median, fastest, product, copy, loss, fixed, forward, backward, update, flops; size_t rows; struct bit_model_profile_row row[ROWS]; };
 
 static int compare(const void *a, const void *b)
 {
@@ -153,9 +157,21 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The same steps in another process, until it is killed. */
+static void keep_company(const struct bench_options *o)
+{
+    struct bit_error error = {0};
+    struct step step;
+    int result = make(&step, o, &error);
+    while (!result)
+        result = run(&step, &error);
+}
+
 static int measure(const struct bench_options *o, struct report *r, struct bit_error *error)
 {
     struct step step;
+    int children[BENCH_COPIES];
+    size_t company = bench_company_start(o->copies, keep_company, o, children);
     double *seconds = bit_allocate((size_t)o->repeat, sizeof *seconds, "times", error);
     int result = seconds ? make(&step, o, error) : -1;
     for (int i = -1; i < o->repeat && !result; i++) { /* the first one warms up */
@@ -163,17 +179,24 @@ static int measure(const struct bench_options *o, struct report *r, struct bit_e
         result = run(&step, error);
         if (i < 0) {
             bit_model_profile_reset(step.model);
-            step.update_seconds = 0;
+            step.fixed_seconds = step.forward_seconds = step.backward_seconds = step.update_seconds = 0;
         } else {
             seconds[i] = bit_clock_seconds() - start;
         }
     }
+    if (bench_company_end(children, company, error))
+        result = -1;
     if (!result) {
         qsort(seconds, (size_t)o->repeat, sizeof *seconds, compare);
         r->median = seconds[o->repeat / 2];
         r->fastest = seconds[0];
         r->loss = step.loss;
-        r->update = step.update_seconds / o->repeat;
+        double steps = step.fixed_seconds + step.forward_seconds + step.backward_seconds + step.update_seconds;
+        double micro_batches = (double)o->batch / o->micro_batch; /* shares of all steps, of the median's time */
+        r->fixed = step.fixed_seconds / steps * r->median;
+        r->forward = step.forward_seconds / steps * r->median / micro_batches;
+        r->backward = step.backward_seconds / steps * r->median / micro_batches;
+        r->update = step.update_seconds / steps * r->median;
         r->rows = bit_model_profile(step.model, r->row, ROWS);
         for (size_t i = 0; i < r->rows; i++) {
             r->row[i].seconds /= o->repeat;
@@ -242,7 +265,8 @@ int bench_step(const struct bench_options *options)
 {
     struct bit_error error = {0};
     struct report report = {0};
-    if (measure(options, &report, &error))
+    if (measure(options, &report, &error) ||
+        (options->fit && bench_fit_compute(options, report.forward, report.backward, report.fixed, report.update, &error)))
         return bit_cli_error(&error);
     if (options->json)
         print_json(options, &report);

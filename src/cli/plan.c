@@ -8,6 +8,7 @@
 
 #include "bit/data.h"
 #include "bit/file.h"
+#include "bit/machine.h"
 #include "bit/plan.h"
 #include "cli/cli.h"
 
@@ -16,6 +17,9 @@ static const char usage[] =
     "  Prints what the job will do: steps, rates, work and memory of a rank, bytes of a checkpoint, warnings.\n"
     "  -n RANKS              number of ranks (default 1)\n"
     "  --per-node RANKS      ranks on a machine, for the warnings (default: all of them on this one)\n"
+    "  --machine FILE        predicts the time of a step from what bit bench --fit FILE measured\n"
+    "  --cores N             with --machine: cores of a machine, where they are not those of the measurement\n"
+    "  --scaling             with --machine: the same for 16 to 1024 machines and lines of 25 and 100 Gbit/s\n"
     "  --json                one JSON object instead of text\n"
     "  --set key.path=value  replaces a key's value\n"
     "  --images N            training images, --val-images N validation images, --classes N: instead of looking\n"
@@ -24,11 +28,12 @@ static const char usage[] =
     "  --out DIR             folder of the run, for the free disk space (default runs/NAME)";
 
 struct options {
-    const char *path, *out, *sets[256];
+    const char *path, *out, *machine, *sets[256];
     size_t set_count;
     int ranks, per_node, classes;
     uint64_t images, val_images;
-    bool json, images_given, val_images_given;
+    double cores;
+    bool json, scaling, images_given, val_images_given;
 };
 
 /* What there is to train on, and where that is known from. */
@@ -62,6 +67,10 @@ static int parse_options(int argc, char **argv, struct options *o)
             o->json = true;
             continue;
         }
+        if (!strcmp(name, "--scaling")) {
+            o->scaling = true;
+            continue;
+        }
         if (*name != '-' && !o->path) {
             o->path = name;
             continue;
@@ -73,7 +82,14 @@ static int parse_options(int argc, char **argv, struct options *o)
         const char *value = argv[++i];
         while (which < sizeof numbers / sizeof *numbers && strcmp(numbers[which].name, name))
             which++;
-        if (!strcmp(name, "--out")) {
+        if (!strcmp(name, "--machine")) {
+            o->machine = value;
+        } else if (!strcmp(name, "--cores")) {
+            char *end;
+            o->cores = strtod(value, &end);
+            if (end == value || *end || !(o->cores > 0 && o->cores < 1e6))
+                return bit_cli_usage(usage, "--cores: expected a number of cores, found '%s'", value), -1;
+        } else if (!strcmp(name, "--out")) {
             o->out = value;
         } else if (!strcmp(name, "--set")) {
             if (o->set_count == sizeof o->sets / sizeof *o->sets)
@@ -94,6 +110,8 @@ static int parse_options(int argc, char **argv, struct options *o)
             }
         }
     }
+    if (o->scaling && !o->machine)
+        return bit_cli_usage(usage, "--scaling needs --machine FILE"), -1;
     return o->path ? 0 : (bit_cli_usage(usage, "no job file given"), -1);
 }
 
@@ -150,6 +168,53 @@ static int size_validation(const struct bit_job *job, const struct options *o, s
     return 0;
 }
 
+/* Each machine as full as the plan's; where the batch is too small for the ranks, each takes one micro-batch. */
+static int predict_scaling(const struct options *o, const struct bit_plan *plan, const struct bit_job *job,
+                           const struct bit_machine *machine, struct bit_text *json, struct bit_error *error)
+{
+    static const double lines[] = {25, 100};
+    int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
+    if (!o->json)
+        printf("  scaling         machines of %d rank%s x %d thread%s; a step's seconds, images/s, share of it not waiting for others\n"
+               "    machines   ranks    batch |     25 Gbit/s                  |    100 Gbit/s\n", here, here == 1 ? "" : "s",
+               plan->threads, plan->threads == 1 ? "" : "s");
+    for (int nodes = 16; nodes <= 1024; nodes *= 2) {
+        int ranks = nodes * here, micro_batches = job->schedule.batch / job->micro_batch / ranks;
+        struct bit_prediction p;
+        micro_batches = micro_batches > 0 ? micro_batches : 1;
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+            if (bit_predict(plan, job, machine, ranks, here, o->cores, micro_batches, lines[i] * 1e9 / 8 * 0.95, &p, error))
+                return -1;
+            bit_text_add(json, "%s", nodes == 16 && i == 0 ? ",\"scaling\":[" : ",");
+            bit_prediction_json(&p, json);
+            if (!o->json && i == 0)
+                printf("    %8d %7d %8d", nodes, ranks, p.batch);
+            if (!o->json)
+                printf(" | %8.4g s %9.0f/s %5.1f %%", p.step, p.images_per_second, 100 * p.efficiency);
+        }
+        if (!o->json)
+            printf("\n");
+    }
+    bit_text_add(json, "]");
+    return 0;
+}
+
+/* Appends JSON members to `json`, and prints where that is not asked for. */
+static int predict(const struct options *o, const struct bit_plan *plan, const struct bit_job *job, struct bit_text *json,
+                   struct bit_error *error)
+{
+    struct bit_machine machine;
+    struct bit_prediction p;
+    if (bit_machine_read(o->machine, false, &machine, error) ||
+        bit_predict(plan, job, &machine, o->ranks, o->per_node, o->cores, plan->micro_batches, 0, &p, error))
+        return -1;
+    bit_text_add(json, ",\"prediction\":");
+    bit_prediction_json(&p, json);
+    if (!o->json)
+        bit_prediction_print(&p, stdout);
+    return o->scaling ? predict_scaling(o, plan, job, &machine, json, error) : 0;
+}
+
 static int plan_job(const struct options *o, const struct bit_job *job, struct bit_error *error)
 {
     struct sizes sizes = {0};
@@ -165,10 +230,16 @@ static int plan_job(const struct options *o, const struct bit_job *job, struct b
         snprintf(out, sizeof out, "runs/%s", job->name);
     result = bit_plan_check_machine(&plan, job, here, bit_plan_cores(), o->out ? o->out : out, error);
     const char *note = *sizes.note ? sizes.note : NULL;
-    if (!result && o->json)
-        bit_plan_print_json(&plan, job, note, stdout);
-    else if (!result)
+    struct bit_text json = {0};
+    if (!result && !o->json)
         bit_plan_print(&plan, job, note, stdout);
+    if (!result && o->machine)
+        result = predict(o, &plan, job, &json, error);
+    if (!result && json.failed)
+        result = bit_fail(error, BIT_EENVIRONMENT, "out of memory: the prediction");
+    if (!result && o->json)
+        bit_plan_print_json(&plan, job, note, json.data, stdout);
+    bit_text_free(&json);
     bit_plan_free(&plan);
     return result;
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "bit/clock.h"
 #include "bit/memory.h"
@@ -71,12 +72,21 @@ struct bench {
     volatile float sink;
 };
 
-/* One step: computing when `work`, reduction and gather when `move`. Everybody leaves together. */
-static int run_round(struct bench *b, bool work, bool move, double seconds[2], struct bit_error *error)
+static double processor_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* One step: computing when `work`, reduction and gather when `move`. Everybody leaves together. seconds: until the sum is
+ * there, to the end, and the processor's for the former. */
+static int run_round(struct bench *b, bool work, bool move, double seconds[3], struct bit_error *error)
 {
     if (bit_group_barrier(b->world, error))
         return -1;
-    double start = bit_clock_seconds();
+    double start = bit_clock_seconds(), processor = processor_seconds();
     if (move && bit_reducer_start(b->reducer, b->block, error))
         return -1;
     for (size_t slice = SLICES; work && slice-- > 0;) {
@@ -87,6 +97,7 @@ static int run_round(struct bench *b, bool work, bool move, double seconds[2], s
     if (move && bit_reducer_finish(b->reducer, error))
         return -1;
     double middle = bit_clock_seconds();
+    seconds[2] = processor_seconds() - processor;
     if (move ? bit_reducer_gather(b->reducer, b->block, error) : bit_group_barrier(b->world, error))
         return -1;
     seconds[0] = middle - start;
@@ -125,7 +136,7 @@ static int calibrate(struct bench *b, struct bit_error *error)
 static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_error *error)
 {
     int rounds = b->options->rounds;
-    double reduce[rounds], gather[rounds], alone[rounds], together[rounds], seconds[2];
+    double reduce[rounds], gather[rounds], alone[rounds], together[rounds], cpu[rounds], seconds[3];
     struct bit_reducer_times before, after;
 
     fill(b->block, b->elements, b->world->rank);
@@ -149,10 +160,13 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
         if (run_round(b, true, false, seconds, error))
             return -1;
         alone[i] = seconds[0] + seconds[1];
+        cpu[i] = -seconds[2];
         if (run_round(b, true, true, seconds, error))
             return -1;
         together[i] = seconds[0] + seconds[1];
+        cpu[i] += seconds[2];
     }
+    result->cpu_seconds = fmax(0, bench_median(cpu, rounds));
     result->compute_seconds = bench_median(alone, rounds);
     result->step_seconds = bench_median(together, rounds);
     return 0;
@@ -162,7 +176,7 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
 static int agree_on_worst(struct bit_group *world, struct bit_bench_reduce *result, struct bit_error *error)
 {
     double *const figures[] = {&result->reduce_seconds, &result->gather_seconds, &result->compute_seconds,
-                               &result->step_seconds, &result->bytes, &result->peak_bytes};
+                               &result->step_seconds, &result->bytes, &result->peak_bytes, &result->cpu_seconds};
     enum { N = sizeof figures / sizeof *figures + 2 };
     double mine[N], all[N * world->size];
     for (int i = 0; i < N - 2; i++)
@@ -233,6 +247,7 @@ void bit_bench_reduce_print(const struct bit_bench_reduce *r, FILE *stream)
             1e-9 * r->bandwidth, r->point[0].bytes, r->point[BIT_BENCH_POINTS - 1].bytes);
     fprintf(stream, "%.1f ms of computing on %d thread%s: %.1f ms with reduction and gather, exposed share %.2f %%\n",
             1e3 * r->compute_seconds, r->threads, r->threads == 1 ? "" : "s", 1e3 * r->step_seconds, 100 * r->exposed_share);
+    fprintf(stream, "processor time of the reduction behind it: %.1f ms a rank\n", 1e3 * r->cpu_seconds);
     fprintf(stream, "sums: %s\n", r->correct ? "correct" : "WRONG");
     fprintf(stream, "GB/s: %.3f\n", 1e-9 * r->rate);
     fprintf(stream, "peak memory: %.2f GB\n", 1e-9 * r->peak_bytes);
@@ -242,9 +257,9 @@ void bit_bench_reduce_print_json(const struct bit_bench_reduce *r, FILE *stream)
 {
     fprintf(stream, "{\"kind\": \"reduce\", \"ranks\": %d, \"node_ranks\": %d, \"threads\": %d, \"bytes\": %.0f, "
             "\"reduce_seconds\": %.9g, \"gather_seconds\": %.9g, \"compute_seconds\": %.9g, \"step_seconds\": %.9g, "
-            "\"exposed_share\": %.6g, \"ceiling_gbs\": %.6g, \"ratio\": %.6g, \"latency_seconds\": %.6g, "
+            "\"cpu_seconds\": %.6g, \"exposed_share\": %.6g, \"ceiling_gbs\": %.6g, \"ratio\": %.6g, \"latency_seconds\": %.6g, "
             "\"bandwidth_gbs\": %.6g, \"correct\": %s,\n \"messages\": [", r->ranks, r->node_ranks, r->threads, r->bytes,
-            r->reduce_seconds, r->gather_seconds, r->compute_seconds, r->step_seconds, r->exposed_share, 1e-9 * r->ceiling,
+            r->reduce_seconds, r->gather_seconds, r->compute_seconds, r->step_seconds, r->cpu_seconds, r->exposed_share, 1e-9 * r->ceiling,
             r->rate / r->ceiling, r->latency, 1e-9 * r->bandwidth, r->correct ? "true" : "false");
     for (int i = 0; i < BIT_BENCH_POINTS; i++)
         fprintf(stream, "%s{\"bytes\": %.0f, \"seconds\": %.6g}", i ? ", " : "", r->point[i].bytes, r->point[i].seconds);

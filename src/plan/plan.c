@@ -42,7 +42,7 @@ void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, b
 
 /* Forward, gradient with respect to the data, gradient with respect to the weights: three times the forward pass, but
  * the root convolution needs no gradient with respect to the images. */
-static double step_flops(const struct bit_model_options *o)
+double bit_plan_step_flops(const struct bit_model_options *o)
 {
     double side = (o->image_size - 1) / 2 + 1;
     double root = 2.0 * 7 * 7 * 3 * (64.0 * o->width) * side * side;
@@ -89,7 +89,7 @@ static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_
     if (!result) {
         plan->numbers = table->numbers;
         plan->head_numbers = head_numbers(table);
-        plan->flops_an_image = step_flops(&options);
+        plan->flops_an_image = bit_plan_step_flops(&options);
         plan->checkpoint_bytes = bit_plan_checkpoint_bytes(plan, table, &options);
     }
     bit_table_destroy(table);

@@ -105,7 +105,8 @@ static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
     bit_text_add(t, "]");
 }
 
-void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream)
+void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, const char *more,
+                         FILE *stream)
 {
     struct bit_text t = {0};
     bit_text_add(&t, "{\"name\":");
@@ -148,7 +149,7 @@ void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job,
         bit_text_add(&t, i ? "," : "");
         bit_text_add_json(&t, line);
     }
-    bit_text_add(&t, "]}\n");
+    bit_text_add(&t, "]%s}\n", more ? more : "");
     if (!t.failed)
         fputs(t.data, stream);
     bit_text_free(&t);

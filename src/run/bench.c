@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "bit/comm.h"
+#include "bit/machine.h"
 
-struct wanted { unsigned long long elements, bucket, rounds, threads, milliseconds, json; };
+struct wanted { unsigned long long elements, bucket, rounds, threads, milliseconds, json; const char *fit; };
 
 static int read_wanted(const char *how, struct wanted *w, struct bit_error *error)
 {
@@ -15,6 +16,10 @@ static int read_wanted(const char *how, struct wanted *w, struct bit_error *erro
         {"milliseconds=", &w->milliseconds}, {"json=", &w->json}};
     const char *at = how;
     while (*at) {
+        if (!strncmp(at, "fit=", 4) && at[4]) { /* the last one: a name may hold anything */
+            w->fit = at + 4;
+            break;
+        }
         size_t k = 0, count = sizeof keys / sizeof *keys;
         while (k < count && strncmp(at, keys[k].name, strlen(keys[k].name)))
             k++;
@@ -22,12 +27,23 @@ static int read_wanted(const char *how, struct wanted *w, struct bit_error *erro
         char *end;
         unsigned long long value = strtoull(digits, &end, 10);
         if (*digits < '0' || *digits > '9' || (*end && *end != ',') || value > 1000000000000)
-            return bit_fail(error, BIT_EUSAGE, "--bench-reduce %s: expected elements, bucket, rounds, threads, milliseconds or "
-                            "json, = and a whole number at '%s'; bit bench reduce puts this together", how, at);
+            return bit_fail(error, BIT_EUSAGE, "--bench-reduce %s: expected elements, bucket, rounds, threads, milliseconds, "
+                            "json or fit, = and a whole number at '%s'; bit bench reduce puts this together", how, at);
         *keys[k].value = value;
         at = *end ? end + 1 : end;
     }
     return 0;
+}
+
+static int write_fit(const char *path, const struct bit_bench_reduce *r, struct bit_error *error)
+{
+    struct bit_machine machine;
+    if (bit_machine_read(path, true, &machine, error))
+        return -1;
+    *(r->node_ranks < r->ranks ? &machine.network : &machine.node) = (struct bit_machine_network){
+        .ranks = r->ranks, .latency = r->latency, .bandwidth = r->bandwidth < 1e15 ? r->bandwidth : 1e15,
+        .reduce = r->bytes / 2 / r->reduce_seconds, .gather = r->bytes / 2 / r->gather_seconds, .cpu = r->cpu_seconds / (r->bytes / 2)};
+    return bit_machine_write(path, &machine, error);
 }
 
 int bench_reduce(struct bit_group *world, const char *how, struct bit_error *error)
@@ -43,5 +59,7 @@ int bench_reduce(struct bit_group *world, const char *how, struct bit_error *err
         return -1;
     if (world->rank == 0)
         (w.json ? bit_bench_reduce_print_json : bit_bench_reduce_print)(&result, stdout);
+    if (w.fit && world->rank == 0 && write_fit(w.fit, &result, error))
+        return -1;
     return fflush(stdout) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write the output") : 0;
 }

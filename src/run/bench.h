@@ -5,7 +5,7 @@
 #include "bit/error.h"
 #include "bit/group.h"
 
-/* `how`: "elements=N,bucket=N,rounds=N,threads=N,milliseconds=N,json=0|1", each with a default. Rank 0 prints.
+/* `how`: "elements=N,bucket=N,rounds=N,threads=N,milliseconds=N,json=0|1,fit=FILE", each with a default. Rank 0 prints.
  * Collective. */
 int bench_reduce(struct bit_group *world, const char *how, struct bit_error *error);
 

@@ -1,0 +1,76 @@
+/* bit bench --fit: what was measured goes into the machine's file; and company for a measurement on a full machine. */
+#include <omp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bit/machine.h"
+#include "cli/bench.h"
+
+void bench_model_options(const struct bench_options *o, struct bit_model_options *options)
+{
+    *options = (struct bit_model_options){
+        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
+        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = o->micro_batch,
+        .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
+}
+
+int bench_fit_compute(const struct bench_options *o, double forward, double backward, double fixed, double update,
+                      struct bit_error *error)
+{
+    struct bit_machine machine;
+    struct bit_model_options options;
+    bench_model_options(o, &options);
+    struct bit_machine_compute compute = {
+        .size = o->size, .micro_batch = o->micro_batch, .threads = o->threads, .processes = o->copies,
+        .cores = omp_get_num_procs(), .flops_an_image = bit_plan_step_flops(&options),
+        .forward = forward, .backward = backward, .fixed = fixed, .update = update};
+    snprintf(compute.model, sizeof compute.model, "R%dx%d", o->depth, o->width);
+    snprintf(compute.precision, sizeof compute.precision, "%s", o->precision == BIT_FLOAT32 ? "float32" : "bfloat16");
+    snprintf(compute.backend, sizeof compute.backend, "%s", bit_backend_name(o->backend));
+    return bit_machine_read(o->fit, true, &machine, error) || bit_machine_add(&machine, &compute, error) ||
+           bit_machine_write(o->fit, &machine, error) ? -1 : 0;
+}
+
+int bench_fit_decode(const struct bench_options *o, double seconds, struct bit_error *error)
+{
+    struct bit_machine machine;
+    if (bit_machine_read(o->fit, true, &machine, error))
+        return -1;
+    machine.decode = seconds;
+    return bit_machine_write(o->fit, &machine, error);
+}
+
+size_t bench_company_start(int copies, void (*work)(const struct bench_options *options), const struct bench_options *o,
+                           int *children)
+{
+    size_t started = 0;
+    fflush(stdout);
+    for (int i = 1; i < copies; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            work(o);
+            _exit(BIT_EENVIRONMENT); /* work never ends of itself, but for lack of memory */
+        }
+        if (child > 0)
+            children[started++] = child;
+    }
+    return started;
+}
+
+int bench_company_end(const int *children, size_t count, struct bit_error *error)
+{
+    int result = 0;
+    for (size_t i = 0; i < count; i++) {
+        int status;
+        kill(children[i], SIGKILL);
+        if (waitpid(children[i], &status, 0) == children[i] && WIFEXITED(status))
+            result = bit_fail(error, BIT_EENVIRONMENT, "one of the copies that measure at the same time ended early: is there "
+                              "memory for all?");
+    }
+    return result;
+}
