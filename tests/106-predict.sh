@@ -33,7 +33,7 @@ near() {
 }
 near "one rank: 0.05 + 8 x 0.3 + 0.04" step_seconds 2.49
 near "images a second" images_per_second 25.703
-near "a core shared by two: twice, and 64 images decoded" step_seconds 5.108 --cores 0.5
+near "a core shared by two: twice the full machine" step_seconds 8.308 --cores 0.5
 near "a full machine's measurement: 0.05 + 8 x 0.5 + 64 x 0.001 + 0.04" step_seconds 4.154 --cores 1
 # 8,028,928 numbers with padding, half of them sent, at 1e8 bytes a second
 near "two machines: gathering" gather_seconds 0.160579 -n 2 --per-node 1

@@ -2,8 +2,7 @@ check_PROGRAMS += tests/bitrun/timeline tests/bitrun/test_metrics tests/bitrun/t
 # bitrun with the points at which its writer is killed or held up.
 check_PROGRAMS += tests/bitrun/bitrun_points
 tests_bitrun_bitrun_points_SOURCES = src/run/main.c
-tests_bitrun_bitrun_points_LDADD = librun.a libevaluate.a libtrain.a libplan.a libstore_points.a libmodel.a libdata.a libcomm.a \
-	libjob.a $(COMPUTE_LIBS) $(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(CJSON_LIBS) $(MPI_LIBS)
+tests_bitrun_bitrun_points_LDADD = $(RUN_LIBS) libstore_points.a $(RUN_MORE_LIBS)
 TESTS += tests/bitrun/test_metrics tests/bitrun/test_options tests/bitrun/test_lock tests/bitrun/test_standing
 tests_bitrun_test_metrics_SOURCES = tests/bitrun/test_metrics.c
 tests_bitrun_test_metrics_LDADD = librun.a $(BASE_LIBS) $(TEST_LIBS)
