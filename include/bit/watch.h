@@ -32,7 +32,8 @@ struct bit_heart {
     double wall;              /* seconds since 1970, for people */
     struct bit_phase_note notes[BIT_TRACKS];
     double still[BIT_TRACKS]; /* seconds since the last move */
-    double limit[BIT_TRACKS]; /* of the phase; 0: none */
+    struct bit_watch_limits limits; /* with the step's as it is now */
+    double limit[BIT_TRACKS]; /* of the phase, by those; 0: none */
 };
 
 /* One line of BIT_HEART_BYTES bytes, and back. A torn or foreign record is -1. */
@@ -45,10 +46,24 @@ int bit_heart_read(const char *folder, int rank, struct bit_heart *heart, double
 /* RUN/heartbeat/RANK. */
 void bit_heart_path(const char *folder, int rank, char path[PATH_MAX]);
 
-/* ---- judging ---- */
+/* ---- looking at other ranks ---- */
 
 /* A rank as somebody sees it. silent: seconds for which no new heartbeat has come; 0 while they come. */
 struct bit_seen { struct bit_heart heart; double silent; };
+
+/* What somebody has seen of a rank; zero but for `since` at first. */
+struct bit_view {
+    uint64_t beats, moves;    /* moves: of a rank on this host whose heart does not beat */
+    double since;             /* own clock: when the last sign of life came */
+};
+/* Seconds without a beat after which a rank counts as silent. */
+enum { BIT_SILENCE = 3 };
+/* Looks at rank `rank` of invocation `id` again: fills *seen, where a rank that has not begun stands in `start` with that
+ * phase's limit, and *changed (0: not known). Of a silent rank on this host the very phase is read. */
+void bit_view_look(const char *folder, uint64_t id, int rank, double start_limit, double now, struct bit_view *view,
+                   struct bit_seen *seen, double *changed);
+
+/* ---- judging ---- */
 
 enum bit_lateness { BIT_LATE_NOT, BIT_LATE_SILENT, BIT_LATE_STUCK, BIT_LATE_BACKGROUND, BIT_LATE_TOGETHER };
 

@@ -12,15 +12,8 @@
 #include "bit/watch.h"
 
 static const double PERIOD = 1.0;    /* seconds between beats, less where a limit is short */
-static const double SILENCE = 3.0;   /* seconds without a beat after which a rank counts as silent */
 static const double OVERSLEPT = 2.0; /* a watchdog that was itself stopped for so long knows nothing */
 static const double SUCCESSION = 2.0; /* seconds that each rank leaves to the lower ones before it acts itself */
-
-/* What this rank has seen of another one. */
-struct view {
-    uint64_t beats, moves; /* moves: of a rank on this host whose heart does not beat */
-    double since;          /* own clock: when the last sign of life came */
-};
 
 struct bit_watch {
     struct bit_watch_options options;
@@ -37,7 +30,7 @@ struct bit_watch {
     double stepped, longest;        /* own clock; seconds */
     double looking;                 /* own clock: since when the others are looked at; 0: they are not */
     double found;                   /* own clock: since when somebody is late; 0: nobody */
-    struct view *views;
+    struct bit_view *views;
     struct bit_seen *seen;
 };
 
@@ -67,8 +60,10 @@ static void take_pulse(struct bit_watch *w, double now)
         h->still[track] = now - w->moved[track];
     }
     note_step(w, h->notes[BIT_TRACK_MAIN].step, now);
+    h->limits = w->options.limits;
+    h->limits.step = bit_watch_limit(&w->options.limits, BIT_PHASE_FORWARD, w->longest);
     for (int track = 0; track < BIT_TRACKS; track++)
-        h->limit[track] = bit_watch_limit(&w->options.limits, h->notes[track].phase, w->longest);
+        h->limit[track] = bit_watch_limit(&h->limits, h->notes[track].phase, 0);
     clock_gettime(CLOCK_REALTIME, &wall);
     h->wall = (double)wall.tv_sec + 1e-9 * (double)wall.tv_nsec;
     h->beats++;
@@ -93,49 +88,18 @@ static bool is_suspicious(const struct bit_watch *w)
     return false;
 }
 
-/* Of a silent rank on this host the very phase is known; and only its file system may hang, while it works on. */
-static bool moves_all_the_same(const struct bit_watch *w, struct bit_seen *s, struct view *v)
-{
-    struct bit_phase_note note;
-    if (strcmp(s->heart.host, w->heart.host) || bit_phase_read_of(s->heart.process, s->heart.live, &note))
-        return false;
-    bool moved = v->moves && note.moves != v->moves;
-    v->moves = note.moves;
-    s->heart.notes[BIT_TRACK_MAIN] = note;
-    s->heart.limit[BIT_TRACK_MAIN] = bit_watch_limit(&w->options.limits, note.phase, w->longest);
-    return moved;
-}
-
 static void look_at(struct bit_watch *w, int rank, double now)
 {
     struct bit_seen *s = &w->seen[rank];
-    struct view *v = &w->views[rank];
     double changed;
     if (rank == w->options.rank) {
         *s = (struct bit_seen){.heart = w->heart};
         return;
     }
-    if (bit_heart_read(w->folder, rank, &s->heart, &changed) || s->heart.id != w->options.id) {
-        /* It has not begun yet, or the file is being written: the former look stands. */
-        if (s->heart.id != w->options.id)
-            s->heart = (struct bit_heart){.id = w->options.id, .rank = rank, .host = "?",
-                                          .notes[BIT_TRACK_MAIN].phase = BIT_PHASE_START,
-                                          .limit[BIT_TRACK_MAIN] = w->options.limits.start};
-        changed = 0;
-    } else if (s->heart.beats != v->beats) {
-        v->beats = s->heart.beats;
-        v->since = now;
-    }
-    double silent = now - v->since;
-    s->silent = 0;
-    if (silent < SILENCE)
-        return;
-    if (moves_all_the_same(w, s, v)) {
-        v->since = now;
-        return;
-    }
+    bit_view_look(w->folder, w->options.id, rank, w->options.limits.start, now, &w->views[rank], s, &changed);
     /* The file system's clock also knows what was before we looked. */
-    s->silent = changed > 0 && w->changed - changed > silent ? w->changed - changed : silent;
+    if (s->silent > 0 && changed > 0 && w->changed - changed > s->silent)
+        s->silent = w->changed - changed;
 }
 
 static void look_around(struct bit_watch *w, double now)
@@ -143,7 +107,7 @@ static void look_around(struct bit_watch *w, double now)
     if (!w->looking) {
         w->looking = now;
         for (int r = 0; r < w->options.ranks; r++)
-            w->views[r] = (struct view){.since = now};
+            w->views[r] = (struct bit_view){.since = now};
     }
     for (int r = 0; r < w->options.ranks; r++)
         look_at(w, r, now);

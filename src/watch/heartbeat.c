@@ -17,8 +17,8 @@ void bit_heart_path(const char *folder, int rank, char path[PATH_MAX])
 static int add_track(const struct bit_heart *h, enum bit_track track, char *text, size_t size)
 {
     const struct bit_phase_note *n = &h->notes[track];
-    return snprintf(text, size, " %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %.3f %.3f", bit_phase_name(n->phase), n->step,
-                    n->moves, n->entered, n->left, h->still[track], h->limit[track]);
+    return snprintf(text, size, " %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %.3f", bit_phase_name(n->phase), n->step,
+                    n->moves, n->entered, n->left, h->still[track]);
 }
 
 /* The number of beats stands at both ends: a record that was read while it was written shows. */
@@ -29,6 +29,8 @@ void bit_heart_format(const struct bit_heart *h, char record[BIT_HEART_BYTES])
                         h->rank, h->ranks, *h->host ? h->host : "?", h->process, h->live, h->wall);
     for (int track = 0; track < BIT_TRACKS; track++)
         used += add_track(h, track, text + used, sizeof text - (size_t)used);
+    used += snprintf(text + used, sizeof text - (size_t)used, " %.3f %.3f %.3f %.3f", h->limits.start, h->limits.data, h->limits.step,
+                     h->limits.checkpoint);
     memset(record, ' ', BIT_HEART_BYTES);
     memcpy(record, text, (size_t)used);
     used = snprintf(text, sizeof text, " %" PRIu64, h->beats);
@@ -41,8 +43,8 @@ static int parse_track(const char **at, struct bit_heart *h, enum bit_track trac
     struct bit_phase_note *n = &h->notes[track];
     char phase[16];
     int used = 0;
-    if (sscanf(*at, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %lf %lf%n", phase, &n->step, &n->moves, &n->entered,
-               &n->left, &h->still[track], &h->limit[track], &used) != 7)
+    if (sscanf(*at, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %lf%n", phase, &n->step, &n->moves, &n->entered,
+               &n->left, &h->still[track], &used) != 6)
         return -1;
     *at += used;
     n->phase = bit_phase_find(phase);
@@ -65,7 +67,11 @@ int bit_heart_parse(const char record[BIT_HEART_BYTES], struct bit_heart *h)
     for (int track = 0; track < BIT_TRACKS; track++)
         if (parse_track(&at, h, track))
             return -1;
-    return sscanf(at, " %" SCNu64, &last) == 1 && last == h->beats ? 0 : -1;
+    if (sscanf(at, "%lf %lf %lf %lf %" SCNu64, &h->limits.start, &h->limits.data, &h->limits.step, &h->limits.checkpoint, &last) != 5)
+        return -1;
+    for (int track = 0; track < BIT_TRACKS; track++)
+        h->limit[track] = bit_watch_limit(&h->limits, h->notes[track].phase, 0);
+    return last == h->beats ? 0 : -1;
 }
 
 static double changed_at(int file)

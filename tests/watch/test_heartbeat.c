@@ -14,7 +14,7 @@ static struct bit_heart example(void)
     struct bit_heart h = {
         .id = 0xfedcba9876543210, .rank = 3, .ranks = 4, .host = "node-17", .process = 4242, .live = 9, .beats = 99, .wall = 1.75e9,
         .notes = {{BIT_PHASE_BACKWARD, 123456, 789, 55, 54}, {BIT_PHASE_WRITE, 1, 2, 0, 0}},
-        .still = {1.5, 0.25}, .limit = {60, 1800},
+        .still = {1.5, 0.25}, .limits = {1, 2, 60, 1800}, .limit = {60, 1800},
     };
     return h;
 }

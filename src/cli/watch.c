@@ -1,0 +1,200 @@
+/* bit watch: watches a run from outside, for bit-launch. A process that is stopped cannot watch itself, nor can mpirun. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bit/clock.h"
+#include "bit/memory.h"
+#include "bit/watch.h"
+#include "cli/cli.h"
+
+static const char usage[] = "bit watch DIR --launcher PID [--start-seconds S]\n"
+                            "bit watch DIR --settle TEXT\n"
+                            "  Watches the run in DIR until the process PID, its mpirun or srun, ends (exit code 0), or until a rank or\n"
+                            "  PID itself is late and nobody in the run has noticed, or PID stays after the run (exit code 76).\n"
+                            "  --start-seconds S  how long ranks may take until they have read the job; 0: for ever (default 1800)\n"
+                            "  --settle TEXT      instead: when no process of the run is left, and outcome.json says that it\n"
+                            "                     still runs, makes it a failure for the reason TEXT";
+
+static const double GRACE = 3;    /* seconds that the run's own watchdogs have to act first */
+enum { FIRST_RANKS = 64 };        /* any of them shows that the run has begun */
+static const double LEAVING = 20; /* seconds from the end of the run to that of its launcher */
+
+struct watch {
+    const char *folder;
+    long launcher;
+    double start_limit;
+    uint64_t id;           /* of the run, once it is there */
+    struct bit_heart first; /* what lay there at the start: perhaps an earlier invocation's */
+    int ranks;
+    double begun, stopped, left; /* clock: of this process; since the launcher is stopped; since the run has ended; 0: not */
+    struct bit_view *views;
+    struct bit_seen *seen;
+};
+
+/* The heartbeat of the lowest rank that has one. */
+static int find_heart(const char *folder, int ranks, struct bit_heart *heart)
+{
+    double changed;
+    for (int r = 0; r < ranks; r++)
+        if (bit_heart_read(folder, r, heart, &changed) == 0)
+            return 0;
+    return -1;
+}
+
+/* The state letter of /proc/PID/stat; 0: there is no such process. */
+static char state_of(long process)
+{
+    char path[64], text[512], *end;
+    snprintf(path, sizeof path, "/proc/%ld/stat", process);
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[size] = 0;
+    end = strrchr(text, ')');
+    return end && end[1] == ' ' ? end[2] : 0;
+}
+
+static int late(const struct watch *w, const char *text)
+{
+    struct bit_error error = {0};
+    char state[16];
+    bit_outcome_member(w->folder, "state", state, sizeof state);
+    if (w->id && !strcmp(state, "running") && bit_outcome_amend(w->folder, BIT_ELATE, text, NULL, &error))
+        bit_cli_error(&error);
+    fprintf(stderr, "bit: %s\n", text);
+    return BIT_ELATE;
+}
+
+/* 0, or 76 when the launcher is stopped, or stays though the run has ended. */
+static int check_launcher(struct watch *w, double now)
+{
+    char text[256], state[16] = "";
+    struct bit_heart heart;
+    bool is_stopped = state_of(w->launcher) == 'T';
+    double limit = w->id && w->seen[0].heart.limit[BIT_TRACK_MAIN] > 0 ? w->seen[0].heart.limit[BIT_TRACK_MAIN] : w->start_limit;
+    w->stopped = !is_stopped ? 0 : w->stopped > 0 ? w->stopped : now;
+    if (is_stopped && limit > 0 && now - w->stopped > limit) {
+        snprintf(text, sizeof text, "the launcher of the run (process %ld) is stopped for %.0f s", w->launcher, now - w->stopped);
+        return late(w, text);
+    }
+    if (w->id && find_heart(w->folder, w->ranks, &heart))
+        bit_outcome_member(w->folder, "state", state, sizeof state);
+    bool ended = *state && strcmp(state, "running") != 0;
+    w->left = !ended ? 0 : w->left > 0 ? w->left : now;
+    if (ended && now - w->left > LEAVING) {
+        fprintf(stderr, "bit: the run has ended, and its launcher (process %ld) hangs\n", w->launcher);
+        return BIT_ELATE;
+    }
+    return 0;
+}
+
+static int check_start(const struct watch *w, double now)
+{
+    char text[256];
+    if (w->start_limit <= 0 || now - w->begun <= w->start_limit + GRACE)
+        return 0;
+    snprintf(text, sizeof text, "no rank has begun within %.0f s (watchdog.start_seconds): one may be stopped, or a host hang",
+             w->start_limit);
+    return late(w, text);
+}
+
+static int check_ranks(struct watch *w, double now)
+{
+    struct bit_verdict verdict;
+    struct bit_error error = {0};
+    char text[1024];
+    double changed;
+    if (w->left > 0)
+        return 0;
+    for (int r = 0; r < w->ranks; r++)
+        bit_view_look(w->folder, w->id, r, w->start_limit, now, &w->views[r], &w->seen[r], &changed);
+    if (bit_watch_judge(w->seen, w->ranks, GRACE, &verdict) == BIT_LATE_NOT)
+        return 0;
+    if (bit_watch_condemn(w->folder, &verdict, &error) < 0)
+        bit_cli_error(&error);
+    bit_verdict_text(&verdict, text, sizeof text);
+    fprintf(stderr, "bit: seen from outside: %s\n", text);
+    return BIT_ELATE;
+}
+
+/* A former invocation's heartbeats, left by a crash, do not beat. */
+static int begin(struct watch *w, double now, struct bit_error *error)
+{
+    struct bit_heart heart;
+    if (find_heart(w->folder, FIRST_RANKS, &heart) || heart.ranks < 1 ||
+        (heart.id == w->first.id && heart.rank == w->first.rank && heart.beats == w->first.beats))
+        return 0;
+    w->views = bit_allocate((size_t)heart.ranks, sizeof *w->views, "the watch", error);
+    w->seen = bit_allocate((size_t)heart.ranks, sizeof *w->seen, "the watch", error);
+    if (!w->views || !w->seen)
+        return -1;
+    for (int r = 0; r < heart.ranks; r++)
+        w->views[r].since = now;
+    w->ranks = heart.ranks;
+    w->id = heart.id;
+    return 0;
+}
+
+static int watch(struct watch *w)
+{
+    struct bit_error error = {0};
+    double before = bit_clock_seconds();
+    int code = 0;
+    w->begun = before;
+    find_heart(w->folder, FIRST_RANKS, &w->first);
+    while (!code && kill((pid_t)w->launcher, 0) == 0 && state_of(w->launcher) != 'Z') {
+        double now = bit_clock_seconds();
+        if (now - before > 4) /* stopped ourselves: nobody's fault */
+            for (int r = 0; r < w->ranks; r++)
+                w->views[r].since = now;
+        before = now;
+        if (!w->id && begin(w, now, &error))
+            return bit_cli_error(&error);
+        code = w->id ? check_ranks(w, now) : check_start(w, now);
+        code = code ? code : check_launcher(w, now);
+        if (!code)
+            sleep(1);
+    }
+    bit_free(w->views);
+    bit_free(w->seen);
+    return code;
+}
+
+static int settle(const char *folder, const char *text)
+{
+    struct bit_error error = {0};
+    char state[16];
+    bit_outcome_member(folder, "state", state, sizeof state);
+    if (!strcmp(state, "running") && bit_outcome_amend(folder, BIT_EENVIRONMENT, text, NULL, &error))
+        return bit_cli_error(&error);
+    return BIT_OK;
+}
+
+int bit_cli_watch(int argc, char **argv)
+{
+    struct watch w = {.start_limit = 1800};
+    const char *reason = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help")) {
+            printf("usage: %s\n", usage);
+            return BIT_OK;
+        }
+        if (!strcmp(argv[i], "--launcher") && i + 1 < argc)
+            w.launcher = strtol(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--start-seconds") && i + 1 < argc)
+            w.start_limit = strtod(argv[++i], NULL);
+        else if (!strcmp(argv[i], "--settle") && i + 1 < argc)
+            reason = argv[++i];
+        else if (*argv[i] == '-' || w.folder)
+            return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
+        else
+            w.folder = argv[i];
+    }
+    if (!w.folder || (!reason && w.launcher <= 0))
+        return bit_cli_usage(usage, "a run's folder and --launcher or --settle are needed");
+    return reason ? settle(w.folder, reason) : watch(&w);
+}

@@ -1,0 +1,73 @@
+#!/bin/bash
+# bit-launch from outside: a run of which all is stopped, a stopped mpirun, starting again after a loss, a crash loop, hosts
+# that are gone.
+set -u
+export MPIRUN
+unset BIT_PROGRESS SLURM_JOB_ID SLURM_NTASKS SLURM_CPUS_ON_NODE
+[ "${MPI_KIND:?}" = openmpi ] || { echo "finds its ranks below Open MPI's mpirun only"; exit 77; }
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+# shellcheck source=tests/ok.sh
+. "${top_srcdir:?}/tests/ok.sh"
+mkdir bin
+ln -s "${top_builddir:?}/bit" bin/bit
+ln -s "$top_builddir/tests/faults/bitrun_points" bin/bitrun
+export BIT_BIN=$scratch/bin
+launch=$top_srcdir/launcher/bit-launch
+member() { sed -n 's/^[ {]*"'"$2"'": "\{0,1\}\([^",]*\)"\{0,1\},\{0,1\}$/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1; }
+ranks_of() { pgrep -f "^$top_builddir/tests/faults/bitrun_points .*--out $scratch/$1( |\$)"; }
+left_behind() { ranks_of "$1" >/dev/null; }
+hash() { "$top_builddir/bit" ckpt hash "$1"; }
+wait_for_step() { # DIR STEP
+    for ((i = 0; i < 600; i++)); do
+        [ "$(member "$1" checkpoint_step)" -ge "$2" ] 2>/dev/null && return
+        sleep 0.1
+    done
+}
+cat >small.json <<JSON
+{"model": {"depth": 14, "width": 1}, "threads": 1, "micro_batch": 2,
+ "data": {"train": "$top_srcdir/data/digits/train", "size": 16, "resize": 16},
+ "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
+ "checkpoint": {"every_steps": 4}, "watchdog": {"step_seconds": 3, "data_seconds": 3, "checkpoint_seconds": 6, "start_seconds": 20}}
+JSON
+"$launch" small.json -n 2 --out "$scratch/whole" >said 2>&1 </dev/null
+ok $? "a run without a fault"
+
+# start DIR ARGUMENT...: in the background, until a checkpoint is there
+start() {
+    local dir=$1
+    shift
+    "$launch" small.json --out "$scratch/$dir" "$@" >said 2>&1 </dev/null &
+    pid=$!
+    wait_for_step "$dir" 4
+}
+
+start stopped -n 2
+# shellcheck disable=SC2046
+kill -STOP $(ranks_of stopped)
+wait $pid
+[ $? = 76 ] && [ "$(member stopped reason)" = late ] && [ -n "$(member stopped late_phase)" ] && ! left_behind stopped
+ok $? "all ranks stopped: seen from outside, ended, exit code 76"
+
+start mpirun -n 2
+kill -STOP "$(pgrep -f "mpirun.* --out $scratch/mpirun" | head -n 1)"
+wait $pid
+code=$?
+[ $code = 76 ] || [ $code = 0 ] && ! left_behind mpirun && ! pgrep -f "mpirun.* --out $scratch/mpirun" >/dev/null
+ok $? "mpirun stopped: the run ends all the same"
+
+start lost -n 2-4 --restarts 3
+kill -KILL "$(ranks_of lost | tail -n 1)"
+wait $pid
+[ $? = 0 ] && grep -q 'starting again in 1 s' said && [ "$(member lost state)" = finished ] && [ "$(hash lost)" = "$(hash whole)" ]
+ok $? "a killed rank: it starts again by itself, to the same bits"
+
+BIT_TEST_FAULT=forward:0:6=kill "$launch" small.json -n 2 --restarts 2 --out "$scratch/loop" >said 2>&1 </dev/null
+[ $? = 74 ] && [ "$(grep -c 'starting again' said)" = 3 ] && grep -q 'given up' said && [ "$(member loop state)" = failed ] && ! left_behind loop
+ok $? "a crash loop ends: one restart for the checkpoint that was new, two more, exit code 74"
+
+"$launch" small.json -n 2-4 --restarts 2 --host "$(hostname):2,no-such-host.invalid:2" --out "$scratch/hosts" >said 2>&1 </dev/null
+[ $? = 0 ] && grep -q 'no-such-host.invalid does not answer' said && grep -q 'going on with 2 rank' said && [ "$(hash hosts)" = "$(hash whole)" ]
+ok $? "a host that is gone: it goes on with the ranks that are left, to the same bits"
+exit $bad
