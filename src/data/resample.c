@@ -63,10 +63,23 @@ __attribute__((target("avx2"))) static void blend_avx2(const uint8_t *upper, con
 {
     blend(upper, lower, weight, count, out);
 }
+#if !defined(__clang__) /* which does not know the last word */
+__attribute__((target("avx512f,avx512bw,avx512vl,prefer-vector-width=512"))) static void
+blend_avx512(const uint8_t *upper, const uint8_t *lower, float weight, int count, float *out)
+{
+    blend(upper, lower, weight, count, out);
+}
+#endif
 #endif
 
 void bit_row_blend(const uint8_t *upper, const uint8_t *lower, float weight, int count, float *out)
 {
+#if defined(__x86_64__) && !defined(__clang__)
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        blend_avx512(upper, lower, weight, count, out);
+        return;
+    }
+#endif
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) {
         blend_avx2(upper, lower, weight, count, out);
