@@ -72,7 +72,8 @@ static bool load_cache(struct bit_index *index, const char *source)
         return false;
     }
     if (strcmp(bit_index_section(block, SOURCE), source) || !bit_index_fresh(block)) {
-        bit_log(BIT_LOG_INFO, "%s has changed since it was indexed: scanning again", source);
+        bit_log(BIT_LOG_INFO, bit_index_settled(block) ? "%s has changed since it was indexed: scanning again"
+                : "%s had changed just before it was indexed: scanning again, to be sure of it", source);
         munmap(block, block->bytes);
         return false;
     }

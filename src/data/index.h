@@ -82,6 +82,8 @@ bool bit_index_name_ok(const char *name, size_t size);
 int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit_error *error);
 /* True when no folder of it has changed since. */
 bool bit_index_fresh(const struct bit_index_header *h);
+/* False when some folder was so young when it was scanned that the cache must not be used. */
+bool bit_index_settled(const struct bit_index_header *h);
 
 static inline const void *bit_index_section(const struct bit_index_header *h, enum bit_index_section s)
 {

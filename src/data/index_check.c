@@ -144,6 +144,15 @@ int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit
     return check_names(h, error) || check_numbers(h, error) ? -1 : 0;
 }
 
+bool bit_index_settled(const struct bit_index_header *h)
+{
+    const int64_t *times = bit_index_section(h, FOLDER_TIME);
+    for (uint64_t i = 0; i < h->folders; i++)
+        if (times[2 * i] == -1)
+            return false;
+    return true;
+}
+
 bool bit_index_fresh(const struct bit_index_header *h)
 {
     const char *source = bit_index_section(h, SOURCE);

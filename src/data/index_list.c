@@ -159,25 +159,28 @@ static int read_lines(struct bit_index_builder *b, FILE *file, const char *path,
     struct bit_error found = {0};
     bool failed = false;
     ssize_t size;
-    while (!failed && problems < MOST_ERRORS && (errno = 0, size = getline(&line, &capacity, file)) >= 0) {
+    while (!failed && (errno = 0, size = getline(&line, &capacity, file)) >= 0) {
         number++;
         while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
             line[--size] = 0;
         if (!size)
             continue;
         const char *problem = parse_line(b, n, line, (size_t)size, &failed, error);
-        if (!problem)
+        if (!problem || problems++ >= MOST_ERRORS)
             continue;
         size_t used = strlen(found.text);
-        snprintf(found.text + used, sizeof found.text - used, "%s%s:%llu: %s", problems++ ? "\n" : "", path,
+        snprintf(found.text + used, sizeof found.text - used, "%s%s:%llu: %s", problems > 1 ? "\n" : "", path,
                  (unsigned long long)number, problem);
     }
-    bool unread = !failed && problems < MOST_ERRORS && !feof(file);
+    bool unread = !failed && !feof(file);
     if (unread)
         bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path);
     free(line);
+    char more[48] = "";
+    if (problems > MOST_ERRORS)
+        snprintf(more, sizeof more, "\nand %zu more", problems - MOST_ERRORS);
     if (problems)
-        return bit_fail(error, BIT_EDATA, "%s", found.text);
+        return bit_fail(error, BIT_EDATA, "%.*s%s", (int)(sizeof found.text - sizeof more), found.text, more);
     return failed || unread ? -1 : 0;
 }
 

@@ -244,6 +244,9 @@ static void test_bad_lists(void)
     }
     put("list.txt", "a\nb\nc\n"); /* all of them at once */
     CHECK(fails_with("list.txt", NULL, BIT_EDATA, ":3: no tab"));
+    put("list.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n"); /* the first, and how many */
+    CHECK(fails_with("list.txt", NULL, BIT_EDATA, ":8: no tab: expected path<TAB>class[,class...]\nand 3 more"));
+    CHECK(!fails_with("list.txt", NULL, BIT_EDATA, ":9: no tab"));
     end();
 }
 
