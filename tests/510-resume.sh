@@ -32,6 +32,12 @@ fails 64 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.width=2
 ok $? "another model is refused"
 grep -q 'model\.width' "$scratch/said"
 ok $? "naming the key"
+run 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.classes=10
+ok $? "the number of classes that the data have, written out, is the same model"
+fails 64 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.classes=12
+ok $? "another one is not"
+grep -q 'model\.classes: 10 in the checkpoint, 12 in the job' "$scratch/said"
+ok $? "naming both"
 fails 64 2 "$scratch/tiny.json" --out "$scratch/cut" --set schedule.weight_decay=0.5
 ok $? "another recipe is refused"
 grep -q 'schedule\.weight_decay was 0\.0001, is 0\.5' "$scratch/said"

@@ -85,6 +85,13 @@ static char *write_keys(const struct bit_job *job, bool model_only, struct bit_e
     return t.data;
 }
 
+char *bit_job_model(const struct bit_job *job, int classes, struct bit_error *error)
+{
+    struct bit_job resolved = *job;
+    resolved.model.classes = classes;
+    return write_keys(&resolved, true, error);
+}
+
 int job_write(struct bit_job *job, struct bit_error *error)
 {
     job->canonical = write_keys(job, false, error);

@@ -30,7 +30,7 @@ int arrays_describe(struct run *run, struct bit_checkpoint *checkpoint)
         .samples = s->step * (uint64_t)run->job->schedule.batch,
         .epoch = (double)s->step * run->job->schedule.batch / (double)run->plan.schedule.images,
         .job = run->job->canonical,
-        .model = run->job->canonical_model,
+        .model = run->model_text,
         .classes = classes.data,
         .data_fingerprint = data.data,
         .extra = extra.data,

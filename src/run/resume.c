@@ -122,7 +122,7 @@ static int load(struct run *run)
     struct bit_checkpoint checkpoint = {0};
     struct bit_arrays arrays;
     arrays_fill(run, &arrays);
-    int found = bit_store_load(run->store, run->job->canonical_model, UINT64_MAX, &checkpoint, &arrays, &run->error);
+    int found = bit_store_load(run->store, run->model_text, UINT64_MAX, &checkpoint, &arrays, &run->error);
     if (run_agree(run) || found != 1)
         return run->error.code == BIT_OK ? 0 : -1;
     if (check(run, &checkpoint) == 0)

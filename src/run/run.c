@@ -113,5 +113,6 @@ void run_clear(struct run *run)
     bit_index_close(run->train);
     timeline_close(run->timeline);
     lock_release(run->lock);
+    bit_free(run->model_text);
     bit_job_destroy(run->job);
 }

@@ -63,6 +63,7 @@ struct run {
     struct bit_index *train, *val;
     char classes_fingerprint[33], images_fingerprint[33];
     int classes;
+    char *model_text;              /* what a checkpoint must have in common, classes counted: bit_job_model */
     int threads;                   /* a rank */
     struct bit_plan plan;
 

@@ -162,6 +162,8 @@ enum event setup_index(struct run *run)
     if (found > run->classes)
         bit_fail(&run->error, BIT_EUSAGE, "model.classes: expected at least %d, as many classes as %s has, found %d", found,
                  run->job->data.train, wanted);
+    else
+        run->model_text = bit_job_model(run->job, run->classes, &run->error);
     return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
 }
 

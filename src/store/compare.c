@@ -20,6 +20,9 @@ static void value_text(const cJSON *item, char *buffer, size_t size)
 static void differ(struct difference *d, const char *path, const cJSON *a, const cJSON *b)
 {
     char left[80], right[80];
+    /* Early checkpoints say 0 where the classes were counted; the parameters' shapes are compared in any case. */
+    if (!strcmp(path, "model.classes") && cJSON_IsNumber(a) && a->valuedouble == 0)
+        return;
     if (++d->count > 12)
         return;
     value_text(a, left, sizeof left);
