@@ -135,11 +135,14 @@ static int prepare_momentum(struct bit_group *group, struct bit_save *s, const s
 
 static int copy_block(const float **values, float **own, uint64_t count, struct bit_error *error)
 {
+    enum { PART = 1 << 20 };
     if (!*values || *values == *own)
         return 0;
     if (!(*own = bit_allocate(count + 1, sizeof **own, "a copy of the state to be written", error)))
         return -1;
-    memcpy(*own, *values, count * sizeof **own);
+#pragma omp parallel for schedule(static) if (count > 4 * PART)
+    for (uint64_t at = 0; at < count; at += PART)
+        memcpy(*own + at, *values + at, (count - at < PART ? count - at : PART) * sizeof **own);
     *values = *own;
     return 0;
 }
