@@ -84,10 +84,12 @@ prepare() {
     preloaded=
     # A sanitizer wants to be loaded first.
     if [ -f "$tools/preload.so" ] && ! ldd "$bitrun" | grep -qE 'lib[a-z]*san'; then preloaded=$tools/preload.so; fi
-    if [ ! -f "$folder/prepared" ]; then
+    # Another build may have other bits: then these runs are made anew.
+    if [ "$(cat "$folder/prepared" 2>/dev/null)" != "$(cksum <"$bitrun")" ]; then
+        rm -rf "$folder/data" "$folder"/soak-* "$folder"/reference*
         { make_images && make_job && make_reference && make_base base && make_base foreign --set seed=8; } ||
             { echo "campaign: the runs without faults failed: $reason" >&2; return 1; }
-        touch "$folder/prepared"
+        cksum <"$bitrun" >"$folder/prepared"
     fi
     # shellcheck disable=SC1091
     . "$folder/times"

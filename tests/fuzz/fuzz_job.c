@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bit/job.h"
+#include "tests/fuzz/mutate.h"
 
 enum { SETS = 8 };
 
@@ -27,7 +28,6 @@ static void read_again(const struct bit_job *job)
     bit_problems_free(&problems);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *mark = memchr(data, 0x1E, size);
@@ -51,4 +51,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bit_problems_free(&problems);
     free(copy);
     return 0;
+}
+
+/* Much of what a job can hold, and overrides. */
+size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
+{
+    static const char *const texts[] = {
+        "{\"name\": \"a\", \"loss\": \"sigmoid\", \"seed\": 9007199254740991, \"model\": {\"depth\": 50, \"width\": 3,"
+        " \"head_bias\": -1.5e1}, \"data\": {\"train\": \"caf\\u00e9/\\\\\", \"resize\": null, \"mirror\": false},"
+        " \"schedule\": {\"epochs\": 2.5, \"batch\": 64, \"decay_epochs\": [0.5, 1, 2]}}",
+        "{\"data\": {\"train\": \"x\"}, \"schedule\": {\"steps\": 10, \"decay_steps\": []}}\x1Eschedule.batch=64\nmodel.width=2\n",
+    };
+    size_t size = (size_t)which < sizeof texts / sizeof *texts ? strlen(texts[which]) : 0;
+    if (size > capacity)
+        return 0;
+    memcpy(data, size ? texts[which] : "", size);
+    return size;
 }
