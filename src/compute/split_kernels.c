@@ -107,13 +107,13 @@ TILES void split_columns_turned(const float *const columns[SPLIT_SIDE], size_t a
     }
 }
 
-TILES void split_transpose(float tile[SPLIT_SIDE][SPLIT_SIDE], float *to, size_t row)
+TILES void split_transpose(const float *tile, float *to, size_t row)
 {
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++) {
             __m512i lines[16];
             for (int k = 0; k < 16; k++)
-                lines[k] = _mm512_load_si512(&tile[16 * i + k][16 * j]);
+                lines[k] = _mm512_loadu_si512(tile + (16 * i + k) * SPLIT_SIDE + 16 * j);
             transpose(lines, (char *)(to + (size_t)(16 * j) * row + 16 * i), row * 4);
         }
 }
@@ -259,11 +259,11 @@ void split_product(const bit_bfloat16 *a, const bit_bfloat16 *b, size_t steps, b
         }
 }
 
-void split_transpose(float tile[SPLIT_SIDE][SPLIT_SIDE], float *to, size_t row)
+void split_transpose(const float *tile, float *to, size_t row)
 {
     for (int i = 0; i < SPLIT_SIDE; i++)
         for (int j = 0; j < SPLIT_SIDE; j++)
-            to[(size_t)j * row + (size_t)i] = tile[i][j];
+            to[(size_t)j * row + (size_t)i] = tile[i * SPLIT_SIDE + j];
 }
 
 void split_fetch(const float *c, size_t c_row)

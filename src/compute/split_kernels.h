@@ -29,8 +29,8 @@ void split_columns_turned(const float *const columns[SPLIT_SIDE], size_t at, bit
 
 /* c[32][c_row] = (load ? c : 0) + a b over `steps` blocks of depth, which lie side by side. Between amx_begin and amx_end. */
 void split_product(const bit_bfloat16 *a, const bit_bfloat16 *b, size_t steps, bool load, float *c, size_t c_row);
-/* to[32][row] = transpose of a tile of floats, 64-byte aligned. */
-void split_transpose(float tile[SPLIT_SIDE][SPLIT_SIDE], float *to, size_t row);
+/* to[32][row] = transpose of tile[32][32]. */
+void split_transpose(const float *tile, float *to, size_t row);
 /* Brings c[32][c_row], soon to be written, into the cache. */
 void split_fetch(const float *c, size_t c_row);
 

@@ -88,13 +88,13 @@ static void split_gradient(const struct weights *l, const float *d_destination, 
         (l->transposed ? split_rows_turned : split_columns)(pointers, block * SPLIT_SIDE, to);
 }
 
-/* sum [firsts * 32][seconds * 32]: the part of a slab over a chunk. */
+/* sum [firsts][seconds][32][32]: the part of a slab over a chunk. */
 static void run_task(const struct weights *l, size_t chunk, size_t slab, const float *source, const float *d_destination,
                      float *sum, struct own own)
 {
     size_t pixels = l->walk.gather.pixels, begin = pixels * chunk / l->chunks, end = pixels * (chunk + 1) / l->chunks;
     size_t block0 = l->seconds * slab / l->slabs, block1 = l->seconds * (slab + 1) / l->slabs;
-    size_t stride = l->steps * SPLIT_BLOCK, width = l->seconds * SPLIT_SIDE;
+    size_t stride = l->steps * SPLIT_BLOCK;
     for (size_t first = begin; first < end; first += l->steps * SPLIT_SIDE) {
         size_t steps = 0;
         for (size_t at = first; steps < l->steps && at < end; steps++, at += SPLIT_SIDE) {
@@ -110,30 +110,28 @@ static void run_task(const struct weights *l, size_t chunk, size_t slab, const f
         for (size_t j = block0; j < block1; j++)
             for (size_t i = 0; i < l->firsts; i++)
                 split_product(own.first + i * stride, own.second + (j - block0) * stride, steps, first > begin,
-                              sum + i * SPLIT_SIDE * width + j * SPLIT_SIDE, width);
+                              sum + (i * l->seconds + j) * SPLIT_SIDE * SPLIT_SIDE, SPLIT_SIDE);
     }
 }
 
-/* The sum over chunks of one block, to d_kernel. */
+/* The sum over chunks of one block, to its place in d_kernel. */
 static void add_up(const struct weights *l, size_t i, size_t j, const float *sums, float *d_kernel)
 {
-    size_t width = l->seconds * SPLIT_SIDE, size = l->firsts * SPLIT_SIDE * width;
-    size_t row = l->transposed ? l->firsts * SPLIT_SIDE : width;
-    const float *from = sums + i * SPLIT_SIDE * width + j * SPLIT_SIDE;
-    float *to = d_kernel + (l->transposed ? j * SPLIT_SIDE * row + i * SPLIT_SIDE : i * SPLIT_SIDE * row + j * SPLIT_SIDE);
-    float tile[SPLIT_SIDE][SPLIT_SIDE] __attribute__((aligned(64)));
-    for (size_t m = 0; m < SPLIT_SIDE; m++) {
-        memcpy(tile[m], from + m * width, sizeof tile[m]);
-        for (size_t chunk = 1; chunk < l->chunks; chunk++)
-            #pragma omp simd
-            for (size_t n = 0; n < SPLIT_SIDE; n++)
-                tile[m][n] += from[chunk * size + m * width + n];
-    }
+    size_t size = l->firsts * l->seconds * SPLIT_SIDE * SPLIT_SIDE;
+    size_t row = (l->transposed ? l->firsts : l->seconds) * SPLIT_SIDE;
+    const float *from = sums + (i * l->seconds + j) * SPLIT_SIDE * SPLIT_SIDE;
+    float *to = d_kernel + (l->transposed ? j * row + i : i * row + j) * SPLIT_SIDE;
+    float tile[SPLIT_SIDE * SPLIT_SIDE] __attribute__((aligned(64)));
+    memcpy(tile, from, sizeof tile);
+    for (size_t chunk = 1; chunk < l->chunks; chunk++)
+        #pragma omp simd
+        for (size_t n = 0; n < SPLIT_SIDE * SPLIT_SIDE; n++)
+            tile[n] += from[chunk * size + n];
     if (l->transposed)
         split_transpose(tile, to, row);
     else
         for (size_t m = 0; m < SPLIT_SIDE; m++)
-            memcpy(to + m * row, tile[m], sizeof tile[m]);
+            memcpy(to + m * row, tile + m * SPLIT_SIDE, SPLIT_SIDE * sizeof *tile);
 }
 
 static int run(struct bit_operation *o, const void *source, const void *d_destination, bool accumulate, void *d_kernel,
@@ -142,9 +140,8 @@ static int run(struct bit_operation *o, const void *source, const void *d_destin
     (void)error, (void)accumulate;
     const struct weights *l = (const struct weights *)o;
     size_t size = l->firsts * l->seconds * SPLIT_SIDE * SPLIT_SIDE;
-    bool in_place = l->chunks == 1 && !l->transposed;
-    char *memory = (char *)scratch + (in_place ? 0 : l->chunks * size * sizeof(float));
-    float *sums = in_place ? d_kernel : scratch;
+    float *sums = scratch;
+    char *memory = (char *)(sums + l->chunks * size);
     #pragma omp parallel num_threads(bit_compute_thread_count())
     {
         struct own own = {.first = (bit_bfloat16 *)(memory + l->own_bytes * (size_t)omp_get_thread_num())};
@@ -155,12 +152,10 @@ static int run(struct bit_operation *o, const void *source, const void *d_destin
             for (size_t slab = 0; slab < l->slabs; slab++)
                 run_task(l, chunk, slab, source, d_destination, sums + chunk * size, own);
         amx_end();
-        if (!in_place) {
-            #pragma omp for schedule(static) collapse(2)
+        #pragma omp for schedule(static) collapse(2)
+        for (size_t j = 0; j < l->seconds; j++)
             for (size_t i = 0; i < l->firsts; i++)
-                for (size_t j = 0; j < l->seconds; j++)
-                    add_up(l, i, j, sums, d_kernel);
-        }
+                add_up(l, i, j, sums, d_kernel);
     }
     return 0;
 }
@@ -188,9 +183,7 @@ static void cut(struct weights *l)
     l->steps = l->steps < 1 ? 1 : l->steps > STEPS_MOST ? STEPS_MOST : l->steps;
     l->steps = l->steps > all ? all : l->steps;
     l->own_bytes = (blocks * l->steps + 1) * SPLIT_BLOCK * sizeof(bit_bfloat16);
-    l->base.scratch_bytes = l->own_bytes * threads;
-    if (l->chunks > 1 || l->transposed)
-        l->base.scratch_bytes += l->chunks * size * sizeof(float);
+    l->base.scratch_bytes = l->own_bytes * threads + l->chunks * size * sizeof(float);
 }
 
 int bit_split_weights_create(const struct bit_geometry *geometry, struct bit_operation **operation,
