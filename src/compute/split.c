@@ -44,7 +44,10 @@ static bit_bfloat16 *packed_block(const struct bit_walk *w, size_t block, size_t
     return (bit_bfloat16 *)packed + w->gather.packed + (block * steps_of(w) + step) * SPLIT_BLOCK;
 }
 
-static void pack_step(const struct split *l, const struct bit_walk *w, size_t block, size_t step, const float *kernel,
+/* What is packed: scale[o] w + offset[o], or w where they are NULL. */
+struct kernel { const float *w, *scale, *offset; };
+
+static void pack_step(const struct split *l, const struct bit_walk *w, size_t block, size_t step, const struct kernel *kernel,
                       void *packed)
 {
     const struct bit_gather *g = &w->gather;
@@ -52,23 +55,25 @@ static void pack_step(const struct split *l, const struct bit_walk *w, size_t bl
     size_t tap = step * SPLIT_SIDE / ins, channel = step * SPLIT_SIDE % ins, first = block * SPLIT_SIDE;
     size_t i = (size_t)(g->kernel_y + (int)(tap / (size_t)g->taps_x) * g->kernel_step);
     size_t j = (size_t)(g->kernel_x + (int)(tap % (size_t)g->taps_x) * g->kernel_step);
-    const float *from = kernel + (i * (size_t)l->base.geometry.kernel + j) * ins * outs, *lines[SPLIT_SIDE];
-    bit_bfloat16 *to = packed_block(w, block, step, packed);
-    if (l->direction == BIT_BACKWARD_DATA) { /* the kernel's rows are [channels, outputs] */
-        for (size_t n = 0; n < SPLIT_SIDE; n++)
-            lines[n] = from + (first + n) * ins;
-        split_columns_turned(lines, channel, to);
-    } else {
-        for (size_t k = 0; k < SPLIT_SIDE; k++)
-            lines[k] = from + (channel + k) * outs;
-        split_columns(lines, first, to);
+    /* The kernel's rows are [channels, outputs]; backward data's depth are the outputs. */
+    bool turned = l->direction == BIT_BACKWARD_DATA;
+    size_t row = turned ? first : channel, column = turned ? channel : first, pitch = turned ? ins : outs;
+    const float *from = kernel->w + (i * (size_t)l->base.geometry.kernel + j) * ins * outs + row * pitch + column;
+    const float *lines[SPLIT_SIDE];
+    float tile[SPLIT_SIDE * SPLIT_SIDE];
+    for (size_t n = 0; n < SPLIT_SIDE; n++) {
+        lines[n] = kernel->scale ? tile + n * SPLIT_SIDE : from + n * pitch;
+        #pragma omp simd
+        for (size_t c = 0; c < (kernel->scale ? SPLIT_SIDE : 0); c++)
+            tile[n * SPLIT_SIDE + c] = kernel->scale[column + c] * from[n * pitch + c] + kernel->offset[column + c];
     }
+    (turned ? split_columns_turned : split_columns)(lines, 0, packed_block(w, block, step, packed));
 }
 
-static int pack(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error)
+static void pack_scaled(struct bit_operation *o, const float *kernel, const float *scale, const float *offset, void *packed)
 {
-    (void)error;
-    struct split *l = (struct split *)o;
+    const struct split *l = (const struct split *)o;
+    const struct kernel k = {kernel, scale, offset};
     #pragma omp parallel num_threads(bit_compute_thread_count())
     for (int i = 0; i < l->walks; i++) {
         const struct bit_walk *w = &l->walk[i];
@@ -76,8 +81,14 @@ static int pack(struct bit_operation *o, const float *kernel, void *packed, stru
         #pragma omp for schedule(static) collapse(2) nowait
         for (size_t step = 0; step < steps_of(w); step++)
             for (size_t block = 0; block < blocks; block++)
-                pack_step(l, w, block, step, kernel, packed);
+                pack_step(l, w, block, step, &k, packed);
     }
+}
+
+static int pack(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error)
+{
+    (void)error;
+    pack_scaled(o, kernel, NULL, NULL, packed);
     return 0;
 }
 
@@ -235,7 +246,8 @@ int bit_split_create(const struct bit_geometry *geometry, enum bit_type type, en
         return -1;
     }
     bit_gather_make(geometry, direction, gathers);
-    l->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .run = run, .destroy = destroy};
+    l->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .pack_scaled = pack_scaled,
+                                      .run = run, .destroy = destroy};
     l->direction = direction;
     l->walks = count;
     l->zeros = bit_allocate(describe(l, gathers), sizeof *l->zeros, "a convolution", error);

@@ -397,10 +397,12 @@ static void test_pack_scaled(void)
                                           {1, 7, 7, 64, 128, 3, 2, 1}, {1, 7, 7, 24, 40, 3, 1, 1}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t b = 0; bit_backend_at(b); b++)
-            for (int d = BIT_FORWARD; d <= BIT_BACKWARD_DATA; d++) {
+            for (int which = 0; which < 4; which++) {
+                const int d = which % 2 ? BIT_BACKWARD_DATA : BIT_FORWARD;
+                const enum bit_type type = which / 2 ? BIT_FLOAT32 : BIT_BFLOAT16;
                 const struct bit_geometry *g = &shapes[s];
                 struct bit_error error = {0};
-                struct bit_convolution *c = bit_convolution_create(bit_backend_at(b), g, BIT_BFLOAT16, true, &error);
+                struct bit_convolution *c = bit_convolution_create(bit_backend_at(b), g, type, true, &error);
                 REQUIRE(c != NULL);
                 const size_t rows = (size_t)(g->kernel * g->kernel * g->channels), outputs = (size_t)g->outputs;
                 const size_t bytes = bit_convolution_packed_bytes(c, (enum bit_direction)d);
