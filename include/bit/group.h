@@ -35,7 +35,8 @@ int bit_group_barrier(struct bit_group *g, struct bit_error *error);
 int bit_group_agree(struct bit_group *g, struct bit_error *error);
 
 /* values[i] = sum over ranks, in a fixed binary tree over the rank number (neighbours first): the same bits on every
- * rank. Uses bit_group_gather: for small vectors. */
+ * rank. Uses bit_group_gather: for small vectors. Call with this rank's error, as bit_group_agree: when a rank has failed
+ * before, it fails everywhere in the same way, so that nobody waits in the next sum. */
 int bit_group_sum(struct bit_group *g, double *values, size_t count, struct bit_error *error);
 
 #endif

@@ -80,15 +80,14 @@ int bit_group_sum(struct bit_group *g, double *values, size_t count, struct bit_
     size_t ranks = (size_t)g->size;
     bool many = ranks * count > sizeof few / sizeof *few;
     if (ranks == 1)
-        return 0;
-    if (many) {
-        /* A rank without memory must not leave the others waiting in the gather. */
-        struct bit_error lack = {0};
-        all = bit_allocate(ranks * count, sizeof *all, "a sum over ranks", &lack);
-        if (bit_group_agree(g, &lack)) {
+        return error->code == BIT_OK ? 0 : -1;
+    /* A rank without memory must not leave the others waiting in the gather. */
+    if (many)
+        all = bit_allocate(ranks * count, sizeof *all, "a sum over ranks", error);
+    if (bit_group_agree(g, error)) {
+        if (many)
             bit_free(all);
-            return bit_fail(error, lack.code, "%s", lack.text);
-        }
+        return -1;
     }
     int result = bit_group_gather(g, values, count * sizeof *values, all, error);
     if (!result) {

@@ -227,5 +227,5 @@ int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gr
         gradient = spare;
         spare = swap;
     }
-    return root_backward(m, gradient, spare, sink, error);
+    return root_backward(m, gradient, spare, sink, error) || layer_skips(m, error) ? -1 : 0;
 }

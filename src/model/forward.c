@@ -60,8 +60,9 @@ static int norm_layer_forward(struct bit_model *m, const struct norm_layer *n, c
         recall_statistics(m, n);
         call.known = true;
     }
-    if (pooled ? bit_norm_forward_mean(&n->norm, &call, pooled, error)
-               : bit_norm_forward(&n->norm, &call, y, copy, error))
+    int result = pooled ? bit_norm_forward_mean(&n->norm, &call, pooled, error)
+                        : bit_norm_forward(&n->norm, &call, y, copy, error);
+    if (result && !(batch && training && !n->norm.group)) /* statistics of one rank: the others wait in record_statistics */
         return -1;
     if (batch && training && record_statistics(m, n, error))
         return -1;
@@ -166,6 +167,8 @@ int bit_model_forward(struct bit_model *m, const void *images, bool training, co
         bit_trace_end("block", block, traced);
     }
     if (head_forward(m, training, error))
+        return -1;
+    if (layer_skips(m, error))
         return -1;
     *logits = at(m, m->logits);
     m->ready = training;

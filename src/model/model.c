@@ -209,28 +209,43 @@ static enum profile_kind by_kernel(const struct layer *l, enum profile_kind firs
     return first + (l->geometry.kernel == 7 ? 2 : l->geometry.kernel == 3);
 }
 
+int layer_result(const struct bit_model *m, int result)
+{
+    const struct bit_group *group = m->options.group;
+    return m->options.norm == BIT_BATCH_NORM && group && group->size > 1 ? 0 : result;
+}
+
+bool layer_skips(const struct bit_model *m, const struct bit_error *error)
+{
+    return m->options.norm == BIT_BATCH_NORM && error->code != BIT_OK;
+}
+
 int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
                   struct bit_error *error)
 {
+    if (layer_skips(m, error))
+        return 0;
     if (m->network.packs_late && pack_late(m, l, BIT_FORWARD, error))
-        return -1;
+        return layer_result(m, -1);
     double time = bit_clock_seconds();
     int result = bit_convolution_forward(l->convolution, x, packed_at(m, l, BIT_FORWARD), accumulate, y,
                                          at(m, m->scratch), error);
     profile_add(&m->profile, by_kernel(l, PROFILE_FORWARD_1), l->block, layer_flops(l), &time);
-    return result;
+    return layer_result(m, result);
 }
 
 int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
                         struct bit_error *error)
 {
+    if (layer_skips(m, error))
+        return 0;
     if (m->network.packs_late && pack_late(m, l, BIT_BACKWARD_DATA, error))
-        return -1;
+        return layer_result(m, -1);
     double time = bit_clock_seconds();
     int result = bit_convolution_backward_data(l->convolution, dy, packed_at(m, l, BIT_BACKWARD_DATA), accumulate, dx,
                                                at(m, m->scratch), error);
     profile_add(&m->profile, by_kernel(l, PROFILE_DATA_1), l->block, layer_flops(l), &time);
-    return result;
+    return layer_result(m, result);
 }
 
 /* Hands `sums`, the gradient with respect to the kernel as the convolution saw it, to the sink, which gave `d` for it (may
@@ -259,11 +274,13 @@ static int give_weights(struct bit_model *m, const struct layer *l, const float 
 int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
                            struct bit_gradient_sink *sink, struct bit_error *error)
 {
+    if (layer_skips(m, error))
+        return 0;
     double time = bit_clock_seconds();
     float *d = sink->begin(sink, (size_t)l->parameter);
     profile_add(&m->profile, PROFILE_SINK, l->block, 0, &time);
     if (bit_convolution_backward_weights(l->weights, x, dy, d, at(m, m->scratch), error))
-        return -1;
+        return layer_result(m, -1);
     profile_add(&m->profile, by_kernel(l, PROFILE_WEIGHTS_1), l->block,
                 layer_flops(l) * m->images / l->geometry.images, &time);
     return give_weights(m, l, d, d, sink, error);

@@ -110,6 +110,13 @@ int network_describe(const struct bit_model_options *options, struct network *ne
 int plan_memory(struct bit_model *model, struct bit_error *error);
 void plan_free(struct bit_model *model);
 
+/* Batch norm's statistics meet the other ranks in every norm. A rank on which a layer fails must get there to tell them: it
+ * keeps its error, its layers do nothing from then on, and the next sum fails on all ranks. Turns a layer's result into
+ * what its caller is told. */
+int layer_result(const struct bit_model *m, int result);
+/* An earlier layer failed in that way. */
+bool layer_skips(const struct bit_model *m, const struct bit_error *error);
+
 /* One operation each, timed. x and y are typed activations: of a chunk, but for layer_backward_weights those of the
  * micro-batch. */
 int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,

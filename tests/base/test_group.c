@@ -8,6 +8,7 @@
 /* A group as one rank of several would see it: the other ranks' contributions are given beforehand. */
 struct script {
     const void *all;      /* what gather delivers, this rank's part excepted; NULL: zeros */
+    const int *codes;     /* the same when an int is asked for; NULL: `all` too */
     const void *root;     /* what broadcast delivers */
     int fail;             /* collectives fail from this call on; 0: never */
     int calls;
@@ -33,7 +34,9 @@ static int script_gather(struct bit_group *g, const void *mine, size_t bytes, vo
     struct script *s = g->context;
     if (lost(s, error))
         return -1;
-    if (s->all)
+    if (s->codes && bytes == sizeof *s->codes)
+        memcpy(all, s->codes, bytes * (size_t)g->size);
+    else if (s->all)
         memcpy(all, s->all, bytes * (size_t)g->size);
     else
         memset(all, 0, bytes * (size_t)g->size);
@@ -111,7 +114,8 @@ static void a_lost_peer_is_reported(void)
 static void sum_is_a_tree(void)
 {
     static const double all[5] = {1e16, 1, -1e16, 1, 0.5};
-    struct script s = {.all = all};
+    static const int fine[5] = {0};
+    struct script s = {.all = all, .codes = fine};
     struct bit_group g = {.size = 5, .operations = &script_operations, .context = &s};
     struct bit_error e = {0};
     for (g.rank = 0; g.rank < 5; g.rank++) {
@@ -125,6 +129,14 @@ static void sum_is_a_tree(void)
     s.all = pairs, g.size = 2, g.rank = 0;
     CHECK(bit_group_sum(&g, mine, 2, &e) == 0 && mine[0] == 4 && mine[1] == 6);
     CHECK(bit_group_sum(&g, mine, 0, &e) == 0);
+    /* a rank that failed before takes the others along, be it this one or another */
+    static const int failed[2] = {BIT_OK, BIT_EDATA};
+    static const struct bit_error theirs = {BIT_EDATA, "bad"};
+    s.codes = failed, s.root = &theirs;
+    CHECK(bit_group_sum(&g, mine, 2, &e) == -1 && mine[0] == 4 && !strcmp(e.text, "rank 1: bad"));
+    s.codes = fine;
+    e = (struct bit_error){BIT_EDATA, "mine"};
+    CHECK(bit_group_sum(&g, mine, 2, &e) == -1 && mine[0] == 4 && !strcmp(e.text, "rank 0: mine"));
 }
 
 int main(int argc, char **argv)

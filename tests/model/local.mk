@@ -1,5 +1,6 @@
-check_PROGRAMS += tests/golden_step tests/model/test_table tests/model/test_norm tests/model/test_network
-TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/300-golden.sh tests/301-bench-step.sh
+check_PROGRAMS += tests/golden_step tests/model/test_table tests/model/test_norm tests/model/test_network \
+	tests/model/test_ranks
+TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/model/test_ranks tests/300-golden.sh tests/301-bench-step.sh
 tests_golden_step_SOURCES = tests/golden_step.c
 tests_golden_step_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_golden_step_LDADD = $(MODEL_LIBS) $(CJSON_LIBS)
@@ -15,3 +16,6 @@ tests_model_test_norm_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
 tests_model_test_network_SOURCES = tests/model/test_network.c
 tests_model_test_network_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_model_test_network_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
+tests_model_test_ranks_SOURCES = tests/model/test_ranks.c
+tests_model_test_ranks_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
+tests_model_test_ranks_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
