@@ -37,6 +37,20 @@ struct row_functions {
 
 struct layer_kernels {
     struct row_functions by_type[2]; /* enum bit_type */
+    /* What a norm computes once an image, for groups of `size` neighbouring channels each. gamma, beta may be NULL: one and
+     * zero. With few rows this costs as much as the rows do. */
+    /* means, inverses [channels] = those of their groups; y = scale x + offset is the norm. */
+    void (*spread)(const float *mean, const float *inverse, const float *gamma, const float *beta, int groups, int size,
+                   float *means, float *inverses, float *scale, float *offset);
+    /* Sums become moments: means[c] = shift + mean of the sums, squares[c] = sum of squared differences from it. */
+    void (*channel_moments)(const float *shift, int rows, size_t channels, double *means, double *squares);
+    /* From channels' moments to groups': squared differences from a common mean = own + rows (own mean - common)^2. */
+    void (*group_moments)(const double *means, const double *squares, int rows, int groups, int size, double epsilon,
+                          float *mean, float *inverse);
+    /* p, q of backward_affine: p = -inverse^2 b, q = -inverse a - mean p, where a and b are the group's means of gamma
+     * d_beta and of gamma d_gamma. */
+    void (*group_gradients)(const double *d_beta, const double *d_gamma, const float *gamma, const float *means,
+                            const float *inverses, int rows, int groups, int size, float *p, float *q);
     void (*add)(float *sum, const float *x, size_t count);
     void (*to_bfloat16)(const float *x, size_t count, void *y);
     void (*to_float)(const void *x, size_t count, float *y);

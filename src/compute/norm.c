@@ -18,7 +18,8 @@ struct plan {
     const struct bit_norm_shape *norm;
     const struct bit_norm_call *call;
     const struct bit_norm_gradient *gradient; /* backward */
-    const struct row_functions *rows;
+    const struct layer_kernels *kernels;
+    const struct row_functions *rows; /* of the type */
     int tiles; /* in an image */
     size_t image_bytes, row_bytes;
     bool shared;   /* all threads on one image */
@@ -29,7 +30,7 @@ struct plan {
 
 /* TILE: long enough that combining tiles costs little, short enough that the error of the float sums stays below that of
  * rounding x. The order of all sums hangs on it. */
-enum { TILE = 32, SHIFT_ROWS = 8 };
+enum { TILE = 32, SHIFT_ROWS = 8, SHIFT_PART = 8 };
 enum { ROW_SHIFT, ROW_SCALE, ROW_OFFSET, ROW_MEAN, ROW_INVERSE, ROW_P, ROW_Q, SLOT_ROWS };
 
 static size_t align(size_t bytes)
@@ -74,7 +75,8 @@ static struct plan plan_make(const struct bit_norm_shape *norm, const struct bit
                              const struct bit_norm_gradient *gradient)
 {
     struct plan p = {.norm = norm, .call = call, .gradient = gradient,
-                     .rows = &BIT_PICK(layer_kernels)->by_type[norm->type]};
+                     .kernels = BIT_PICK(layer_kernels)};
+    p.rows = &p.kernels->by_type[norm->type];
     p.tiles = tile_count(norm);
     p.row_bytes = (size_t)norm->channels * bit_type_size(norm->type);
     p.image_bytes = (size_t)norm->rows * p.row_bytes;
@@ -189,15 +191,17 @@ static void guess_means(const struct plan *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const size_t n = (size_t)norm->channels;
-    const int rows = norm->rows < SHIFT_ROWS ? norm->rows : SHIFT_ROWS;
+    const int part = norm->rows / SHIFT_PART, rows = part < 1 ? 1 : part > SHIFT_ROWS ? SHIFT_ROWS : part;
     float *shift = lane(p, slot, ROW_SHIFT), *row = lane(p, slot, ROW_P);
     memset(shift, 0, n * sizeof *shift);
     for (int r = 0; r < rows; r++) {
         size_t at = (size_t)image * p->image_bytes + (size_t)((int64_t)r * norm->rows / rows) * p->row_bytes;
         bit_cast_to_float(norm->type, (const char *)p->call->x + at, n, row, 1);
         for (size_t c = 0; c < n; c++)
-            shift[c] += row[c] / (float)rows;
+            shift[c] += row[c];
     }
+    for (size_t c = 0; c < n; c++)
+        shift[c] *= 1.0f / (float)rows;
 }
 
 /* image_sums = mean, and sum of squared differences from it, of each channel of an image. */
@@ -205,35 +209,19 @@ static void moments_image(const struct plan *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const size_t n = (size_t)norm->channels;
-    const float *shift = lane(p, slot, ROW_SHIFT);
-    double *mean = image_sums(p, image), *squares = mean + n;
+    double *means = image_sums(p, image);
     guess_means(p, image, slot);
-    sum_tiles(p, image, slot, moments_tile, mean);
-    for (size_t c = 0; c < n; c++) {
-        double difference = mean[c] / norm->rows;
-        squares[c] -= mean[c] * difference;
-        mean[c] = (double)shift[c] + difference;
-    }
+    sum_tiles(p, image, slot, moments_tile, means);
+    p->kernels->channel_moments(lane(p, slot, ROW_SHIFT), norm->rows, n, means, means + n);
 }
 
-/* Group norm: merges the channels of each group (sum of squared differences from a common mean = sum of each channel's
- * own + rows (own mean - common mean)^2). */
 static void group_statistics(const struct plan *p, int image)
 {
     const struct bit_norm_shape *norm = p->norm;
-    const size_t size = (size_t)(norm->channels / norm->groups);
-    const double *means = image_sums(p, image), *squares = means + norm->channels;
-    for (int g = 0; g < norm->groups; g++, means += size, squares += size) {
-        double mean = 0, square = 0;
-        for (size_t c = 0; c < size; c++)
-            mean += means[c];
-        mean /= (double)size;
-        for (size_t c = 0; c < size; c++)
-            square += squares[c] + norm->rows * (means[c] - mean) * (means[c] - mean);
-        double variance = square / ((double)norm->rows * (double)size);
-        p->call->mean[image * norm->groups + g] = (float)mean;
-        p->call->inverse[image * norm->groups + g] = (float)(1 / sqrt((variance < 0 ? 0 : variance) + norm->epsilon));
-    }
+    const double *means = image_sums(p, image);
+    p->kernels->group_moments(means, means + norm->channels, norm->rows, norm->groups, norm->channels / norm->groups,
+                              norm->epsilon, p->call->mean + (size_t)image * (size_t)norm->groups,
+                              p->call->inverse + (size_t)image * (size_t)norm->groups);
 }
 
 /* Batch norm: first the common mean, then every image's squared differences moved to it. */
@@ -279,18 +267,11 @@ static int batch_statistics(const struct plan *p, struct bit_error *error)
 static void coefficients(const struct plan *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
-    const int size = norm->groups ? norm->channels / norm->groups : 1;
-    const float *mean = p->call->mean + (size_t)image * (size_t)norm->groups;
-    const float *inverse = p->call->inverse + (size_t)image * (size_t)norm->groups;
-    float *scale = lane(p, slot, ROW_SCALE), *offset = lane(p, slot, ROW_OFFSET);
-    float *means = lane(p, slot, ROW_MEAN), *inverses = lane(p, slot, ROW_INVERSE);
-    for (int c = 0; c < norm->channels; c++) {
-        means[c] = mean[c / size];
-        inverses[c] = inverse[c / size];
-        double slope = (double)inverses[c] * (p->call->gamma ? (double)p->call->gamma[c] : 1);
-        scale[c] = (float)slope;
-        offset[c] = (float)((p->call->beta ? (double)p->call->beta[c] : 0) - (double)means[c] * slope);
-    }
+    const int groups = norm->groups ? norm->groups : norm->channels;
+    const size_t first = (size_t)image * (size_t)norm->groups;
+    p->kernels->spread(p->call->mean + first, p->call->inverse + first, p->call->gamma, p->call->beta, groups,
+                       norm->channels / groups, lane(p, slot, ROW_MEAN), lane(p, slot, ROW_INVERSE),
+                       lane(p, slot, ROW_SCALE), lane(p, slot, ROW_OFFSET));
 }
 
 /* ---- forward ---- */
@@ -416,20 +397,11 @@ static void backward_tile(const struct plan *p, int image, int slot, int tile)
 static void group_backward_image(const struct plan *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
-    const int size = norm->channels / norm->groups;
-    const double count = (double)norm->rows * size;
     sums_image(p, image, slot);
-    const double *d_beta = image_sums(p, image), *d_gamma = d_beta + norm->channels;
-    for (int first = 0; first < norm->channels; first += size) {
-        double dz = 0, dzu = 0;
-        for (int c = first; c < first + size; c++) {
-            double gamma = p->call->gamma ? (double)p->call->gamma[c] : 1;
-            dz += gamma * d_beta[c];
-            dzu += gamma * d_gamma[c];
-        }
-        for (int c = first; c < first + size; c++)
-            set_p_q(p, slot, c, dz / count, dzu / count);
-    }
+    const double *d_beta = image_sums(p, image);
+    p->kernels->group_gradients(d_beta, d_beta + norm->channels, p->call->gamma, lane(p, slot, ROW_MEAN),
+                                lane(p, slot, ROW_INVERSE), norm->rows, norm->groups, norm->channels / norm->groups,
+                                lane(p, slot, ROW_P), lane(p, slot, ROW_Q));
     each_tile(p, image, slot, backward_tile);
 }
 
