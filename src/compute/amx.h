@@ -9,4 +9,8 @@
 int bit_amx_create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                    struct bit_operation **operation, struct bit_error *error);
 
+/* The same for few channels and wide kernels (the root). Results depend on the number of threads. */
+int bit_amx_narrow_create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                          struct bit_operation **operation, struct bit_error *error);
+
 #endif

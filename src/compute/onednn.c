@@ -109,6 +109,8 @@ static int create(const struct bit_geometry *geometry, enum bit_type type, enum 
     bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
     if (!*operation && !wide && bit_amx_create(geometry, type, direction, operation, error))
         return -1;
+    if (!*operation && bit_amx_narrow_create(geometry, type, direction, operation, error))
+        return -1;
     if (*operation)
         return 0;
     if (omp_get_max_threads() != bit_compute_thread_count())

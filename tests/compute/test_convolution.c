@@ -182,6 +182,7 @@ static const struct bit_geometry shapes[] = {
     {3, 75, 75, 3, 4, 7, 2, 3},   /* root, odd size, odd batch */
     {2, 2, 3, 3, 5, 7, 2, 3},     /* root on less than its kernel */
     {1, 32, 32, 3, 64, 7, 2, 3},  /* root */
+    {2, 9, 11, 3, 32, 7, 2, 3},   /* root, odd, fewer outputs */
     {3, 9, 11, 13, 17, 3, 1, 1},  /* channels beside multiples of 16 */
     {2, 9, 11, 19, 33, 3, 2, 1},  /* stride 2, odd sizes */
     {2, 8, 10, 19, 33, 3, 2, 1},  /* stride 2, even sizes */
