@@ -77,6 +77,8 @@ int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *e
  * others waiting. Where loss or gradient is not finite, weights and momentum stay untouched on every rank, and the step
  * fails (data) naming rank and parameter, or is skipped (batch norm's running statistics then stay, too). Collective. */
 int bit_trainer_step(struct bit_trainer *trainer, double rate, struct bit_step_result *result, struct bit_error *error);
+/* What each rank spent on its own work (images, forward, backward pass) in the last step; world size numbers. Local. */
+void bit_trainer_rank_seconds(const struct bit_trainer *trainer, double *seconds);
 /* Compares the hash of the weights (and of batch norm's statistics) over all ranks; a difference fails (internal) naming
  * the minority. *hash (or NULL): this rank's weights'. Collective. */
 int bit_trainer_check_replicas(struct bit_trainer *trainer, struct bit_hash *hash, struct bit_error *error);

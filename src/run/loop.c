@@ -129,12 +129,27 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
     *t = (struct tally){.since = now};
 }
 
+static void watch_speed(struct run *run)
+{
+    double *seconds = run->loop.rank_seconds + run->world->size, factor, each;
+    int rank;
+    bit_trainer_rank_seconds(run->trainer, seconds);
+    if (!slow_add(&run->loop.slow, seconds, &rank, &factor, &each))
+        return;
+    run_tell(run, factor >= SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "
+             "other ranks for its work (%.3g s a step)%s", (unsigned long long)run->standing.step, rank,
+             factor >= SLOW_FACTOR ? "holds up the run: it" : "is no longer slow: it", factor, each,
+             factor >= SLOW_FACTOR ? "; look at its host" : "");
+    metrics_add_slow(run->metrics, run->standing.step, rank, factor, &run->error);
+}
+
 static void tell(struct run *run, const struct bit_step_result *result, double rate)
 {
     uint64_t step = run->standing.step, every = run->job->log.every_steps;
     struct progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
                                    .batch = run->plan.schedule.batch};
     count_times(&run->loop.tally, result);
+    watch_speed(run);
     if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
         write_line(run, result, rate);
     if (!result->applied)

@@ -134,6 +134,13 @@ int metrics_add_evaluation(struct metrics *m, uint64_t step, double epoch, const
     return end_line(m, error);
 }
 
+int metrics_add_slow(struct metrics *m, uint64_t step, int rank, double factor, struct bit_error *error)
+{
+    bit_text_add(&m->text, "{\"kind\":\"slow\",\"step\":%llu,\"rank\":%d", (unsigned long long)step, rank);
+    add_member(&m->text, "factor", factor, 4);
+    return end_line(m, error);
+}
+
 int metrics_flush(struct metrics *m, bool durable, struct bit_error *error)
 {
     const char *data = m->text.data;

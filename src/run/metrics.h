@@ -27,6 +27,8 @@ struct metrics *metrics_open(const char *path, uint64_t step, bool evaluated, st
 int metrics_add_step(struct metrics *metrics, const struct metrics_step *line, struct bit_error *error);
 int metrics_add_evaluation(struct metrics *metrics, uint64_t step, double epoch, const struct bit_evaluation *evaluation,
                            struct bit_error *error);
+/* A rank that takes `factor` times as long as the others, or no longer does. */
+int metrics_add_slow(struct metrics *metrics, uint64_t step, int rank, double factor, struct bit_error *error);
 /* durable: on disk when this returns. */
 int metrics_flush(struct metrics *metrics, bool durable, struct bit_error *error);
 /* Flushes as far as that is possible. NULL is fine. */

@@ -102,6 +102,7 @@ void run_clear(struct run *run)
     progress_end(&run->progress);
     saving_forget(run);
     bit_free(run->loop.wishes);
+    bit_free(run->loop.rank_seconds);
     bit_free(run->before);
     bit_store_close(run->store);
     bit_trainer_destroy(run->trainer);

@@ -21,6 +21,7 @@
 #include "run/metrics.h"
 #include "run/options.h"
 #include "run/progress.h"
+#include "run/slow.h"
 #include "run/saving.h"
 #include "run/standing.h"
 #include "run/timeline.h"
@@ -43,6 +44,8 @@ struct loop {
     uint64_t bad;                  /* bad training images of this invocation, all ranks, when last counted */
     struct tally tally;
     struct wish *wishes;           /* of all ranks */
+    double *rank_seconds;          /* room for two numbers of each rank */
+    struct slow slow;
 };
 
 struct run {

@@ -252,6 +252,8 @@ static int build_trainer(struct run *run)
     if (run->trainer)
         run->weights = bit_trainer_weights(run->trainer);
     run->loop.wishes = bit_allocate((size_t)run->world->size, sizeof *run->loop.wishes, "the ranks' wishes", &run->error);
+    run->loop.rank_seconds = bit_allocate((size_t)run->world->size, 2 * sizeof(double), "the ranks' times", &run->error);
+    slow_init(&run->loop.slow, run->world->size, run->loop.rank_seconds);
     return run_agree(run);
 }
 

@@ -16,6 +16,7 @@
 struct verdict {
     struct bit_squares gradient, weights; /* of its share */
     double loss;                          /* sum over its images */
+    double seconds;                       /* for its own work: images, forward, backward */
     uint64_t step;
     int64_t bad;                          /* parameter whose sum over its own micro-batches is not finite, or -1 */
     int64_t bad_sum;                      /* the same for the sum over ranks, within its share */
@@ -286,6 +287,7 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     double reduced = bit_clock_seconds();
     bit_phase_enter(BIT_PHASE_AGREE);
     mine.code = (int32_t)error->code;
+    mine.seconds = result->data_seconds + result->forward_seconds + result->backward_seconds;
     if (error->code == BIT_OK)
         measure_share(t, &mine);
     bit_trace_end("norms", -1, traced);
@@ -302,4 +304,11 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     int status = judge(t, result, &what) ? refuse_step(t, &what, error) : apply(t, rate, result, error);
     result->seconds = bit_clock_seconds() - start;
     return status;
+}
+
+void bit_trainer_rank_seconds(const struct bit_trainer *t, double *seconds)
+{
+    const struct verdict *all = t->verdicts;
+    for (int r = 0; r < t->options.world->size; r++)
+        seconds[r] = all[r].seconds;
 }
