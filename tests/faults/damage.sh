@@ -21,10 +21,10 @@ flip_bit() { # FILE
 }
 own_file() { cp -p "$1" "$1.own" && mv "$1.own" "$1"; } # not the base's any more
 damage() { # GENERATION KIND
-    local shard other size
-    draw 4
-    shard=$(printf '%s/shard-%04d-of-0004.h5' "$1" "$drawn")
-    other=$(printf '%s/shard-%04d-of-0004.h5' "$1" $(((drawn + 1) % 4)))
+    local shard other size shards
+    mapfile -t shards < <(find "$1" -name 'shard-*' | sort)
+    draw ${#shards[@]}
+    shard=${shards[drawn]} other=${shards[(drawn + 1) % ${#shards[@]}]}
     damage="$2 of ${shard##*/}"
     case $2 in
         shard) own_file "$shard"; flip_bit "$shard" ;;
