@@ -11,7 +11,7 @@ for command in $("$bit" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 done
 verdict "bit.1 has every command" $missing
 if command -v groff >/dev/null; then
-    for page in bit.1 bit-job.5; do
+    for page in bit.1 bit-job.5 bit-recovery.7; do
         groff -man -Tutf8 -ww -z "$top_srcdir/man/$page" 2>err
         verdict "groff has nothing to say about $page" "$(test ! -s err; echo $?)"
         cat err

@@ -36,6 +36,7 @@ for signal in USR2 TERM; do
     grep -q 'checkpoint at step' "$scratch/said-$signal" && [ "$(generations $signal)" = 1 ]
     ok $? "after a checkpoint"
     same "the outcome names the state" "$(value "$scratch/$signal/outcome.json" state)" '"stopped"'
+    same "and the signal, which rank 0 did not get" "$(value "$scratch/$signal/outcome.json" signal)" "\"$signal\""
     # shellcheck disable=SC2086
     run 2 "$scratch/long.json" --out "$scratch/$signal" $nothing
     ok $? "2 ranks resume it"

@@ -14,7 +14,8 @@ for program in bit bitrun bit-launch; do
     [ -x "$root/bin/$program" ]
     ok $? "$program is installed"
 done
-for page in man1/bit.1 man1/bitrun.1 man1/bit-launch.1 man5/bit-job.5 man5/bit-checkpoint.5; do
+for page in man1/bit.1 man1/bitrun.1 man1/bit-launch.1 man5/bit-job.5 man5/bit-checkpoint.5 \
+    man7/bit-recovery.7; do
     [ -s "$root/share/man/$page" ]
     ok $? "the manual has $page"
 done

@@ -7,7 +7,7 @@ librun_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 nobase_noinst_HEADERS += src/run/arrays.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/lock.h src/run/measure.h \
 	src/run/metrics.h src/run/number.h src/run/options.h src/run/outcome.h src/run/peers.h src/run/progress.h src/run/run.h \
 	src/run/saving.h src/run/signals.h src/run/slow.h src/run/standing.h src/run/states.h src/run/timeline.h
-dist_man_MANS += man/bitrun.1
+dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
 bitrun_SOURCES = src/run/main.c

@@ -48,12 +48,12 @@ static bool save_is_late(const struct run *run)
     return run_is_first(run) && minutes > 0 && bit_clock_seconds() - run->loop.saved_at >= 60 * minutes;
 }
 
-/* All ranks' wishes as one: any wish counts. */
+/* All ranks' wishes as one: any wish counts. Rank 0 writes down which signal asked to stop, whichever rank it came to. */
 static int gather_wishes(struct run *run, struct wish *any)
 {
     struct wish mine = {
         .save = signals_save(),
-        .stop = signals_stop(),
+        .stop = (uint8_t)signals_number(),
         .failed = run->error.code != BIT_OK,
         .late = save_is_late(run),
         .writing = !saving_is_written(run),
@@ -70,9 +70,11 @@ static int gather_wishes(struct run *run, struct wish *any)
         any->save |= w->save;
         any->late |= w->late;
         any->writing |= w->writing;
-        any->stop |= w->stop;
+        any->stop = any->stop ? any->stop : w->stop;
         any->failed |= w->failed;
     }
+    if (any->stop)
+        signals_adopt(any->stop);
     return 0;
 }
 

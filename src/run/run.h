@@ -26,7 +26,7 @@
 #include "run/standing.h"
 #include "run/timeline.h"
 
-/* What a rank wants to happen between two steps; gathered from all of them. */
+/* What a rank wants to happen between two steps; gathered from all of them. `stop`: the signal that asked for it, or 0. */
 struct wish { uint8_t save, stop, failed, late, writing; };
 
 /* Times since the last line of metrics.jsonl, seconds. */

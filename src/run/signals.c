@@ -39,6 +39,17 @@ bool signals_stop(void)
     return stop;
 }
 
+int signals_number(void)
+{
+    return stop;
+}
+
+void signals_adopt(int number)
+{
+    if (!stop)
+        stop = number;
+}
+
 const char *signals_name(void)
 {
     int number = stop;

@@ -13,6 +13,9 @@ bool signals_save(void);       /* USR1 or CONT came since the last signals_saved
 void signals_saved(void);
 /* Stop was asked for. Stays true. Also bit_evaluation_options.stop. */
 bool signals_stop(void);
-const char *signals_name(void); /* of the first signal that asked to stop, or "" */
+int signals_number(void);         /* of the first signal that asked to stop, or 0 */
+/* Another rank was asked to stop by this signal: as if it had come here, unless one has come already. */
+void signals_adopt(int number);
+const char *signals_name(void);   /* of signals_number(), "TERM", "INT", "USR2", or "" */
 
 #endif
