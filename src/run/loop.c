@@ -83,8 +83,8 @@ enum event loop_boundary(struct run *run)
     struct wish wish;
     if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)))
         return EVENT_FAILED;
-    if (run->timeline && timeline_turn(run->timeline, run->loop.taken, &run->error))
-        return EVENT_FAILED;
+    if (run->timeline)
+        timeline_turn(run->timeline, run->loop.taken);
     if (run->loop.saved == run->standing.step)
         signals_saved(); /* what is asked for is there */
     bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bit/log.h"
 #include "bit/memory.h"
 #include "bit/trace.h"
 
@@ -65,68 +67,85 @@ static int compare_clocks(struct timeline *t, struct bit_error *error)
     return 0;
 }
 
+/* No reason to end the training: the timeline ends, with what it holds. */
+static void give_up(struct timeline *t, const struct bit_error *error)
+{
+    t->count = 0;
+    if (t->world->rank == 0)
+        bit_log(BIT_LOG_WARNING, "the timeline ends here: %s", error->text);
+    if (t->file >= 0 && (ftruncate(t->file, t->end) || (t->end && pwrite(t->file, closing, strlen(closing), t->end) < 0)))
+        bit_log(BIT_LOG_WARNING, "%s lacks its last line, ]", t->path);
+}
+
+/* A run that was interrupted is started again with the same name. */
+static void keep_older(const char *path)
+{
+    char older[PATH_MAX];
+    struct stat status;
+    if (!lstat(path, &status) && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        (size_t)snprintf(older, sizeof older, "%s.1", path) < sizeof older && rename(path, older))
+        bit_log(BIT_LOG_WARNING, "--trace: cannot rename %s to %s: it is overwritten", path, older);
+}
+
 struct timeline *timeline_open(struct bit_group *world, const char *path, uint64_t from, uint64_t count,
                                struct bit_error *error)
 {
     struct timeline *t = bit_allocate(1, sizeof *t, "the timeline", error);
+    struct bit_error full = {0};
     char text[64];
     if (t) {
         *t = (struct timeline){.world = world, .file = -1, .from = from, .count = count};
         snprintf(t->path, sizeof t->path, "%s", path);
+        if (world->rank == 0)
+            keep_older(path);
         if (world->rank == 0 && (t->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
             bit_fail_errno(error, BIT_EENVIRONMENT, "--trace: cannot create %s", path);
         if (t->file >= 0) {
             snprintf(text, sizeof text, "[\n{\"name\":\"bitrun\",\"ph\":\"M\",\"pid\":0}%s", closing);
-            put(t, text, strlen(text), error);
+            put(t, text, strlen(text), &full);
         }
     }
     if (bit_group_agree(world, error) || compare_clocks(t, error)) {
         timeline_close(t);
         return NULL;
     }
+    if (bit_group_agree(world, &full))
+        give_up(t, &full);
     return t;
 }
 
-/* Rank 0 gets all ranks' texts, one after another, the shorter ones filled up with 0. */
-static int collect(struct timeline *t, struct bit_text *mine, char **all, size_t *largest, struct bit_error *error)
+/* Each rank's text in turn goes to all, and rank 0 writes it: nobody holds more than one of them. Fails on all ranks alike. */
+static int write_all(struct timeline *t, const struct bit_text *mine, struct bit_error *error)
 {
-    uint64_t size = mine->failed ? 0 : mine->size, sizes[t->world->size];
-    *largest = 0;
-    if (bit_group_gather(t->world, &size, sizeof size, sizes, error))
+    struct bit_group *world = t->world;
+    uint64_t size = mine->failed ? 0 : mine->size, sizes[world->size], largest = 0;
+    if (bit_group_gather(world, &size, sizeof size, sizes, error))
         return -1;
-    for (int r = 0; r < t->world->size; r++)
-        *largest = sizes[r] > *largest ? (size_t)sizes[r] : *largest;
-    if (*largest == 0)
+    for (int r = 0; r < world->size; r++)
+        largest = sizes[r] > largest ? sizes[r] : largest;
+    if (largest == 0)
         return 0;
-    char *text = bit_allocate(*largest, 1, "the timeline", error);
-    *all = bit_allocate((size_t)t->world->size, *largest, "the timeline", error);
-    if (text && size)
-        memcpy(text, mine->data, size);
-    int result = bit_group_agree(t->world, error) || bit_group_gather(t->world, text, *largest, *all, error);
-    bit_free(text);
-    return result ? -1 : 0;
+    char *room = bit_allocate((size_t)largest + sizeof closing, 1, "the timeline", error);
+    int result = bit_group_agree(world, error);
+    for (int r = 0; r < world->size && !result; r++) {
+        if (r == world->rank && size)
+            memcpy(room, mine->data, (size_t)size);
+        if (sizes[r] && !(result = bit_group_broadcast(world, room, (size_t)sizes[r], r, error)) && t->file >= 0 && !error->code) {
+            memcpy(room + sizes[r], closing, sizeof closing);
+            put(t, room, (size_t)sizes[r] + strlen(closing), error);
+        }
+    }
+    bit_free(room);
+    return result ? -1 : bit_group_agree(world, error);
 }
 
-static int append(struct timeline *t, const char *all, size_t largest, struct bit_error *error)
-{
-    struct bit_text text = {0};
-    for (int r = 0; r < t->world->size; r++)
-        bit_text_add(&text, "%.*s", (int)strnlen(all + (size_t)r * largest, largest), all + (size_t)r * largest);
-    bit_text_add(&text, "%s", closing);
-    int result = text.failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: the timeline")
-                             : put(t, text.data, text.size, error);
-    bit_text_free(&text);
-    return result;
-}
-
-int timeline_turn(struct timeline *t, uint64_t taken, struct bit_error *error)
+void timeline_turn(struct timeline *t, uint64_t taken)
 {
     bool on = taken + 1 >= t->from && taken + 1 - t->from < t->count, was = atomic_load(&bit_trace_on);
     struct bit_text text = {0};
-    char *all = NULL;
-    size_t largest = 0;
+    struct bit_error error = {0};
     if (!on && !was)
-        return 0;
+        return;
     if (!was) {
         char host[128] = "";
         gethostname(host, sizeof host - 1);
@@ -134,13 +153,12 @@ int timeline_turn(struct timeline *t, uint64_t taken, struct bit_error *error)
                      t->world->rank, t->world->rank, host);
     }
     bit_trace_drain(t->world->rank, t->origin, &text);
-    int result = collect(t, &text, &all, &largest, error);
-    if (!result && largest && t->file >= 0)
-        append(t, all, largest, error);
-    bit_free(all);
+    if (write_all(t, &text, &error)) {
+        give_up(t, &error);
+        on = false;
+    }
     bit_text_free(&text);
     atomic_store(&bit_trace_on, on);
-    return result || bit_group_agree(t->world, error) ? -1 : 0;
 }
 
 void timeline_close(struct timeline *t)

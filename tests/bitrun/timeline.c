@@ -1,5 +1,6 @@
 /* timeline FILE: is it a timeline as bitrun --trace writes it? JSON, complete events, spans of a row that nest. Prints, for
- * each rank, how often each span occurs, and the share of its reduction's time that lies within a backward pass. */
+ * each rank, how often each span occurs, and how often and for what share of its time its reduction lies within a
+ * backward pass. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,10 +78,11 @@ static void check_nesting(void)
     }
 }
 
-/* Time that spans `a` of the rank share with spans `b`, over the time of `a`. */
-static double overlap(int rank, const char *a, const char *b)
+/* Time that spans `a` of the rank share with spans `b`, over the time of `a`; *meeting: pairs that do. */
+static double overlap(int rank, const char *a, const char *b, int *meeting)
 {
     double shared = 0, all = 0;
+    *meeting = 0;
     for (int i = 0; i < count; i++) {
         if (spans[i].rank != rank || strcmp(spans[i].name, a))
             continue;
@@ -91,6 +93,7 @@ static double overlap(int rank, const char *a, const char *b)
             double start = spans[i].start > spans[j].start ? spans[i].start : spans[j].start;
             double end = spans[i].end < spans[j].end ? spans[i].end : spans[j].end;
             shared += end > start ? end - start : 0;
+            *meeting += end > start;
         }
     }
     return all > 0 ? shared / all : 0;
@@ -109,7 +112,9 @@ static void print_rank(int rank)
         if (spans[i].rank == rank && first)
             printf(" %s %d;", spans[i].name, times);
     }
-    printf(" overlap %.0f %%\n", 100 * overlap(rank, "reduce bucket", "backward"));
+    int meeting;
+    double share = overlap(rank, "reduce bucket", "backward", &meeting);
+    printf(" overlap %d times, %.0f %%\n", meeting, 100 * share);
 }
 
 int main(int argc, char **argv)
