@@ -32,7 +32,7 @@ check "batch norm, 2 ranks" steps 2 "$data" batch-norm 3
 check "batch norm's replicas agree" says batch-norm.2 '^hash'
 
 check "stop, 2 ranks" steps 2 "$data" stop 4
-check "stop names step and rank" says stop.2 'failed \(data\): step 2: the loss of rank 1 is -?nan'
+check "stop names the rank" says stop.2 'failed \(data\): the loss of rank 1 is -?nan'
 check "skip, 4 ranks" steps 4 "$data" skip 5
 check "one step was skipped" [ "$(grep -c skipped "$scratch/skip.4")" = 1 ]
 check "skip goes on" says skip.4 '^hash'

@@ -45,7 +45,7 @@ struct bit_job {
 
     struct { uint64_t every_steps; double every_minutes; int keep; bool at_end, background; } checkpoint;
     struct { double every_epochs; uint64_t every_steps; bool at_end; } evaluation;
-    struct { uint64_t replicas_every_steps; char *nonfinite /* stop|skip */; int nonfinite_limit; } checks;
+    struct { uint64_t replicas_every_steps; char *nonfinite /* stop|skip|rollback */; int nonfinite_limit, rollback_limit; } checks;
     struct { double start_seconds, data_seconds, step_seconds /* NaN: by the steps */, checkpoint_seconds; } watchdog;
     struct { uint64_t every_steps; } log;
 

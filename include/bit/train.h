@@ -37,7 +37,7 @@ void bit_sgd_update(const struct bit_sgd *sgd, const struct bit_table *table, co
 
 /* ---- step ---- */
 
-enum bit_nonfinite { BIT_NONFINITE_STOP, BIT_NONFINITE_SKIP };
+enum bit_nonfinite { BIT_NONFINITE_STOP, BIT_NONFINITE_SKIP, BIT_NONFINITE_ROLLBACK };
 
 struct bit_trainer_options {
     struct bit_model *model;
@@ -58,7 +58,8 @@ struct bit_step_result {
     double loss;                  /* mean over the global batch: same bits on all ranks and for any number of them */
     double gradient_norm, weight_norm; /* of the sum over all ranks; of the weights before the update: likewise the
                                         * same bits for any number of ranks. NaN where not finite */
-    bool applied;                 /* false: non-finite, skipped */
+    bool applied;                 /* false: non-finite, skipped or to be rolled back by the caller */
+    struct bit_error refused;     /* why it was not applied: the same on all ranks */
     double seconds, data_seconds, forward_seconds, backward_seconds, reduce_seconds, update_seconds;
 };
 
@@ -75,7 +76,8 @@ const struct bit_share *bit_trainer_share(const struct bit_trainer *trainer);
 int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *error);
 /* One global step at `rate`. All ranks return the same verdict; a rank whose stream or model fails does not leave the
  * others waiting. Where loss or gradient is not finite, weights and momentum stay untouched on every rank, and the step
- * fails (data) naming rank and parameter, or is skipped (batch norm's running statistics then stay, too). Collective. */
+ * fails (data) naming rank and parameter, or is not applied (batch norm's running statistics then stay, too): skipped, or with
+ * BIT_NONFINITE_ROLLBACK left to the caller, who loads older weights. Collective. */
 int bit_trainer_step(struct bit_trainer *trainer, double rate, struct bit_step_result *result, struct bit_error *error);
 /* What each rank spent on its own work (images, forward, backward pass) in the last step; world size numbers. Local. */
 void bit_trainer_rank_seconds(const struct bit_trainer *trainer, double *seconds);

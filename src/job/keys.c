@@ -191,11 +191,16 @@ const struct key job_keys[] = {
      .meaning = "Compares the hash of the weights over all ranks every so many steps, and before each generation in "
                 "any case. 0: only then."},
     {.path = "checks.nonfinite", .type = KEY_TEXT, .offset = AT(checks.nonfinite), .value = "\"stop\"",
-     .choices = "stop|skip",
-     .meaning = "When the loss or a gradient is not finite: stop the run, or skip the step on all ranks."},
+     .choices = "stop|skip|rollback",
+     .meaning = "When the loss or a gradient is not finite: stop the run, skip the step on all ranks, or load the newest checkpoint "
+                "and go on from there. The latter helps against a passing fault of a machine only: when the step fails again with "
+                "the same bits, or there is no checkpoint yet, the run stops."},
     {.path = "checks.nonfinite_limit", .type = KEY_INTEGER, .offset = AT(checks.nonfinite_limit), .value = "10",
      .minimum = 1, .maximum = 1000000, .unit = "steps",
      .meaning = "skip: steps in a row after which the run stops all the same."},
+    {.path = "checks.rollback_limit", .type = KEY_INTEGER, .offset = AT(checks.rollback_limit), .value = "3",
+     .minimum = 1, .maximum = 1000000,
+     .meaning = "rollback: how often in a row, without coming past the step that failed, before the run stops."},
 
     {.path = "watchdog.start_seconds", .type = KEY_REAL, .offset = AT(watchdog.start_seconds), .value = "1800", .minimum = 0,
      .maximum = 1e7, .unit = "seconds",

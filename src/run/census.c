@@ -9,7 +9,7 @@ int census_bad(struct run *run)
     double bad = (double)counts.bad;
     if (bit_group_sum(run->world, &bad, 1, &run->error))
         return -1;
-    run->loop.bad = (uint64_t)bad;
+    run->loop.bad = (uint64_t)bad - run->loop.bad_undone;
     return 0;
 }
 

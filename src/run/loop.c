@@ -1,5 +1,6 @@
 /* The loop of training: between steps, step, evaluation, checkpoint. */
 #include <math.h>
+#include <string.h>
 
 #include "bit/clock.h"
 #include "bit/phase.h"
@@ -160,6 +161,21 @@ static void tell(struct run *run, const struct bit_step_result *result, double r
     progress_step(&run->progress, &state);
 }
 
+/* The step that was just tried is not finite and not to be skipped. */
+static enum event note_setback(struct run *run, const struct bit_step_result *result)
+{
+    struct setback *s = &run->loop.setback;
+    struct bit_error why = result->refused;
+    uint64_t failed = run->standing.step + 1;
+    bit_fail_at(&why, "step %llu", (unsigned long long)failed);
+    s->alike = !strcmp(s->why.text, why.text) && !memcmp(&s->loss, &result->loss, sizeof s->loss);
+    s->count = failed > s->step ? 1 : s->count + 1;
+    s->step = failed > s->step ? failed : s->step;
+    s->loss = result->loss;
+    s->why = why;
+    return EVENT_ROLLBACK;
+}
+
 enum event loop_step(struct run *run)
 {
     struct bit_step_result result;
@@ -169,6 +185,8 @@ enum event loop_step(struct run *run)
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
         return EVENT_FAILED;
     }
+    if (!result.applied && !strcmp(run->job->checks.nonfinite, "rollback"))
+        return note_setback(run, &result);
     bit_phase_step(++run->standing.step);
     run->loop.taken++;
     bit_trace_end("step", (long)run->standing.step, traced);

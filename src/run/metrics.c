@@ -141,6 +141,14 @@ int metrics_add_slow(struct metrics *m, uint64_t step, int rank, double factor, 
     return end_line(m, error);
 }
 
+int metrics_add_rollback(struct metrics *m, uint64_t step, uint64_t failed, const char *why, struct bit_error *error)
+{
+    bit_text_add(&m->text, "{\"kind\":\"rollback\",\"step\":%llu,\"failed_step\":%llu,\"why\":", (unsigned long long)step,
+                 (unsigned long long)failed);
+    bit_text_add_json(&m->text, why);
+    return end_line(m, error);
+}
+
 int metrics_flush(struct metrics *m, bool durable, struct bit_error *error)
 {
     const char *data = m->text.data;

@@ -29,6 +29,8 @@ int metrics_add_evaluation(struct metrics *metrics, uint64_t step, double epoch,
                            struct bit_error *error);
 /* A rank that takes `factor` times as long as the others, or no longer does. */
 int metrics_add_slow(struct metrics *metrics, uint64_t step, int rank, double factor, struct bit_error *error);
+/* The run went back to `step`, because step `failed` was not finite. */
+int metrics_add_rollback(struct metrics *metrics, uint64_t step, uint64_t failed, const char *why, struct bit_error *error);
 /* durable: on disk when this returns. */
 int metrics_flush(struct metrics *metrics, bool durable, struct bit_error *error);
 /* Flushes as far as that is possible. NULL is fine. */

@@ -8,6 +8,7 @@
 #include "bit/memory.h"
 #include "bit/phase.h"
 #include "run/arrays.h"
+#include "run/census.h"
 #include "run/outcome.h"
 #include "run/peers.h"
 #include "run/run.h"
@@ -221,4 +222,72 @@ enum event resume_load(struct run *run)
     if (!found && initialise(run))
         return EVENT_FAILED;
     return start(run, found) ? EVENT_FAILED : EVENT_OK;
+}
+
+/* ---- rolling back ---- */
+
+/* All ranks know the same and judge alike. */
+static int judge_setback(struct run *run)
+{
+    const struct setback *s = &run->loop.setback;
+    int limit = run->job->checks.rollback_limit;
+    if (!s->alike && s->count <= limit)
+        return 0;
+    run->error = s->why;
+    if (s->alike)
+        return bit_fail_at(&run->error, "failed again with the same bits after going back to a checkpoint, so rolling back cannot help");
+    return bit_fail_at(&run->error, "rolled back %d times in a row without coming past step %llu, checks.rollback_limit is %d",
+                       limit, (unsigned long long)s->step, limit);
+}
+
+/* Rank 0: the lines of the steps that are undone go, as at a resume. */
+static void reopen_metrics(struct run *run, uint64_t failed)
+{
+    char path[PATH_MAX];
+    const struct standing *s = &run->standing;
+    if (metrics_flush(run->metrics, false, &run->error) || run_path(run, "metrics.jsonl", path, &run->error))
+        return;
+    metrics_close(run->metrics);
+    run->metrics = metrics_open(path, s->step, s->evaluated == s->step, &run->error);
+    if (run->metrics)
+        metrics_add_rollback(run->metrics, s->step, failed, run->loop.setback.why.text, &run->error);
+    progress_pause(&run->progress, s->step);
+}
+
+static int go_back(struct run *run, uint64_t failed)
+{
+    run->loop.bad_undone += run->loop.bad;
+    run->loop.bad = 0;
+    if (bit_trainer_weights_changed(run->trainer, &run->error) == 0)
+        bit_stream_seek(run->stream, run->standing.step, &run->error);
+    if (run_agree(run))
+        return -1;
+    compare_machines(run);
+    bit_phase_step(run->standing.step);
+    if (run_is_first(run))
+        reopen_metrics(run, failed);
+    run->loop.tally = (struct tally){.since = bit_clock_seconds()};
+    run_tell(run, BIT_LOG_WARNING, "went back to the checkpoint of step %llu", (unsigned long long)run->standing.step);
+    return run_follow(run);
+}
+
+enum event resume_roll_back(struct run *run)
+{
+    double seconds = run->standing.seconds;
+    uint64_t failed = run->standing.step + 1;
+    progress_end(&run->progress);
+    run_tell(run, BIT_LOG_WARNING, "not applied: %s", run->loop.setback.why.text);
+    /* What is in the making was taken before the step that failed: it is the newest then. */
+    int unsaved = saving_end(run);
+    if (run_agree(run) || unsaved || census_bad(run) || judge_setback(run))
+        return EVENT_FAILED;
+    int found = load(run);
+    if (found == 0) {
+        run->error = run->loop.setback.why;
+        bit_fail_at(&run->error, "there is no checkpoint to go back to");
+    }
+    if (found != 1)
+        return EVENT_FAILED;
+    run->standing.seconds = seconds; /* the time was spent all the same */
+    return go_back(run, failed) ? EVENT_FAILED : EVENT_OK;
 }

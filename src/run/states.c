@@ -7,7 +7,7 @@
 enum state {
     STATE_FAIL, /* zero: where every event leads that a state does not list */
     STATE_READ, STATE_CLAIM, STATE_INDEX, STATE_PLAN, STATE_BUILD, STATE_LOAD,
-    STATE_BOUNDARY, STATE_STEP, STATE_EVALUATE, STATE_SAVE, STATE_COMMIT,
+    STATE_BOUNDARY, STATE_STEP, STATE_ROLLBACK, STATE_EVALUATE, STATE_SAVE, STATE_COMMIT,
     STATE_MEASURE, STATE_FINISH, STATE_STOP, STATE_END, STATES
 };
 
@@ -26,7 +26,8 @@ static const struct {
     [STATE_BOUNDARY] = {"between steps", BIT_PHASE_AGREE, loop_boundary,
         {[EVENT_STEP] = STATE_STEP, [EVENT_EVALUATE] = STATE_EVALUATE, [EVENT_SAVE] = STATE_SAVE,
          [EVENT_COMMIT] = STATE_COMMIT, [EVENT_STOP] = STATE_STOP, [EVENT_DONE] = STATE_FINISH}},
-    [STATE_STEP] = {"in a training step", BIT_PHASE_DATA, loop_step, {[EVENT_OK] = STATE_BOUNDARY}},
+    [STATE_STEP] = {"in a training step", BIT_PHASE_DATA, loop_step, {[EVENT_OK] = STATE_BOUNDARY, [EVENT_ROLLBACK] = STATE_ROLLBACK}},
+    [STATE_ROLLBACK] = {"going back to a checkpoint", BIT_PHASE_RESUME, resume_roll_back, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_EVALUATE] = {"evaluating", BIT_PHASE_EVALUATE, loop_evaluate, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_SAVE] = {"saving a checkpoint", BIT_PHASE_SNAPSHOT, loop_save, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_COMMIT] = {"committing a checkpoint", BIT_PHASE_COMMIT, loop_commit, {[EVENT_OK] = STATE_BOUNDARY}},

@@ -4,7 +4,7 @@
 
 struct run;
 
-enum event { EVENT_FAILED, EVENT_OK, EVENT_MEASURE, EVENT_EVALUATE, EVENT_SAVE, EVENT_COMMIT, EVENT_STEP, EVENT_STOP, EVENT_DONE, EVENTS };
+enum event { EVENT_FAILED, EVENT_OK, EVENT_MEASURE, EVENT_EVALUATE, EVENT_SAVE, EVENT_COMMIT, EVENT_STEP, EVENT_ROLLBACK, EVENT_STOP, EVENT_DONE, EVENTS };
 
 /* From reading the job to the end; returns the exit code. Collective. */
 int run_execute(struct run *run);
@@ -16,6 +16,7 @@ enum event setup_index(struct run *run);
 enum event setup_plan(struct run *run);
 enum event setup_build(struct run *run);
 enum event resume_load(struct run *run);     /* resume.c */
+enum event resume_roll_back(struct run *run);
 enum event loop_boundary(struct run *run);   /* loop.c */
 enum event loop_step(struct run *run);
 enum event loop_evaluate(struct run *run);

@@ -17,7 +17,6 @@ struct verdict {
     struct bit_squares gradient, weights; /* of its share */
     double loss;                          /* sum over its images */
     double seconds;                       /* for its own work: images, forward, backward */
-    uint64_t step;
     int64_t bad;                          /* parameter whose sum over its own micro-batches is not finite, or -1 */
     int64_t bad_sum;                      /* the same for the sum over ranks, within its share */
     int32_t code;                         /* of its own failure */
@@ -85,7 +84,6 @@ static int compute_one_by_one(struct bit_trainer *t, struct verdict *mine, struc
         result->data_seconds += bit_clock_seconds() - start;
         if (bad)
             return -1;
-        mine->step = batch->step;
         bad = compute(t, micro, batch, result, error);
         bit_stream_release(t->options.stream, batch);
         if (bad)
@@ -123,7 +121,6 @@ static int compute_together(struct bit_trainer *t, struct verdict *mine, struct 
     bad = bit_group_agree(t->options.world, error);
     result->data_seconds += bit_clock_seconds() - start;
     if (!bad) {
-        mine->step = batch->step;
         bad = compute(t, 0, batch, result, error);
         mine->loss = t->sums[0];
     }
@@ -185,20 +182,18 @@ static int judge(const struct bit_trainer *t, struct bit_step_result *result, st
     result->weight_norm = sqrt(bit_squares_value(&weights));
     for (int r = 0; r < ranks; r++)
         if (!isfinite(all[r].loss)) {
-            bit_fail(what, BIT_EDATA, "step %llu: the loss of rank %d is %g: %s", (unsigned long long)all[r].step, r,
-                     all[r].loss, advice);
+            bit_fail(what, BIT_EDATA, "the loss of rank %d is %g: %s", r, all[r].loss, advice);
             return 1;
         }
     for (int r = 0; r < ranks; r++)
         if (all[r].bad >= 0) {
-            bit_fail(what, BIT_EDATA, "step %llu: the gradient of %s on rank %d is not finite: %s",
-                     (unsigned long long)all[r].step, t->table->items[all[r].bad].name, r, advice);
+            bit_fail(what, BIT_EDATA, "the gradient of %s on rank %d is not finite: %s", t->table->items[all[r].bad].name, r,
+                     advice);
             return 1;
         }
     for (int r = 0; r < ranks; r++)
         if (all[r].gradient.nonfinite) {
-            bit_fail(what, BIT_EDATA, "step %llu: the gradient of %s is finite on every rank, but its sum over ranks is "
-                     "not: %s", (unsigned long long)all[r].step,
+            bit_fail(what, BIT_EDATA, "the gradient of %s is finite on every rank, but its sum over ranks is not: %s",
                      all[r].bad_sum >= 0 ? t->table->items[all[r].bad_sum].name : "?", advice);
             return 1;
         }
@@ -206,12 +201,16 @@ static int judge(const struct bit_trainer *t, struct bit_step_result *result, st
 }
 
 /* Not finite: weights and momentum stay as they are on every rank. */
-static int refuse_step(struct bit_trainer *t, const struct bit_error *what, struct bit_error *error)
+static int refuse_step(struct bit_trainer *t, const struct bit_error *what, struct bit_step_result *result,
+                       struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
     if (statistics)
         memcpy(bit_model_statistics(o->model), t->statistics, statistics->elements * sizeof(float));
+    result->refused = *what;
+    if (o->nonfinite == BIT_NONFINITE_ROLLBACK)
+        return 0;
     t->skipped++;
     if (o->nonfinite == BIT_NONFINITE_STOP) {
         *error = *what;
@@ -301,7 +300,7 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     for (int r = 0; r < o->world->size; r++)
         if (all[r].code)
             return bit_group_agree(o->world, error);
-    int status = judge(t, result, &what) ? refuse_step(t, &what, error) : apply(t, rate, result, error);
+    int status = judge(t, result, &what) ? refuse_step(t, &what, result, error) : apply(t, rate, result, error);
     result->seconds = bit_clock_seconds() - start;
     return status;
 }

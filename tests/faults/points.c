@@ -1,5 +1,6 @@
 #include "tests/faults/points.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct fault {
     uint64_t step;
     char action[32];
     double number;     /* after the colon */
+    int entries;       /* so far, for nan */
     bool done;
 };
 
@@ -59,6 +61,13 @@ static bool is(const struct fault *f, const char *action)
     return !strcmp(f->action, action);
 }
 
+/* A gamma of a norm, in the block and wherever the model keeps it. */
+static void poison(const struct run *run)
+{
+    run->weights[bit_model_table(run->model)->items[3].offset] = NAN;
+    bit_model_set_weights(run->model, run->weights, NULL);
+}
+
 static void act(const struct fault *f)
 {
     int ends[2];
@@ -73,6 +82,8 @@ static void act(const struct fault *f)
         raise(SIGKILL);
     else if (is(f, "exit"))
         _exit(3);
+    else if (is(f, "nan"))
+        poison(points.run);
     else if (is(f, "sleep"))
         usleep((useconds_t)(f->number * 1e6));
     else if (is(f, "read") && pipe(ends) == 0) {
@@ -102,6 +113,8 @@ static void hook(enum bit_phase entered, enum bit_phase before)
             (f->phase == ANY || f->phase == (int)before))
             wait_until(now + (f->number - 1) * spent);
         else if (!is(f, "slow") && !f->done && (f->phase == ANY || f->phase == (int)entered)) {
+            if (is(f, "nan") && ++f->entries < f->number)
+                continue;
             f->done = true;
             act(f);
         }

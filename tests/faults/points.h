@@ -8,6 +8,7 @@
  *   stop         SIGSTOP to the process
  *   read         reads from a pipe that nobody writes to
  *   kill, exit   SIGKILL; exit code 3 at once
+ *   nan:N        a weight of the rank becomes NaN, when the phase is entered for the N-th time from STEP on (default: 1)
  *   sleep:S      sleeps S seconds, then goes on
  * and every time, from STEP on:
  *   slow:F       a forward or backward pass takes F times as long (PHASE says which; "any": both)

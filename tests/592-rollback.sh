@@ -1,0 +1,49 @@
+#!/bin/bash
+# A number that is not finite on one rank, with checks.nonfinite "rollback": all ranks load the last checkpoint and go on; the end
+# has the bits of a run without the fault. The same failure again, too many of them, or no checkpoint: stopped, and why.
+. "$top_srcdir/tests/bitrun/library.sh"
+job "$scratch/tiny.json"
+run 2 "$scratch/tiny.json" --out "$scratch/whole"
+ok $? "the run without a fault"
+bitrun=$top_builddir/tests/faults/bitrun_points
+back="--set checks.nonfinite=rollback"
+
+# ranks, fault, step gone back to. After 3 and 6 steps a generation is still being written.
+for case in '1 forward:0:5=nan 3' '2 forward:1:3=nan 3' '4 forward:3:7=nan 6'; do
+    read -r ranks fault step <<< "$case"
+    # shellcheck disable=SC2086
+    BIT_TEST_FAULT=$fault run "$ranks" "$scratch/tiny.json" --out "$scratch/back-$ranks" $back
+    ok $? "$ranks rank(s), $fault: the run goes on to its end"
+    grep -q "went back to the checkpoint of step $step\$" "$scratch/said"
+    ok $? "from step $step"
+    same "with the same weights" "$(hash "$scratch/back-$ranks")" "$(hash "$scratch/whole")"
+    same "each step's line once, and the same losses" "$(losses "$scratch/back-$ranks")" "$(losses "$scratch/whole")"
+    [ "$(grep -c "^{\"kind\":\"rollback\",\"step\":$step,\"failed_step\":" "$scratch/back-$ranks/metrics.jsonl")" = 1 ]
+    ok $? "and a line about the rollback"
+done
+
+twice=forward:3:5=nan,forward:2:5=nan:2
+# shellcheck disable=SC2086
+BIT_TEST_FAULT=$twice run 4 "$scratch/tiny.json" --out "$scratch/twice" $back
+ok $? "another failure of the same step is gone back from, too"
+same "with the same weights" "$(hash "$scratch/twice")" "$(hash "$scratch/whole")"
+# shellcheck disable=SC2086
+BIT_TEST_FAULT=$twice fails 65 4 "$scratch/tiny.json" --out "$scratch/limit" $back --set checks.rollback_limit=1
+ok $? "beyond checks.rollback_limit the run stops"
+grep -q 'rolled back 1 times in a row without coming past step 6, checks.rollback_limit is 1' "$scratch/said"
+ok $? "and says so"
+# shellcheck disable=SC2086
+BIT_TEST_FAULT=forward:1:5=nan,forward:1:5=nan:3 fails 65 2 "$scratch/tiny.json" --out "$scratch/again" $back
+ok $? "the same failure again stops the run"
+grep -q 'failed again with the same bits .* rolling back cannot help: step 6: the ' "$scratch/said"
+ok $? "and says that rolling back cannot help"
+# shellcheck disable=SC2086
+run 2 "$scratch/tiny.json" --out "$scratch/again" $back
+ok $? "the same command resumes"
+same "with the same weights" "$(hash "$scratch/again")" "$(hash "$scratch/whole")"
+# shellcheck disable=SC2086
+BIT_TEST_FAULT=forward:0:1=nan fails 65 2 "$scratch/tiny.json" --out "$scratch/none" $back
+ok $? "without a checkpoint the run stops"
+grep -q 'there is no checkpoint to go back to' "$scratch/said"
+ok $? "and says so"
+exit $bad
