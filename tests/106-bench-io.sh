@@ -16,6 +16,7 @@ tail -n 2 "$scratch/out" | head -n 1 | grep -Eq '^images/s: [0-9.]+$' || fail "i
 tail -n 1 "$scratch/out" | grep -Eq '^peak memory: [0-9.]+ GB$' || fail "peak memory"
 mkdir "$scratch/bad"
 printf 'no picture' > "$scratch/bad/a.jpg"
+cp "$(find "$digits" -name '*.jpg' | head -n 1)" "$scratch/bad/b.jpg"
 "$bit" bench decode --data "$scratch/bad" --threads 1 --repeat 1 > "$scratch/out" || fail "a bad file"
 grep -q '^1 cannot be used, the first: .*a.jpg' "$scratch/out" || fail "a bad file is not named"
 "$bit" bench decode --threads 1 --size 64 --repeat 1 --json > "$scratch/decode.json" || fail "made images"
@@ -46,4 +47,11 @@ refused() { # EXIT OPTIONS
 refused 66 decode --data "$scratch/nowhere" --repeat 1
 refused 66 decode --data "$scratch/here" --repeat 1
 refused 64 decode --images 0
+refused 65 decode --data "$scratch/bad" --repeat 1 --fit "$scratch/fit.json"
+[ ! -e "$scratch/fit.json" ] || fail "a measurement with bad files was kept"
+rm "$scratch/bad/b.jpg"
+refused 65 decode --data "$scratch/bad" --repeat 1
+grep -q 'none of 1 files' "$scratch/err" || fail "only bad files"
+refused 74 decode --repeat 1 --fit "$scratch/nowhere/fit.json"
+[ ! -s "$scratch/out" ] || fail "measured for a file that cannot be written"
 refused 74 checkpoint --model R14x1 --folder "$scratch/nowhere"

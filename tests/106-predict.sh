@@ -12,9 +12,9 @@ JSON
 cat >machine.json <<'JSON'
 {"decode_seconds": 0.001, "compute": [
   {"model": "R14x1", "size": 32, "precision": "float32", "backend": "onednn", "micro_batch": 8, "threads": 1, "processes": 1,
-   "cores": 8, "flops_an_image": 1e9, "forward_seconds": 0.1, "backward_seconds": 0.2, "fixed_seconds": 0.05, "update_seconds": 0.04},
+   "cores": 8, "flops_an_image": 1e9, "parameters": 8028928, "forward_seconds": 0.1, "backward_seconds": 0.2, "fixed_seconds": 0.05, "update_seconds": 0.04},
   {"model": "R14x1", "size": 32, "precision": "float32", "backend": "onednn", "micro_batch": 8, "threads": 1, "processes": 8,
-   "cores": 8, "flops_an_image": 1e9, "forward_seconds": 0.2, "backward_seconds": 0.3, "fixed_seconds": 0.05, "update_seconds": 0.04}],
+   "cores": 8, "flops_an_image": 1e9, "parameters": 8028928, "forward_seconds": 0.2, "backward_seconds": 0.3, "fixed_seconds": 0.05, "update_seconds": 0.04}],
  "network": {"ranks": 2, "latency_seconds": 0, "bytes_per_second": 1e8, "reduce_bytes_per_second": 1e8,
    "gather_bytes_per_second": 1e8, "cpu_seconds_a_byte": 0}}
 JSON
@@ -43,6 +43,15 @@ exposed=$(plan -n 2 --per-node 1 | sed 's/.*"exposed_seconds":\([0-9.e+-]*\).*/\
 # at least the last of 31 buckets, and not the whole
 awk -v e="$exposed" 'BEGIN { exit !(e >= 0.00517 && e < 0.15) }'
 verdict "part of the reduction is hidden: $exposed s are not" $?
+# Another micro-batch or size is the same network: passes in proportion, packing and update as they were.
+near "micro-batches of 4: 0.05 + 16 x 0.15 + 0.04" step_seconds 2.49 --set micro_batch=4
+near "and their update" update_seconds 0.04 --set micro_batch=4
+plan --set micro_batch=4 | grep -q '"scaled":false'
+verdict "which is not scaled from another network" $?
+sed 's/"parameters": [0-9]*/"parameters": 4014464/; s/R14x1/R26x1/' machine.json >half.json
+machine=half.json near "another network with half the parameters: 0.1 + 8 x 0.3 + 0.08" step_seconds 2.58
+machine=half.json plan | grep -q '"scaled":true'
+verdict "which is said" $?
 run 0 "scaling" "$bit" plan job.json --machine machine.json --scaling
 says out "1024    1024     8192"
 run 64 "ranks of one machine were not measured" "$bit" plan job.json --machine machine.json -n 2

@@ -18,8 +18,10 @@ grep -Eq '"ratio": [0-9.e+-]+,.*"latency_seconds": [0-9.e+-]+,' <<< "$out" && gr
 ok $? "JSON"
 fit=$(mktemp)
 rm -f "$fit"
-bench --ranks 2 --size 32 --batch 8 --fit "$fit" > /dev/null
+out=$(bench --ranks 2 --size 32 --batch 8 --json --fit "$fit")
 ok $? "--fit FILE"
+[ "$(grep -c '"kind"' <<< "$out")" = 1 ]
+ok $? "one object"
 grep -q '"processes": 2,' "$fit" && grep -Eq '"node": {"ranks": 2, .*"reduce_bytes_per_second": [0-9.e+]+' "$fit"
 ok $? "has what two ranks compute and move at once"
 rm -f "$fit"

@@ -24,4 +24,10 @@ ok $? "sums are correct"
 share=$(sed -n 's/^GB\/s: //p' "$scratch/out" | awk '{ printf "%.0f", $1 / 0.025 * 100 }')
 [ "${share:-0}" -gt 0 ] && [ "$share" -le 101 ]
 ok $? "no more than their lines can carry: ${share:-no} % of it"
+MPIRUN="$lab mpirun $scratch" timeout -k 5 60 "$top_builddir/bit" bench reduce --ranks 4 --threads 1 --model R14x1 --classes 10 \
+    --seconds 0.001 --repeat 3 --fit "$scratch/fit.json" -- --host "$("$lab" list "$scratch" | sed 's/\([^,]*\),\([^,]*\).*/\1:2,\2:2/')" \
+    > "$scratch/out" 2> "$scratch/err"
+[ $? = 64 ] && [ ! -e "$scratch/fit.json" ]
+ok $? "two ranks on each of two hosts measure neither machine nor network"
+grep -- '--fit' "$scratch/err" | sed 's/^/# /'
 exit $bad

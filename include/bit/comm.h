@@ -26,10 +26,13 @@ struct bit_group *bit_comm_world(void);
 int bit_share_create(const struct bit_table *table, size_t bucket_elements, int rank, int ranks,
                      struct bit_share *share, struct bit_error *error);
 
+/* Elements of a bucket: messages of at most 512 KB to a partner, which go out unasked (world.c), and the tail that no
+ * backward pass is left to hide stays short. And how many are on their way at once. */
+enum { BIT_BUCKET_DEFAULT = 1 << 18, BIT_BUCKET_WINDOW = 4 };
+
 struct bit_reducer;
 struct bit_reducer_options {
-    size_t bucket_elements; /* 0: default, 2^18: messages of at most 512 KB to a partner, which go out unasked (world.c), and
-                             * the tail that no backward pass is left to hide stays short */
+    size_t bucket_elements; /* 0: default */
     bool no_thread;         /* move the data in ready, finish and gather only */
 };
 /* What one allocates besides small change: bytes. */
@@ -68,7 +71,7 @@ struct bit_bench_reduce_options {
 };
 enum { BIT_BENCH_POINTS = 6 };
 struct bit_bench_reduce {
-    int ranks, threads, node_ranks; /* node_ranks: on this machine */
+    int ranks, threads, node_ranks; /* node_ranks: on the caller's machine */
     double reduce_seconds, gather_seconds; /* nothing else going on; medians, the slowest rank's, as all times here */
     double bytes, rate;    /* a rank sends, a round; over the time */
     double ceiling;        /* plain messages between neighbours, all at once: bytes a second that each sends */

@@ -13,6 +13,7 @@ struct bit_machine_compute {
     char model[16], precision[16], backend[16];
     int size, micro_batch, threads, processes, cores;
     double flops_an_image;
+    double parameters;        /* with padding */
     double forward, backward; /* seconds a micro-batch */
     double fixed, update;     /* seconds a step: packing weights; SGD over all parameters */
 };
@@ -47,7 +48,7 @@ struct bit_prediction {
     double reduce, exposed, gather, update; /* the whole reduction; what of it the backward pass does not hide */
     double step, images_per_second;
     double efficiency;    /* the step without reduction and gather, over the step */
-    bool scaled;          /* no such network was measured: its arithmetic beside another's */
+    bool scaled;          /* no such network was measured: from another's, by arithmetic and number of parameters */
 };
 /* cores: of a machine, 0: as measured. line: 0: as measured. micro_batches: a rank's. -1 when the machine's file lacks what is needed. */
 int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const struct bit_machine *machine, int ranks,

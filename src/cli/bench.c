@@ -27,7 +27,7 @@ static const char usage[] =
     "    --precision float32        or bfloat16\n"
     "    --backend auto             or onednn, openblas, reference\n"
     "    --threads N                default: the cores of this process\n"
-    "    --repeat 5                 timed runs; the fastest counts (step: the median)\n"
+    "    --repeat 5                 timed runs; the median counts (ops: the fastest)\n"
     "    --steps 5                  the same\n"
     "    --profile                  step: time by kind of operation and by block\n"
     "    --data FOLDER              decode: its JPEG files; without it 48 made ones of 500 x 375\n"
@@ -176,6 +176,8 @@ static int parse(int argc, char **argv, struct bench_options *o)
         o->micro_batch = o->batch;
     if (o->batch % o->micro_batch)
         return bit_cli_usage(usage, "--batch %d is no multiple of --micro-batch %d", o->batch, o->micro_batch);
+    if (o->fit && bench_fit_check(o->fit, &error))
+        return bit_cli_error(&error);
     return BIT_OK;
 }
 

@@ -20,7 +20,7 @@ struct bench_options {
     int threads;
     const struct bit_backend *backend;
     int repeat;                /* timed runs of each thing; the fastest counts */
-    bool json, profile;
+    bool json, profile, quiet; /* quiet: prints nothing */
     const char *data;          /* decode: folder of JPEG files; NULL: made ones */
     int images;                /* of it, at most */
     const char *folder;        /* checkpoint: where to write */
@@ -47,6 +47,8 @@ void bench_print_end(double images_per_second);
 
 /* ---- the machine's file ---- */
 
+/* Before measuring: can the file be read, and written? A new one is not left behind. */
+int bench_fit_check(const char *path, struct bit_error *error);
 /* Seconds: a micro-batch's passes; a step's packing of weights and SGD over all of them. */
 int bench_fit_compute(const struct bench_options *options, double forward, double backward, double fixed, double update,
                       struct bit_error *error);

@@ -89,6 +89,8 @@ static int pass(const struct bench_options *o, const struct bench_pictures *p, s
         }
     }
     r->failed = failed;
+    if (failed == p->count && !error->code)
+        bit_fail(error, BIT_EDATA, "none of %zu files can be used, the first: %s", failed, r->first.text);
     return error->code ? -1 : 0;
 }
 
@@ -144,23 +146,23 @@ static int prepare(const struct bench_options *o, struct bit_decoder **decoders,
 static void print(const struct bench_options *o, const struct bench_pictures *p, const struct report *r)
 {
     const char *precision = o->precision == BIT_FLOAT32 ? "float32" : "bfloat16";
-    double count = (double)p->count, rate = count / r->seconds, bare = count / r->bare;
+    double count = (double)p->count, used = (double)(p->count - r->failed), rate = used / r->seconds, bare = used / r->bare;
     double memory = (double)bit_memory_resident_peak() * 1e-9;
     if (o->json) {
         printf("{\"kind\": \"decode\", \"data\": %s, \"images\": %zu, \"failed\": %zu, \"mean_bytes\": %.0f, \"mean_pixels\": %.0f, "
                "\"size\": %d, \"precision\": \"%s\", \"threads\": %d,\n \"passes\": %d, \"median_seconds\": %.9g, "
                "\"cpu_seconds\": %.9g, \"libjpeg_images_per_second\": %.6g, \"ratio\": %.4g, \"images_per_second\": %.6g, "
                "\"peak_memory_gb\": %.6g}\n", o->data ? "\"files\"" : "\"synthetic\"", p->count, r->failed,
-               (double)p->bytes / count, r->pixels / count, o->size, precision, o->threads, o->repeat, r->seconds, r->cpu, bare,
+               (double)p->bytes / count, r->pixels / used, o->size, precision, o->threads, o->repeat, r->seconds, r->cpu, bare,
                rate / bare, rate, memory);
         return;
     }
     printf("%zu %s of %.0f kB, %.0f pixels on average, to training crops of %d, %s, %d thread%s\n", p->count,
-           o->data ? "files" : "synthetic JPEGs (no --data was given)", (double)p->bytes / count * 1e-3, r->pixels / count,
+           o->data ? "files" : "synthetic JPEGs (no --data was given)", (double)p->bytes / count * 1e-3, r->pixels / used,
            o->size, precision, o->threads, o->threads == 1 ? "" : "s");
     if (r->failed)
         printf("%zu cannot be used, the first: %s\n", r->failed, r->first.text);
-    printf("%d passes: median %.1f ms, %.3f ms of CPU an image\n", o->repeat, r->seconds * 1e3, r->cpu / count * 1e3);
+    printf("%d passes: median %.1f ms, %.3f ms of CPU an image\n", o->repeat, r->seconds * 1e3, r->cpu / used * 1e3);
     printf("ceiling: libjpeg alone, whole images from memory, %.1f images/s; reached %.2f of it\n", bare, rate / bare);
     printf("images/s: %.1f\n", rate);
     printf("peak memory: %.2f GB\n", memory);
@@ -177,6 +179,9 @@ int bench_decode(const struct bench_options *o)
     int result = images ? o->data ? bench_pictures_find(&pictures, o->data, (size_t)o->images, &error) : bench_pictures_make(&pictures, &error) : -1;
     if (!result && !prepare(o, decoders, images, &error) && !measure(o, &pictures, decoders, images, &report, &error))
         print(o, &pictures, &report);
+    if (!error.code && o->fit && report.failed)
+        bit_fail(&error, BIT_EDATA, "--fit: %zu of %zu files cannot be used, the first: %s; nothing was added", report.failed,
+                 pictures.count, report.first.text);
     if (!error.code && o->fit)
         bench_fit_decode(o, report.cpu / (double)pictures.count, &error);
     for (size_t t = 0; images && t < threads; t++) {

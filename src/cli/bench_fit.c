@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bit/file.h"
 #include "bit/machine.h"
 #include "cli/bench.h"
 
@@ -18,16 +19,31 @@ void bench_model_options(const struct bench_options *o, struct bit_model_options
         .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
 }
 
+int bench_fit_check(const char *path, struct bit_error *error)
+{
+    struct bit_machine machine;
+    bool old = bit_file_exists(path);
+    if (bit_machine_read(path, true, &machine, error) || bit_machine_write(path, &machine, error))
+        return -1;
+    if (!old)
+        unlink(path);
+    return 0;
+}
+
 int bench_fit_compute(const struct bench_options *o, double forward, double backward, double fixed, double update,
                       struct bit_error *error)
 {
     struct bit_machine machine;
     struct bit_model_options options;
     bench_model_options(o, &options);
+    struct bit_table *table = bit_model_make_table(&options, error);
+    if (!table)
+        return -1;
     struct bit_machine_compute compute = {
         .size = o->size, .micro_batch = o->micro_batch, .threads = o->threads, .processes = o->copies,
-        .cores = omp_get_num_procs(), .flops_an_image = bit_plan_step_flops(&options),
+        .cores = omp_get_num_procs(), .flops_an_image = bit_plan_step_flops(&options), .parameters = (double)table->elements,
         .forward = forward, .backward = backward, .fixed = fixed, .update = update};
+    bit_table_destroy(table);
     snprintf(compute.model, sizeof compute.model, "R%dx%d", o->depth, o->width);
     snprintf(compute.precision, sizeof compute.precision, "%s", o->precision == BIT_FLOAT32 ? "float32" : "bfloat16");
     snprintf(compute.backend, sizeof compute.backend, "%s", bit_backend_name(o->backend));

@@ -1,6 +1,7 @@
 /* JPEG files for bit bench decode: those below a folder, or noise of all sizes painted and compressed here. */
 #include <dirent.h>
 #include <errno.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,13 +119,25 @@ static void paint(float *field, unsigned number, int channel)
     }
 }
 
+struct failure { struct jpeg_error_mgr errors; jmp_buf back; };
+
+static void on_error(j_common_ptr info)
+{
+    longjmp(((struct failure *)info->err)->back, 1);
+}
+
 static int compress(struct bench_picture *picture, const float *const *fields, struct bit_error *error)
 {
     struct jpeg_compress_struct info;
-    struct jpeg_error_mgr errors;
+    struct failure failure;
     unsigned long size = 0;
     JSAMPLE row[3 * WIDTH], *rows = row;
-    info.err = jpeg_std_error(&errors);
+    info.err = jpeg_std_error(&failure.errors);
+    failure.errors.error_exit = on_error;
+    if (setjmp(failure.back)) {
+        jpeg_destroy_compress(&info);
+        return bit_fail(error, BIT_EENVIRONMENT, "libjpeg cannot write an image: no memory?");
+    }
     jpeg_create_compress(&info);
     jpeg_mem_dest(&info, &picture->data, &size);
     info.image_width = WIDTH;

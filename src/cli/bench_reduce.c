@@ -81,6 +81,7 @@ int bench_reduce(const struct bench_options *o)
     if (o->fit && !o->mpirun_count) { /* what each rank computes, all at once */
         struct bench_options step = *o;
         step.copies = o->ranks < BENCH_COPIES ? o->ranks : BENCH_COPIES;
+        step.quiet = o->json; /* one object */
         int code = bench_step(&step);
         if (code)
             return code;

@@ -169,11 +169,13 @@ static void keep_company(const struct bench_options *o)
 
 static int measure(const struct bench_options *o, struct report *r, struct bit_error *error)
 {
-    struct step step;
+    struct step step = {.options = o};
     int children[BENCH_COPIES];
     size_t company = bench_company_start(o->copies, keep_company, o, children);
     double *seconds = bit_allocate((size_t)o->repeat, sizeof *seconds, "times", error);
-    int result = seconds ? make(&step, o, error) : -1;
+    if (company + 1 < (size_t)o->copies)
+        bit_fail(error, BIT_EENVIRONMENT, "only %zu of %d copies could be started", company + 1, o->copies);
+    int result = seconds && !error->code ? make(&step, o, error) : -1;
     for (int i = -1; i < o->repeat && !result; i++) { /* the first one warms up */
         double start = bit_clock_seconds();
         result = run(&step, error);
@@ -204,8 +206,7 @@ static int measure(const struct bench_options *o, struct report *r, struct bit_e
             r->flops += strncmp(r->row[i].name, "block", 5) ? r->row[i].flops : 0;
         }
     }
-    if (seconds)
-        unmake(&step);
+    unmake(&step);
     bit_free(seconds);
     if (result || bench_ceiling_product(3, &r->product, error) || bench_ceiling_copy(3, &r->copy, error))
         return -1;
@@ -265,12 +266,13 @@ int bench_step(const struct bench_options *options)
 {
     struct bit_error error = {0};
     struct report report = {0};
-    if (measure(options, &report, &error) ||
-        (options->fit && bench_fit_compute(options, report.forward, report.backward, report.fixed, report.update, &error)))
+    if (measure(options, &report, &error))
         return bit_cli_error(&error);
-    if (options->json)
+    if (options->json && !options->quiet)
         print_json(options, &report);
-    else
+    else if (!options->quiet)
         print_text(options, &report);
+    if (options->fit && bench_fit_compute(options, report.forward, report.backward, report.fixed, report.update, &error))
+        return bit_cli_error(&error);
     return BIT_OK;
 }

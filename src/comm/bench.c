@@ -111,7 +111,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double bench_median(double *values, int count)
+double bit_bench_median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, compare);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
@@ -152,8 +152,8 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
     }
     bit_reducer_time(b->reducer, &after);
     result->bytes = (after.bytes - before.bytes) / rounds;
-    result->reduce_seconds = bench_median(reduce, rounds);
-    result->gather_seconds = bench_median(gather, rounds);
+    result->reduce_seconds = bit_bench_median(reduce, rounds);
+    result->gather_seconds = bit_bench_median(gather, rounds);
     if (calibrate(b, error))
         return -1;
     for (int i = 0; i < rounds; i++) {
@@ -166,9 +166,9 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
         together[i] = seconds[0] + seconds[1];
         cpu[i] += seconds[2];
     }
-    result->cpu_seconds = fmax(0, bench_median(cpu, rounds));
-    result->compute_seconds = bench_median(alone, rounds);
-    result->step_seconds = bench_median(together, rounds);
+    result->cpu_seconds = fmax(0, bit_bench_median(cpu, rounds));
+    result->compute_seconds = bit_bench_median(alone, rounds);
+    result->step_seconds = bit_bench_median(together, rounds);
     return 0;
 }
 

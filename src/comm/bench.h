@@ -5,7 +5,7 @@
 #include "comm/internal.h"
 
 /* Sorts `values`. */
-double bench_median(double *values, int count);
+double bit_bench_median(double *values, int count);
 
 /* Fills ceiling, latency, bandwidth and points. `block` has room for two messages of a bucket and is overwritten.
  * Collective. */

@@ -34,7 +34,7 @@ static void fit(struct bit_bench_reduce *r)
         xy += weight * n * t;
     }
     double slope = (w * xy - x * y) / (w * xx - x * x);
-    r->bandwidth = slope > 0 ? 1 / slope : INFINITY;
+    r->bandwidth = slope > 1e-15 ? 1 / slope : 1e15; /* disturbed: more than any line; JSON knows no infinity */
     r->latency = fmax(0, (y - slope * x) / w);
 }
 
@@ -47,7 +47,7 @@ static int measure_point(struct bit_group *world, float *block, size_t elements,
     for (int i = 0; i < RUNS; i++)
         if (exchange(world, block, elements, count, distance, rounds, &runs[i], error))
             return -1;
-    double mine = bench_median(runs, RUNS);
+    double mine = bit_bench_median(runs, RUNS);
     if (bit_group_gather(world, &mine, sizeof mine, all, error))
         return -1;
     *seconds = 0;

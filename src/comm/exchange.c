@@ -48,7 +48,7 @@ static size_t scratch_size(const struct bit_buckets *b)
 
 size_t bit_exchange_bytes(const struct bit_buckets *buckets)
 {
-    return BIT_EXCHANGE_WINDOW * scratch_size(buckets) * sizeof(float);
+    return BIT_BUCKET_WINDOW * scratch_size(buckets) * sizeof(float);
 }
 
 int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets, int rank, struct bit_error *error)
@@ -64,12 +64,12 @@ int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets,
     if (x->ranks == 1)
         return 0;
     size_t scratch = scratch_size(buckets);
-    x->scratch = bit_allocate(BIT_EXCHANGE_WINDOW * scratch, sizeof *x->scratch, "the reduction's buffers", error);
-    x->request_memory = bit_allocate(BIT_EXCHANGE_WINDOW * (size_t)x->requests, sizeof *x->request_memory,
+    x->scratch = bit_allocate(BIT_BUCKET_WINDOW * scratch, sizeof *x->scratch, "the reduction's buffers", error);
+    x->request_memory = bit_allocate(BIT_BUCKET_WINDOW * (size_t)x->requests, sizeof *x->request_memory,
                                      "the reduction's requests", error);
     if (!x->scratch || !x->request_memory)
         return -1;
-    for (int i = 0; i < BIT_EXCHANGE_WINDOW; i++) {
+    for (int i = 0; i < BIT_BUCKET_WINDOW; i++) {
         x->flights[i].scratch = x->scratch + (size_t)i * scratch;
         x->flights[i].requests = x->request_memory + i * x->requests;
     }
@@ -223,7 +223,7 @@ static int land(struct bit_exchange *x, struct bit_flight *f, struct bit_error *
 int bit_exchange_advance(struct bit_exchange *x, size_t from, bool *progress, struct bit_error *error)
 {
     *progress = false;
-    for (int i = 0; i < BIT_EXCHANGE_WINDOW; i++) {
+    for (int i = 0; i < BIT_BUCKET_WINDOW; i++) {
         struct bit_flight *f = &x->flights[i];
         if (f->active) {
             int arrived = 0;

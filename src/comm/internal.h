@@ -29,7 +29,6 @@ void bit_sleep(double seconds);
 
 /* Bucket 0 is the end of the table. Its elements are cut into `ranks` positions of equal size (a multiple of
  * BIT_TABLE_PAD; the last ones may be shorter or empty). */
-enum { BIT_BUCKET_DEFAULT = 1 << 18 };
 struct bit_buckets { size_t elements, size, count; int ranks; };
 struct bit_buckets bit_buckets_make(size_t elements, size_t bucket_elements, int ranks);
 /* First element of a position; of position `ranks`: the end of the bucket. */
@@ -42,7 +41,6 @@ int bit_bucket_position(int rank, int ranks);
 
 /* ---- exchange: moves all buckets of a block, several at a time; never blocks ---- */
 
-enum { BIT_EXCHANGE_WINDOW = 4 };
 enum bit_exchange_mode { BIT_EXCHANGE_REDUCE, BIT_EXCHANGE_GATHER };
 
 struct bit_flight { /* one bucket on its way */
@@ -64,7 +62,7 @@ struct bit_exchange {
     float *block;
     size_t next, done;     /* buckets started, finished */
     double bytes;          /* sent since creation */
-    struct bit_flight flights[BIT_EXCHANGE_WINDOW];
+    struct bit_flight flights[BIT_BUCKET_WINDOW];
     float *scratch;
     MPI_Request *request_memory;
 };

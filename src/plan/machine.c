@@ -36,6 +36,7 @@ static void read_compute(const cJSON *o, struct bit_machine_compute *c)
     c->processes = count_of(o, "processes");
     c->cores = count_of(o, "cores");
     c->flops_an_image = number_of(o, "flops_an_image");
+    c->parameters = number_of(o, "parameters");
     c->forward = number_of(o, "forward_seconds");
     c->backward = number_of(o, "backward_seconds");
     c->fixed = number_of(o, "fixed_seconds");
@@ -57,7 +58,7 @@ static bool sound(const struct bit_machine *m)
     for (int i = 0; i < m->computes; i++) {
         const struct bit_machine_compute *c = &m->compute[i];
         if (!*c->model || c->micro_batch < 1 || c->threads < 1 || c->processes < 1 || c->cores < 1 || !(c->flops_an_image > 0) ||
-            !(c->forward > 0) || !(c->backward > 0))
+            !(c->parameters > 0) || !(c->forward > 0) || !(c->backward > 0))
             return false;
     }
     return (!m->node.ranks || (m->node.reduce > 0 && m->node.gather > 0)) &&
@@ -103,10 +104,10 @@ int bit_machine_write(const char *path, const struct bit_machine *m, struct bit_
     for (int i = 0; i < m->computes; i++) {
         const struct bit_machine_compute *c = &m->compute[i];
         bit_text_add(&t, "%s\n  {\"model\": \"%s\", \"size\": %d, \"precision\": \"%s\", \"backend\": \"%s\", \"micro_batch\": %d, "
-                     "\"threads\": %d, \"processes\": %d, \"cores\": %d, \"flops_an_image\": %.9g, \"forward_seconds\": %.6g, "
-                     "\"backward_seconds\": %.6g, \"fixed_seconds\": %.6g, \"update_seconds\": %.6g}", i ? "," : "", c->model,
+                     "\"threads\": %d, \"processes\": %d, \"cores\": %d, \"flops_an_image\": %.9g, \"parameters\": %.0f, "
+                     "\"forward_seconds\": %.6g, \"backward_seconds\": %.6g, \"fixed_seconds\": %.6g, \"update_seconds\": %.6g}", i ? "," : "", c->model,
                      c->size, c->precision, c->backend, c->micro_batch, c->threads, c->processes, c->cores, c->flops_an_image,
-                     c->forward, c->backward, c->fixed, c->update);
+                     c->parameters, c->forward, c->backward, c->fixed, c->update);
     }
     bit_text_add(&t, "]");
     add_network(&t, "node", &m->node);

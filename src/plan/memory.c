@@ -1,22 +1,22 @@
 /* Bytes: of a rank while it trains, and of a generation. */
 #include <string.h>
 
+#include "bit/comm.h"
 #include "bit/tree.h"
 #include "plan/plan.h"
 
 /* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder. */
 enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20 };
-/* comm's buckets on their way, and elements of momentum that store has in transit at once. */
-enum { REDUCE_WINDOW = 4, REDUCE_BUCKET = 1 << 18, MOMENTUM_WINDOW = 1 << 22 };
+enum { MOMENTUM_WINDOW = 1 << 22 /* elements that store has in transit at once */ };
 
-/* comm keeps up to REDUCE_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
+/* comm keeps up to BIT_BUCKET_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
  * not a power of two. */
 static uint64_t reduction_bytes(int ranks, size_t elements)
 {
-    uint64_t bucket = elements < REDUCE_BUCKET ? elements : REDUCE_BUCKET;
+    uint64_t bucket = elements < BIT_BUCKET_DEFAULT ? elements : BIT_BUCKET_DEFAULT;
     if (ranks == 1)
         return 0;
-    return REDUCE_WINDOW * bucket * sizeof(float) / (ranks & (ranks - 1) ? 1 : 2);
+    return BIT_BUCKET_WINDOW * bucket * sizeof(float) / (ranks & (ranks - 1) ? 1 : 2);
 }
 
 /* Batch norm keeps a running mean and variance a norm: as many numbers as it has gammas and betas. */

@@ -3,7 +3,8 @@
  * step     = compute + exposed + gather + update / ranks
  * compute  = crowd * (fixed + M (forward + backward) + images * decode / threads) [+ cpu * bytes, where no core is free]
  *            as measured for a micro-batch, for M of them a rank; crowd: threads of a machine's ranks over its cores (1 where
- *            there are enough), relative to the same in the measurement. Images are decoded beside computing, for nothing
+ *            there are enough), relative to the same in the measurement. Passes measured at another network, size or micro-batch
+ *            are scaled by arithmetic, fixed and update by the number of parameters. Images are decoded beside computing, for nothing
  *            where cores are free.
  * reduce   = G (1 - 1/r) / rate within a machine + G (1 - 1/H) / line between machines + latency * log2 ranks * buckets / window
  *            G bytes of gradients, r ranks on each of H machines: halving by neighbours first leaves each rank of a machine with
@@ -15,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bit/comm.h"
 #include "bit/machine.h"
 #include "plan/plan.h"
 
-enum { BUCKET = 1 << 18 /* elements: comm's */, WINDOW = 4 };
+enum { BUCKET = BIT_BUCKET_DEFAULT, WINDOW = BIT_BUCKET_WINDOW };
 static const double LATENCY = 20e-6; /* of a network that was not measured */
 
 static bool same_network(const struct bit_machine_compute *c, const struct bit_job *job, const char *model)
@@ -117,8 +119,9 @@ int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const st
         return -1;
     snprintf(model, sizeof model, "R%dx%d", job->model.depth, job->model.width);
     *p = (struct bit_prediction){.ranks = ranks, .nodes = nodes, .micro_batches = micro_batches,
-                                 .batch = ranks * micro_batches * job->micro_batch, .scaled = !same_network(c, job, model)};
+                                 .batch = ranks * micro_batches * job->micro_batch, .scaled = strcmp(c->model, model) != 0};
     double scale = plan->flops_an_image * job->micro_batch / (c->flops_an_image * c->micro_batch) * c->threads / plan->threads;
+    double parameters = (double)table->elements / c->parameters;
     double crowd = crowd_of(here, plan->threads, cores) / crowd_of(c->processes, c->threads, c->cores);
     double bytes = (double)table->elements * sizeof(float), buckets = ceil((double)table->elements / BUCKET);
     const struct figures f = {.within = bytes * (1 - 1.0 / here), .between = bytes * (1 - 1.0 / nodes)};
@@ -128,14 +131,14 @@ int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const st
     double waiting = latency * log2(ranks) * buckets / WINDOW;
 
     p->line = line > 0 ? line : m->network.reduce;
-    p->compute = crowd * (c->fixed + micro_batches * scale * (c->forward + c->backward));
+    p->compute = crowd * (parameters * c->fixed + micro_batches * scale * (c->forward + c->backward));
     if (full) /* loaders and the reducer's thread need the cores, too */
         p->compute += crowd * micro_batches * job->micro_batch * m->decode / plan->threads +
                       (f.within * m->node.cpu + f.between / here * m->network.cpu) * here / cores;
     p->reduce = ranks > 1 ? moving(&f, m, here, m->node.reduce, p->line) + waiting : 0;
     p->gather = ranks > 1 ? moving(&f, m, here, m->node.gather, line > 0 ? line : m->network.gather) + waiting : 0;
     p->exposed = expose(table, job->data.size, backward, p->reduce);
-    p->update = crowd * c->update * (c->flops_an_image > 0 && p->scaled ? scale : 1) / ranks;
+    p->update = crowd * parameters * c->update / ranks;
     p->step = p->compute + p->exposed + p->gather + p->update;
     p->images_per_second = p->batch / p->step;
     p->efficiency = (p->compute + p->update) / p->step;
@@ -148,7 +151,7 @@ void bit_prediction_print(const struct bit_prediction *p, FILE *stream)
     fprintf(stream, "  predicted       %.4g s a step: computing %.4g, reduction %.3g (exposed %.3g), gathering %.3g, update %.3g\n",
             p->step, p->compute, p->reduce, p->exposed, p->gather, p->update);
     fprintf(stream, "                  %.2f images/s; %.1f %% of the step is not waiting for other ranks%s\n", p->images_per_second,
-            100 * p->efficiency, p->scaled ? "; computing scaled from another network by arithmetic" : "");
+            100 * p->efficiency, p->scaled ? "; computing scaled from another network" : "");
 }
 
 void bit_prediction_json(const struct bit_prediction *p, struct bit_text *t)

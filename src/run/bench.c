@@ -35,13 +35,22 @@ static int read_wanted(const char *how, struct wanted *w, struct bit_error *erro
     return 0;
 }
 
+/* Where several ranks share each of several hosts, one rate cannot be told from the other. Collective. */
+static int check_hosts(struct bit_group *world, struct bit_error *error)
+{
+    if (world->node_size > 1 && world->node_size < world->size)
+        bit_fail(error, BIT_EUSAGE, "--fit: %d of %d ranks are on one host; expected all, to measure the machine, or one rank a "
+                 "host, to measure the network: --host a,b,...", world->node_size, world->size);
+    return bit_group_agree(world, error);
+}
+
 static int write_fit(const char *path, const struct bit_bench_reduce *r, struct bit_error *error)
 {
     struct bit_machine machine;
     if (bit_machine_read(path, true, &machine, error))
         return -1;
     *(r->node_ranks < r->ranks ? &machine.network : &machine.node) = (struct bit_machine_network){
-        .ranks = r->ranks, .latency = r->latency, .bandwidth = r->bandwidth < 1e15 ? r->bandwidth : 1e15,
+        .ranks = r->ranks, .latency = r->latency, .bandwidth = r->bandwidth,
         .reduce = r->bytes / 2 / r->reduce_seconds, .gather = r->bytes / 2 / r->gather_seconds, .cpu = r->cpu_seconds / (r->bytes / 2)};
     return bit_machine_write(path, &machine, error);
 }
@@ -50,7 +59,7 @@ int bench_reduce(struct bit_group *world, const char *how, struct bit_error *err
 {
     struct wanted w = {.elements = 25557032, .rounds = 5, .threads = 1, .milliseconds = 1000};
     struct bit_bench_reduce result;
-    if (read_wanted(how, &w, error))
+    if (read_wanted(how, &w, error) || (w.fit && check_hosts(world, error)))
         return -1;
     const struct bit_bench_reduce_options options = {
         .elements = w.elements, .bucket_elements = w.bucket, .rounds = w.rounds < 1001 ? (int)w.rounds : 1001,
