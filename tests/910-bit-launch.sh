@@ -105,7 +105,7 @@ pid=$!
 wait_for_step killed 6
 rank=$(for p in /proc/[0-9]*; do
     [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f "$top_builddir/bitrun")" ] &&
-        tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q -- '--out killed' && [ "$(readlink "$p/cwd")" = "$scratch" ] && echo "${p#/proc/}"
+        tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF -- "--out $scratch/killed" && [ "$(readlink "$p/cwd")" = "$scratch" ] && echo "${p#/proc/}"
 done | head -n 1)
 kill -KILL "$rank"
 wait $pid

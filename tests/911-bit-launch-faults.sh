@@ -76,4 +76,47 @@ ok $? "a crash loop ends: one restart for the checkpoint that was new, two more,
 "$launch" small.json -n 2-4 --restarts 2 --host "$(hostname):2,no-such-host.invalid:2" --out "$scratch/hosts" >said 2>&1 </dev/null
 [ $? = 0 ] && grep -q 'no-such-host.invalid does not answer' said && grep -q 'going on with 2 rank' said && [ "$(hash hosts)" = "$(hash whole)" ]
 ok $? "a host that is gone: it goes on with the ranks that are left, to the same bits"
+
+# Another run under the same name, of the same program, elsewhere: the end of one leaves the other alone.
+mkdir here there
+cp small.json here
+cp small.json there
+(cd here && exec "$launch" small.json -n 2 --set schedule.steps=40 --out same >../said 2>&1 </dev/null) &
+pid=$!
+wait_for_step here/same 4
+(cd there && BIT_TEST_FAULT=forward:0:2=kill exec "$launch" small.json -n 2 --out same >../said.there 2>&1 </dev/null)
+[ $? = 74 ] && kill -0 $pid && wait $pid && [ "$(member here/same state)" = finished ]
+ok $? "a run that fails takes none with it that has the same relative name"
+
+# While somebody holds the lock, an outcome is his.
+sed -i 's/"state": "[a-z]*"/"state": "running"/' loop/outcome.json
+exec 5>loop/lock
+flock 5
+"$BIT_BIN/bit" watch loop --settle "cut off"
+[ $? = 75 ] && [ "$(member loop state)" = running ]
+ok $? "a folder that is in use is not settled"
+exec 5>&-
+"$BIT_BIN/bit" watch loop --settle "cut off" && [ "$(member loop state)" = failed ] && [ "$(member loop message)" = "cut off" ]
+ok $? "one that is not is"
+rm loop/lock
+
+# --fresh holds until the new run has begun, --force until it has a checkpoint.
+"$launch" small.json -n 1-2 --restarts 2 --fresh --force --steps-limit 4 --host "$(hostname):1,no-such-host.invalid:1" --out "$scratch/hosts" \
+    >said 2>&1 </dev/null
+[ $? = 75 ] && [ "$(member hosts step)" = 4 ]
+ok $? "a start that did not begin leaves --fresh for the next"
+BIT_TEST_FAULT=forward:0:6=kill "$launch" small.json -n 1 --restarts 1 --force --set schedule.base_rate=0.01 --out "$scratch/hosts" >said 2>&1 </dev/null
+[ $? = 74 ] && grep -q 'given up' said
+ok $? "a loss before the next checkpoint leaves --force for the next"
+"$launch" small.json -n 2 --restarts 2 --set schedule.base_rate=0.02 --out "$scratch/whole" >said 2>&1 </dev/null
+[ $? = 64 ] && [ "$(member whole state)" = finished ]
+ok $? "a refused start: exit code 64, whatever the run was before"
+
+BIT_TEST_FAULT=forward:0:3=kill "$launch" small.json -n 1 --restarts 9 --out "$scratch/back-off" >said 2>&1 </dev/null &
+pid=$!
+for ((i = 0; i < 300; i++)); do grep -q 'again in 4 s' said && break; sleep 0.1; done
+kill -TERM $pid
+wait $pid
+[ $? = 75 ] && ! left_behind back-off
+ok $? "TERM between two starts ends it"
 exit $bad

@@ -1,11 +1,16 @@
 /* bit watch: watches a run from outside, for bit-launch. A process that is stopped cannot watch itself, nor can mpirun. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/file.h"
 #include "bit/memory.h"
 #include "bit/watch.h"
 #include "cli/cli.h"
@@ -16,10 +21,12 @@ static const char usage[] = "bit watch DIR --launcher PID [--start-seconds S]\n"
                             "  PID itself is late and nobody in the run has noticed, or PID stays after the run (exit code 76).\n"
                             "  --start-seconds S  how long ranks may take until they have read the job; 0: for ever (default 1800)\n"
                             "  --settle TEXT      instead: when no process of the run is left, and outcome.json says that it\n"
-                            "                     still runs, makes it a failure for the reason TEXT";
+                            "                     still runs, makes it a failure for the reason TEXT; exit code 75 when\n"
+                            "                     a process holds the run";
 
 static const double GRACE = 3;    /* seconds that the run's own watchdogs have to act first */
 enum { FIRST_RANKS = 64 };        /* any of them shows that the run has begun */
+enum { PATIENCE = 50 };           /* tenths of a second for which a lock may still be held by a process that dies */
 static const double LEAVING = 20; /* seconds from the end of the run to that of its launcher */
 
 struct watch {
@@ -164,10 +171,29 @@ static int watch(struct watch *w)
     return code;
 }
 
+/* Whether a process holds the run's lock; the last holder may be dying just now. */
+static bool is_held(const char *folder)
+{
+    char path[PATH_MAX];
+    struct bit_error error = {0};
+    int file = bit_path_join(path, sizeof path, folder, "lock", &error) ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    bool held = file >= 0;
+    for (int i = 0; held && i < PATIENCE; i++) {
+        held = flock(file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+        if (held)
+            usleep(100 * 1000);
+    }
+    if (file >= 0)
+        close(file);
+    return held;
+}
+
 static int settle(const char *folder, const char *text)
 {
     struct bit_error error = {0};
     char state[16];
+    if (is_held(folder))
+        return BIT_EAGAIN;
     bit_outcome_member(folder, "state", state, sizeof state);
     if (!strcmp(state, "running") && bit_outcome_amend(folder, BIT_EENVIRONMENT, text, NULL, &error))
         return bit_cli_error(&error);

@@ -97,9 +97,6 @@ static void look_at(struct bit_watch *w, int rank, double now)
         return;
     }
     bit_view_look(w->folder, w->options.id, rank, w->options.limits.start, now, &w->views[rank], s, &changed);
-    /* The file system's clock also knows what was before we looked. */
-    if (s->silent > 0 && changed > 0 && w->changed - changed > s->silent)
-        s->silent = w->changed - changed;
 }
 
 static void look_around(struct bit_watch *w, double now)

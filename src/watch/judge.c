@@ -49,7 +49,8 @@ static enum bit_lateness judge_one(const struct bit_seen *s, double allowance, e
     *track = MAIN;
     if (h->notes[MAIN].phase == BIT_PHASE_ENDED)
         return BIT_LATE_NOT;
-    *seconds = h->still[MAIN] + s->silent;
+    /* How long a silent rank that waited had done so before is the others' matter. */
+    *seconds = s->silent > 0 && waits(h) ? s->silent : h->still[MAIN] + s->silent;
     if (s->silent > 0)
         return h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance ? BIT_LATE_SILENT : BIT_LATE_NOT;
     if (!waits(h) && h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance)

@@ -12,6 +12,8 @@ static bool moves_all_the_same(struct bit_seen *s, struct bit_view *v)
     if (strcmp(s->heart.host, host) || bit_phase_read_of(s->heart.process, s->heart.live, &note))
         return false;
     bool moved = v->moves && note.moves != v->moves;
+    if (note.moves != s->heart.notes[BIT_TRACK_MAIN].moves) /* since its last beat: only the silence counts */
+        s->heart.still[BIT_TRACK_MAIN] = 0;
     v->moves = note.moves;
     s->heart.notes[BIT_TRACK_MAIN] = note;
     s->heart.limit[BIT_TRACK_MAIN] = bit_watch_limit(&s->heart.limits, note.phase, 0);

@@ -47,7 +47,11 @@ static void test_silent(void)
 {
     everybody(BIT_PHASE_AGREE, 6, true, 12);
     rank(1, BIT_PHASE_AGREE, 6, true, 0.5, 10.1);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_SILENT && v.rank == 1 && v.seconds == 10.6);
+    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_SILENT && v.rank == 1 && v.seconds == 10.1);
+    rank(1, BIT_PHASE_AGREE, 6, true, 9.9, 4); /* it had waited long already, as the others */
+    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
+    rank(1, BIT_PHASE_AGREE, 6, false, 9.9, 4); /* it was at work */
+    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_SILENT && v.rank == 1);
     rank(1, BIT_PHASE_AGREE, 6, true, 0.5, 4);
     CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
     rank(1, BIT_PHASE_ENDED, 6, false, 0.5, 400);
