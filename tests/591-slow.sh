@@ -9,5 +9,7 @@ grep -q 'warning: step [0-9]*: rank 1 holds up the run' "$scratch/said"
 ok $? "the log names it"
 grep -q '^{"kind":"slow","step":[0-9]*,"rank":1,"factor":[0-9.]*}$' "$scratch/slow/metrics.jsonl"
 ok $? "so do the metrics"
+! grep 'holds up the run' "$scratch/said" | grep -v 'rank 1 ' | grep -q . && ! grep '"kind":"slow"' "$scratch/slow/metrics.jsonl" | grep -v '"rank":1,' | grep -q .
+ok $? "and nobody else"
 [ $bad = 0 ] || sed 's/^/# /' "$scratch/said"
 exit $bad

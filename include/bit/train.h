@@ -60,6 +60,7 @@ struct bit_step_result {
                                         * same bits for any number of ranks. NaN where not finite */
     bool applied;                 /* false: non-finite, skipped or to be rolled back by the caller */
     struct bit_error refused;     /* why it was not applied: the same on all ranks */
+    bool lost;                    /* the step failed because ranks could not be reached: no collective call will do any more */
     double seconds, data_seconds, forward_seconds, backward_seconds, reduce_seconds, update_seconds;
 };
 

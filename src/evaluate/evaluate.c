@@ -59,7 +59,9 @@ static int score_share(const struct bit_evaluation_options *o, struct partial *p
             ending->stopped = 1;
             break;
         }
+        enum bit_phase before = bit_phase_enter(BIT_PHASE_DATA); /* images may come late: another limit */
         result = bit_stream_next(o->stream, &batch, error);
+        bit_phase_enter(before);
         if (result <= 0)
             break;
         if (done == capacity)

@@ -93,7 +93,7 @@ enum event loop_boundary(struct run *run)
     stop = stop && !(done && !evaluation_is_due(run));
     bool evaluate = !stop && evaluation_is_due(run), save = !evaluate && save_is_due(run, wish.save || wish.late || stop);
     /* One generation at a time: the one in the making is committed when all have written it, or when it is waited for. */
-    if (run->saving.save && (!wish.writing || wish.save || stop || save || (done && !evaluate)))
+    if (run->saving.save && (!wish.writing || wish.save || stop || save || evaluate || done))
         return EVENT_COMMIT;
     run->loop.urgent = wish.save || stop || done;
     if (evaluate || save)
@@ -182,6 +182,7 @@ enum event loop_step(struct run *run)
     uint64_t every = run->job->checks.replicas_every_steps;
     double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step), traced = bit_trace_start();
     if (bit_trainer_step(run->trainer, rate, &result, &run->error)) {
+        run->loop.lost |= result.lost;
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
         return EVENT_FAILED;
     }

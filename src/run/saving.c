@@ -1,8 +1,11 @@
 #include "run/saving.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 #include "bit/clock.h"
+#include "bit/phase.h"
 #include "bit/trace.h"
 #include "run/arrays.h"
 #include "run/census.h"
@@ -79,12 +82,29 @@ static void tell(struct run *run)
         run_tell(run, BIT_LOG_INFO, "checkpoint at step %llu (%s)", (unsigned long long)saving->step, seconds);
 }
 
+/* While the writer moves on, whoever waits for it is not stuck. */
+static void join_writer(pthread_t thread)
+{
+    struct bit_phase_note before = {0}, now;
+    struct timespec until;
+    int joined;
+    do {
+        bit_phase_read(BIT_TRACK_BACKGROUND, &now);
+        if (now.moves != before.moves)
+            bit_phase_tick();
+        before = now;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec++;
+        joined = pthread_timedjoin_np(thread, NULL, &until);
+    } while (joined == ETIMEDOUT);
+}
+
 /* This rank's files are written; NULL: nothing was in the making. */
 static struct bit_save *wait_for_writer(struct saving *saving)
 {
     struct bit_save *save = saving->save;
     if (save && saving->threaded)
-        pthread_join(saving->thread, NULL);
+        join_writer(saving->thread);
     saving->save = NULL;
     return save;
 }

@@ -241,6 +241,7 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     bit_phase_wait();
     int bad = bit_reducer_gather(t->reducer, t->weights, error);
     bit_phase_go();
+    result->lost = bad;
     if (bad)
         return -1;
     bit_trace_end("gather weights", -1, traced);
@@ -276,6 +277,7 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     bit_phase_wait();
     int unreduced = bit_reducer_finish(t->reducer, &lost);
     bit_phase_go();
+    result->lost = unreduced;
     if (unreduced) {
         if (error->code == BIT_OK)
             *error = lost;
@@ -292,8 +294,10 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     bit_trace_end("norms", -1, traced);
     traced = bit_trace_start();
     double measured = bit_clock_seconds();
-    if (bit_group_gather(o->world, &mine, sizeof mine, all, error))
+    if (bit_group_gather(o->world, &mine, sizeof mine, all, error)) {
+        result->lost = true;
         return -1;
+    }
     bit_trace_end("agree", -1, traced);
     result->reduce_seconds += reduced - computed + bit_clock_seconds() - measured;
     result->update_seconds += measured - reduced;

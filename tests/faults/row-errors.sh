@@ -36,6 +36,8 @@ trial_errors() { # NUMBER
     [ "$codes" = "exit 0" ] || [ "$count" = 0 ] || [ "$(value "$run/outcome.json" exit_code)" = 74 ] ||
         fail "$what: N5: exit code 74, the outcome says $(value "$run/outcome.json" exit_code)" || return
     check_standing || return
+    # There may be fewer such calls than the chosen one's number.
+    [ -s "$trial/failed" ] || { reason="$what: never came to pass"; return 77; }
     committed=$(last_commit)
     starts[1]=$base_step settings=()
     go 90 4 || return

@@ -21,6 +21,7 @@ trial_kill() { # NUMBER
         fault=(start 0 "$drawn" 9 "$victim")
     fi
     go 90 4 || return
+    grep -q '^fault' "$notes" || { reason='the run had ended before the fault'; return 77; }
     starts[1]=0
     check_state && check_standing || return
     committed=$(last_commit)

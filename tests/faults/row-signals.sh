@@ -24,6 +24,7 @@ trial_signals() { # NUMBER
         every) fault+=(15 every:LAUNCHER) ;;
     esac
     go 90 4 || return
+    grep -q '^fault' "$notes" || { reason='the run had ended before the fault'; return 77; }
     starts[1]=0
     check_state && check_standing || return
     committed=$(last_commit)
