@@ -2,7 +2,7 @@
 dist_bin_SCRIPTS += launcher/bit-launch
 dist_man_MANS += man/bit-launch.1
 EXTRA_DIST += .dockerignore launcher/quickstart launcher/check launcher/install-dependencies launcher/setup.sh .ci/run CHANGES \
-	docker/Dockerfile docker/compose.yaml docker/slurm.conf docker/start README.md
+	docker/Dockerfile docker/compose.yaml docker/slurm.conf docker/start docs/PERFORMANCE.md README.md
 
 # The same tests in other builds, each in a folder of its own below this one. Every one ends in tests/run's line.
 check-sanitizers:
