@@ -19,7 +19,8 @@ enum {
     OWN_BYTES = 900 << 10,  /* of a thread's parts: stay in its L2 */
     STEPS_MOST = 16,        /* of 32 pixels */
     CHUNK_PIXELS = 1024,    /* a chunk has at least that many */
-    CHUNKS = 16,
+    CHUNK_MOST = 4096,      /* and, with room for the sums, at most so many: longer ones are less exact (split_kernels.h) */
+    CHUNKS = 16,            /* more only for that */
     CHUNK_FLOATS = 1 << 21  /* what all chunks' sums may take */
 };
 
@@ -171,6 +172,8 @@ static void cut(struct weights *l)
     size_t threads = (size_t)bit_compute_thread_count(), size = l->firsts * l->seconds * SPLIT_SIDE * SPLIT_SIDE;
     l->chunks = l->walk.gather.pixels / CHUNK_PIXELS;
     l->chunks = l->chunks > CHUNKS ? CHUNKS : l->chunks;
+    size_t short_ones = (l->walk.gather.pixels + CHUNK_MOST - 1) / CHUNK_MOST;
+    l->chunks = l->chunks < short_ones ? short_ones : l->chunks;
     l->chunks = l->chunks > CHUNK_FLOATS / size ? CHUNK_FLOATS / size : l->chunks;
     l->chunks = l->chunks < 1 ? 1 : l->chunks;
     l->slabs = (l->seconds + SLAB - 1) / SLAB;

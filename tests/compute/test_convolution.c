@@ -9,6 +9,7 @@
 #include "bit/compute.h"
 #include "bit/memory.h"
 #include "bit/random.h"
+#include "compute/amx_kernels.h"
 #include "unit.h"
 
 enum { GUARD = 256 /* bytes behind each buffer */, GUARD_BYTE = 0xA5 };
@@ -195,6 +196,8 @@ static const struct bit_geometry shapes[] = {
     {1, 4, 6, 5, 6, 2, 3, 0},     /* stride above the kernel: pixels that no output sees */
     {1, 5, 5, 4, 4, 3, 3, 2},
     {64, 3, 3, 16, 32, 3, 1, 1},  /* a micro-batch of 64 */
+    {4, 32, 32, 64, 64, 1, 1, 0}, {3, 64, 64, 32, 64, 3, 2, 1}, /* chunks of pixels in split float32 weight gradients */
+    {1, 257, 256, 32, 32, 1, 1, 0}, /* more of them, for not to be too long */
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -351,6 +354,32 @@ static void test_repeated_bits(void)
                 }
 }
 
+/* Float32 numbers in parts, on tiles: the number of threads changes no bit. The root, 3 to 64, is no such convolution. */
+static void test_bits_at_any_threads(void)
+{
+    const struct bit_geometry several[] = {{4, 32, 32, 64, 64, 1, 1, 0}, {3, 64, 64, 32, 64, 3, 2, 1}, {5, 12, 9, 96, 32, 1, 1, 0}};
+    for (size_t s = 0; s < sizeof several / sizeof *several && bit_amx_available(); s++)
+        for (size_t b = 0; bit_backend_at(b + 1); b++) { /* the reference has its own sums */
+            struct problem p;
+            struct results one, more;
+            problem_make(&p, &several[s], BIT_FLOAT32);
+            bit_compute_threads(1);
+            CHECK(run(bit_backend_at(b), &p, &one));
+            for (int threads = 2; threads <= 3; threads++) {
+                bit_compute_threads(threads);
+                CHECK(run(bit_backend_at(b), &p, &more));
+                CHECK(equal(&one.forward, &more.forward));
+                CHECK(equal(&one.forward_added, &more.forward_added));
+                CHECK(equal(&one.data, &more.data));
+                CHECK(equal(&one.data_added, &more.data_added));
+                CHECK(equal(&one.weights, &more.weights));
+                results_free(&more);
+            }
+            results_free(&one);
+            problem_free(&p);
+        }
+}
+
 /* Micro-batches are summed up by others: an image's result must not depend on its neighbours in the batch. */
 static void test_images_are_independent(void)
 {
@@ -472,6 +501,7 @@ int main(int argc, char **argv)
         {"bfloat16", test_bfloat16},
         {"finite_differences", test_finite_differences},
         {"repeated_bits", test_repeated_bits},
+        {"bits_at_any_threads", test_bits_at_any_threads},
         {"images_are_independent", test_images_are_independent},
         {"no_data_gradient", test_no_data_gradient},
         {"pack_scaled", test_pack_scaled},
