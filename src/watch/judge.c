@@ -53,12 +53,15 @@ static enum bit_lateness judge_one(const struct bit_seen *s, double allowance, e
     *seconds = s->silent > 0 && waits(h) ? s->silent : h->still[MAIN] + s->silent;
     if (s->silent > 0)
         return h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance ? BIT_LATE_SILENT : BIT_LATE_NOT;
-    if (!waits(h) && h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance)
-        return BIT_LATE_STUCK;
+    /* The writer first: in the phase commit the main thread may stand still because of it. */
     *track = BESIDE;
     *seconds = h->still[BESIDE];
     if (h->limit[BESIDE] > 0 && *seconds > h->limit[BESIDE] + allowance)
         return BIT_LATE_BACKGROUND;
+    *track = MAIN;
+    *seconds = h->still[MAIN];
+    if (!waits(h) && h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance)
+        return BIT_LATE_STUCK;
     return BIT_LATE_NOT;
 }
 
