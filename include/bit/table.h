@@ -39,6 +39,8 @@ int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_
                   const size_t *shape, struct bit_error *error);
 /* Index of `name`, or -1. */
 int bit_table_find(const struct bit_table *table, const char *name);
+/* Index of the parameter that an element belongs to, its padding included; the table has at least one. */
+size_t bit_table_at(const struct bit_table *table, size_t element);
 /* True when both have the same names, shapes and offsets. */
 bool bit_table_equal(const struct bit_table *a, const struct bit_table *b);
 /* Hash of names, shapes and values (padding left out) of one block: equal models hash equal, whoever wrote them. */

@@ -68,6 +68,19 @@ int bit_table_find(const struct bit_table *table, const char *name)
     return -1;
 }
 
+size_t bit_table_at(const struct bit_table *table, size_t element)
+{
+    size_t low = 0, high = table->count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (table->items[middle].offset <= element)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 bool bit_table_equal(const struct bit_table *a, const struct bit_table *b)
 {
     if (a->count != b->count || a->elements != b->elements)

@@ -5,11 +5,12 @@
 #if defined __x86_64__ && defined __linux__ && (__GNUC__ >= 11 || __clang_major__ >= 12)
 
 #include <cpuid.h>
-#include <immintrin.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "compute/transpose16.h"
 
 #define TILES __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
 
@@ -64,28 +65,8 @@ TILES void amx_transpose(const bit_bfloat16 *const rows[AMX_SIDE], size_t channe
         pairs[1][i] = _mm512_unpackhi_epi16(a, b); /* channels 4-7, 12-15, 20-23, 28-31 */
     }
     for (int half = 0; half < 2; half++) {
-        __m512i *p = pairs[half], t[16], q[16];
-        for (int i = 0; i < 8; i++) {
-            t[2 * i] = _mm512_unpacklo_epi32(p[2 * i], p[2 * i + 1]);
-            t[2 * i + 1] = _mm512_unpackhi_epi32(p[2 * i], p[2 * i + 1]);
-        }
-        for (int i = 0; i < 4; i++) {
-            q[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-            q[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-            q[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-            q[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-        }
-        /* q[4 i + j], lane l: channel 8 l + 4 half + j, pixel pairs 4 i to 4 i + 3 */
-        for (int j = 0; j < 4; j++) {
-            __m512i a = _mm512_shuffle_i32x4(q[j], q[4 + j], 0x44), b = _mm512_shuffle_i32x4(q[j], q[4 + j], 0xEE);
-            __m512i c = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0x44);
-            __m512i d = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0xEE);
-            bit_bfloat16 *row = to + (size_t)(4 * half + j) * to_row;
-            _mm512_storeu_si512(row, _mm512_shuffle_i32x4(a, c, 0x88));
-            _mm512_storeu_si512(row + 8 * to_row, _mm512_shuffle_i32x4(a, c, 0xDD));
-            _mm512_storeu_si512(row + 16 * to_row, _mm512_shuffle_i32x4(b, d, 0x88));
-            _mm512_storeu_si512(row + 24 * to_row, _mm512_shuffle_i32x4(b, d, 0xDD));
-        }
+        /* Column 4 g + j of a half is channel 8 g + 4 half + j. */
+        transpose16(pairs[half], (char *)(to + (size_t)(4 * half) * to_row), to_row * sizeof *to, 8 * to_row * sizeof *to);
     }
 }
 

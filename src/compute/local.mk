@@ -16,7 +16,7 @@ libcompute_a_SOURCES += src/compute/onednn.c src/compute/onednn.h src/compute/on
 	src/compute/onednn_phases.c src/compute/onednn_product.c src/compute/onednn_shim.c
 endif
 libcompute_a_SOURCES += src/compute/amx.c src/compute/amx.h src/compute/amx_kernels.c src/compute/amx_kernels.h \
-	src/compute/amx_narrow.c \
+	src/compute/amx_narrow.c src/compute/transpose16.h \
 	src/compute/split.c src/compute/split.h src/compute/split_kernels.c src/compute/split_kernels.h src/compute/split_weights.c \
 	src/compute/winograd.c src/compute/winograd.h
 libcompute_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)

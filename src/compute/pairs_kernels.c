@@ -4,7 +4,7 @@
 #include <string.h>
 
 #ifdef __AVX512F__
-#include <immintrin.h>
+#include "compute/transpose16.h"
 #endif
 
 static inline uint32_t rounded(float x)
@@ -50,30 +50,10 @@ static void interleave(const float *from, size_t row, int block, const float *sc
 static inline void turn(const uint32_t *from, uint32_t *to, int block)
 {
 #ifdef __AVX512F__
-    __m512i p[16], t[16], q[16];
+    __m512i p[16];
     for (int i = 0; i < 16; i++)
         p[i] = _mm512_loadu_si512(from + 16 * i);
-    for (int i = 0; i < 8; i++) {
-        t[2 * i] = _mm512_unpacklo_epi32(p[2 * i], p[2 * i + 1]);
-        t[2 * i + 1] = _mm512_unpackhi_epi32(p[2 * i], p[2 * i + 1]);
-    }
-    for (int i = 0; i < 4; i++) {
-        q[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-        q[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-        q[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-        q[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-    }
-    /* q[4 i + j], lane l: column 4 l + j of rows 4 i to 4 i + 3 */
-    for (int j = 0; j < 4; j++) {
-        __m512i a = _mm512_shuffle_i32x4(q[j], q[4 + j], 0x44), b = _mm512_shuffle_i32x4(q[j], q[4 + j], 0xEE);
-        __m512i c = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0x44);
-        __m512i d = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0xEE);
-        uint32_t *row = to + (size_t)j * (size_t)block;
-        _mm512_storeu_si512(row, _mm512_shuffle_i32x4(a, c, 0x88));
-        _mm512_storeu_si512(row + 4 * (size_t)block, _mm512_shuffle_i32x4(a, c, 0xDD));
-        _mm512_storeu_si512(row + 8 * (size_t)block, _mm512_shuffle_i32x4(b, d, 0x88));
-        _mm512_storeu_si512(row + 12 * (size_t)block, _mm512_shuffle_i32x4(b, d, 0xDD));
-    }
+    transpose16(p, (char *)to, (size_t)block * sizeof *to, 4 * (size_t)block * sizeof *to);
 #else
     for (int i = 0; i < 16; i++)
         for (int n = 0; n < 16; n++)

@@ -5,7 +5,7 @@
 
 #if defined __x86_64__ && defined __linux__ && (__GNUC__ >= 11 || __clang_major__ >= 12)
 
-#include <immintrin.h>
+#include "compute/transpose16.h"
 
 #define TILES __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16,prfchw")))
 #define INLINE TILES static inline __attribute__((always_inline))
@@ -53,33 +53,6 @@ TILES void split_columns(const float *const lines[SPLIT_SIDE], size_t at, bit_bf
         }
 }
 
-/* 16 rows of 16 pairs, transposed, to rows of `row` bytes. */
-INLINE void transpose(const __m512i p[16], char *to, size_t row)
-{
-    __m512i t[16], q[16];
-    #pragma GCC unroll 16
-    for (int i = 0; i < 8; i++) {
-        t[2 * i] = _mm512_unpacklo_epi32(p[2 * i], p[2 * i + 1]);
-        t[2 * i + 1] = _mm512_unpackhi_epi32(p[2 * i], p[2 * i + 1]);
-    }
-    #pragma GCC unroll 16
-    for (int i = 0; i < 4; i++) {
-        q[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-        q[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-        q[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-        q[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-    }
-    #pragma GCC unroll 16
-    for (int j = 0; j < 4; j++) { /* q[4 i + j], lane l: column 4 l + j of rows 4 i to 4 i + 3 */
-        __m512i a = _mm512_shuffle_i32x4(q[j], q[4 + j], 0x44), b = _mm512_shuffle_i32x4(q[j], q[4 + j], 0xEE);
-        __m512i c = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0x44), d = _mm512_shuffle_i32x4(q[8 + j], q[12 + j], 0xEE);
-        _mm512_storeu_si512(to + (size_t)j * row, _mm512_shuffle_i32x4(a, c, 0x88));
-        _mm512_storeu_si512(to + (size_t)(4 + j) * row, _mm512_shuffle_i32x4(a, c, 0xDD));
-        _mm512_storeu_si512(to + (size_t)(8 + j) * row, _mm512_shuffle_i32x4(b, d, 0x88));
-        _mm512_storeu_si512(to + (size_t)(12 + j) * row, _mm512_shuffle_i32x4(b, d, 0xDD));
-    }
-}
-
 TILES void split_rows_turned(const float *const lines[SPLIT_SIDE], size_t at, bit_bfloat16 *block)
 {
     for (int half = 0; half < 2; half++) {
@@ -91,7 +64,7 @@ TILES void split_rows_turned(const float *const lines[SPLIT_SIDE], size_t at, bi
                 pairs[p][i] = pair(x, y);
         }
         for (int p = 0; p < SPLIT_PLANES; p++)
-            transpose(pairs[p], (char *)(block + (2 * p + half) * SPLIT_TILE), 64);
+            transpose16(pairs[p], (char *)(block + (2 * p + half) * SPLIT_TILE), 64, 256);
     }
 }
 
@@ -103,7 +76,7 @@ TILES void split_columns_turned(const float *const columns[SPLIT_SIDE], size_t a
         __m512i lines[16];
         for (int i = 0; i < 16; i++)
             lines[i] = _mm512_load_si512(rows + tile * SPLIT_TILE + i * 32);
-        transpose(lines, (char *)(block + tile * SPLIT_TILE), 64);
+        transpose16(lines, (char *)(block + tile * SPLIT_TILE), 64, 256);
     }
 }
 
@@ -114,7 +87,7 @@ TILES void split_transpose(const float *tile, float *to, size_t row)
             __m512i lines[16];
             for (int k = 0; k < 16; k++)
                 lines[k] = _mm512_loadu_si512(tile + (16 * i + k) * SPLIT_SIDE + 16 * j);
-            transpose(lines, (char *)(to + (size_t)(16 * j) * row + 16 * i), row * 4);
+            transpose16(lines, (char *)(to + (size_t)(16 * j) * row + 16 * i), row * 4, row * 16);
         }
 }
 

@@ -14,25 +14,11 @@ int arrival_start(struct arrival *a, const struct bit_table *table, const float 
     return 0;
 }
 
-/* The last parameter that begins at or before an element. */
-static size_t find(const struct bit_table *table, uint64_t element)
-{
-    size_t low = 0, high = table->count;
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (table->items[middle].offset <= element)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 void arrival_add(struct arrival *a, uint64_t from, uint64_t until)
 {
     if (from >= until)
         return;
-    for (size_t i = find(a->table, from); i < a->table->count && a->table->items[i].offset < until; i++) {
+    for (size_t i = bit_table_at(a->table, from); i < a->table->count && a->table->items[i].offset < until; i++) {
         const struct bit_parameter *p = &a->table->items[i];
         uint64_t low = p->offset > from ? p->offset : from, end = p->offset + p->count, high = end < until ? end : until;
         if (low >= high)

@@ -15,20 +15,6 @@ static void update(float rate, float momentum, float decay, size_t count, const 
     }
 }
 
-/* The parameter that element `offset` belongs to (its padding included). */
-static size_t parameter_at(const struct bit_table *table, size_t offset)
-{
-    size_t low = 0, high = table->count;
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (table->items[middle].offset <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Elements [from, to) of the block; velocity[0] belongs to `from`. */
 static void update_range(const struct bit_sgd *sgd, const struct bit_table *table, size_t from, size_t to,
                          const float *gradient, float *weights, float *velocity)
@@ -38,7 +24,7 @@ static void update_range(const struct bit_sgd *sgd, const struct bit_table *tabl
         update(rate, momentum, decay, to - from, gradient + from, weights + from, velocity);
         return;
     }
-    for (size_t p = parameter_at(table, from), at = from; at < to; p++) {
+    for (size_t p = bit_table_at(table, from), at = from; at < to; p++) {
         size_t end = p + 1 < table->count && table->items[p + 1].offset < to ? table->items[p + 1].offset : to;
         update(rate, momentum, table->items[p].kind == BIT_KERNEL ? decay : 0.0f, end - at, gradient + at, weights + at,
                velocity + (at - from));
