@@ -10,9 +10,9 @@ for script in $scripts; do
     ok $? "$script has its run bit"
 done
 if command -v shellcheck >/dev/null; then
-    for script in launcher/* docker/start .ci/run tests/run tests/variant tests/valgrind tests/bare tests/lab/slurm tests/speed/compare \
+    for script in launcher/* launcher/lib/* docker/start .ci/run tests/run tests/variant tests/valgrind tests/bare tests/lab/slurm tests/speed/compare \
         tests/6*.sh tests/9*.sh tests/faults/campaign tests/faults/*.sh; do
-        case $script in *.mk) continue ;; esac
+        case $script in *.mk | launcher/lib) continue ;; esac
         shellcheck -x -S warning "$script"
         ok $? "shellcheck $script"
     done

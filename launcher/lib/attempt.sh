@@ -1,0 +1,154 @@
+# bit-launch: one start of the command, to its end: signals, what is left behind, what its end means (sourced).
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# mpirun dies when the reader of its output does, and the job with it: an output that is a pipe is copied through.
+drain() {
+    trap '' PIPE INT TERM HUP USR1 USR2
+    cat 2>/dev/null || cat >/dev/null
+}
+
+# This machine's processes of the job below PID.
+ranks_below() {
+    local child
+    # shellcheck disable=SC2013
+    for child in $(cat "/proc/$1"/task/*/children 2>/dev/null); do
+        if [ "$(readlink "/proc/$child/exe" 2>/dev/null)" = "$bitrun" ]; then echo "$child"; else ranks_below "$child"; fi
+    done
+}
+
+asked=0
+# TERM to mpirun would kill the ranks within two seconds; USR2 reaches every rank and only asks. Hydra (MPICH) forwards
+# USR1 alone, so its ranks on this machine are asked themselves: one that knows is enough.
+ask_to_stop() { # SIGNAL
+    asked=$((asked + 1))
+    if [ "$1" = INT ] && [ $asked -ge 3 ]; then
+        say "ended at once; the last checkpoint stands"
+        kill -TERM "$pid" 2>/dev/null
+        return
+    fi
+    if [ $asked -eq 1 ]; then
+        say "stopping after a checkpoint (may take a moment)"
+    elif [ "$1" = INT ]; then
+        say "still saving; Ctrl-C once more ends it at once and loses the steps since the last checkpoint"
+    fi
+    [ -z "$pid" ] || forward_stop
+}
+forward_stop() {
+    local rank_pids
+    if [ "$kind" = mpich ]; then
+        rank_pids=$(ranks_below "$pid")
+        # shellcheck disable=SC2086
+        [ -z "$rank_pids" ] || kill -TERM $rank_pids 2>/dev/null
+    else
+        kill -USR2 "$pid" 2>/dev/null
+    fi
+}
+
+outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.json" 2>/dev/null | head -n 1; }
+
+# mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.
+judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
+    local state how
+    # Of a run that was refused, the outcome tells how it stood before.
+    case $1 in 0 | 64 | 65 | 66) return "$1" ;; esac
+    if [ $evaluate = no ] && [ "$out/outcome.json" -nt "$marker" ]; then
+        state=$(outcome state)
+        case $state in
+            finished) return 0 ;;
+            # Of our own TERM, after which it has saved: nobody has asked for that.
+            stopped) if [ "$2" = yes ] && [ $asked = 0 ]; then return 76; else return 75; fi ;;
+            failed) return "$(outcome exit_code)" ;;
+            running)
+                how="exit code $1"
+                [ "$1" -le 128 ] || how="signal $(kill -l $(($1 - 128)) 2>/dev/null || echo $(($1 - 128)))"
+                "$bit" watch "$out" --settle "the run was cut off: a rank or a host was lost, or it was killed ($how)"
+                if [ $? = 75 ]; then
+                    say "a run still uses $out: not touched"
+                    return 74
+                fi
+                say "the run was cut off: a rank or a host was lost, or it was killed ($how). The last checkpoint stands," \
+                    "and the same command goes on from there"
+                return 74 ;;
+        esac
+    fi
+    case $1 in
+        69 | 70 | 74 | 75 | 76) return "$1" ;;
+    esac
+    [ "$2" = no ] || return 76
+    # Asked to stop before it had begun: nothing was lost.
+    [ $asked = 0 ] || return 75
+    say "${command[0]##*/} ended with exit code $1 before the run wrote how it ended; --verbose shows all it says"
+    return 74
+}
+
+# What a run that was killed leaves on this machine: ranks that are stopped, shared memory that no process uses any more, and
+# mpirun's session folder. Ranks of other starts, also in the same folder, are not touched.
+stray_ranks() {
+    local d
+    for d in /proc/[0-9]*; do
+        [ "$(readlink "$d/exe" 2>/dev/null)" = "$bitrun" ] || continue
+        # A command in a list of its own: of a process that has just gone, the redirection fails.
+        { grep -qzxF -e "BIT_LAUNCH=$BIT_LAUNCH" <"$d/environ"; } 2>/dev/null && echo "${d#/proc/}"
+    done
+}
+clean_up() { # PID OF MPIRUN
+    local file i
+    for ((i = 0; i < 30; i++)); do
+        [ -n "$(stray_ranks)" ] || break
+        sleep 0.1
+    done
+    # shellcheck disable=SC2046
+    kill -KILL $(stray_ranks) 2>/dev/null && sleep 0.2
+    for file in /dev/shm/vader_segment.* /dev/shm/psm*_shm* /dev/shm/mpich_shar_tmp*; do
+        if [ -O "$file" ] && [ "$file" -nt "$marker" ] && ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
+    done
+    rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
+}
+
+# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too.
+end_run() {
+    local i
+    kill -TERM "$pid" 2>/dev/null
+    kill -CONT "$pid" 2>/dev/null
+    for ((i = 0; i < 100; i++)); do
+        kill -0 "$pid" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    # shellcheck disable=SC2046
+    kill -KILL $(ranks_below "$pid") "$pid" 2>/dev/null
+}
+
+# One start of the command, to its end; the exit code is the run's.
+attempt() {
+    local code watcher='' ended=no
+    touch -d '-1 second' "$marker"
+    [ $verbose = no ] || print_command "${command[@]}" >&2
+    # In a process group of its own: Ctrl-C is for this script only.
+    set -m
+    "${command[@]}" </dev/null >&3 2>&4 3>&- 4>&- &
+    pid=$!
+    set +m
+    [ $asked = 0 ] || forward_stop # asked while it was being started
+    if [ $evaluate = no ]; then
+        "$bit" watch "$out" --launcher $pid --start-seconds "${start_seconds:-1800}" </dev/null >/dev/null 2>&4 3>&- 4>&- &
+        watcher=$!
+    fi
+    while kill -0 "$pid" 2>/dev/null; do
+        # shellcheck disable=SC2086
+        wait -n $pid $watcher
+        if [ -n "$watcher" ] && ! kill -0 "$watcher" 2>/dev/null; then
+            wait "$watcher"
+            if [ $? = 76 ]; then ended=yes; end_run; fi
+            watcher=''
+        fi
+    done
+    wait "$pid"
+    code=$?
+    if [ -n "$watcher" ]; then
+        kill "$watcher" 2>/dev/null
+        wait "$watcher" 2>/dev/null
+    fi
+    [ $code = 0 ] || [ $evaluate = yes ] || clean_up "$pid"
+    pid=''
+    judge $code $ended
+}

@@ -1,0 +1,116 @@
+# bit-launch: sharing out cores and hosts, the command that starts the ranks (sourced).
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# Cores (not hardware threads) that this process may use.
+count_cores() {
+    local here_cores allowed
+    allowed=$(nproc 2>/dev/null || echo 1)
+    here_cores=$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+    if [ "$here_cores" -gt 0 ] && [ "$here_cores" -lt "$allowed" ]; then allowed=$here_cores; fi
+    echo "$allowed"
+}
+
+# Ranks of the fullest host; fills host_list with H:S words.
+host_list=''
+share_hosts() {
+    local list entry name slots most=0 left=$ranks
+    if [ -z "$hosts" ]; then
+        # Inside a Slurm job its own list says it: "2(x3),1".
+        if [ -n "${SLURM_JOB_ID:-}" ] && [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
+            fullest=$(((ranks + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
+        else
+            fullest=$ranks
+        fi
+        return
+    fi
+    IFS=, read -r -a list <<<"$hosts"
+    for entry in "${list[@]}"; do
+        name=${entry%%:*}
+        slots=$(((ranks + ${#list[@]} - 1) / ${#list[@]}))
+        case $entry in *:*) slots=${entry#*:} ;; esac
+        if [ -z "$name" ] || ! is_count "$slots"; then stop 64 "--host $hosts: expected NAME or NAME:RANKS, with commas between"; fi
+        host_list=${host_list:+$host_list,}$name:$slots
+        # mpirun fills one host after the other.
+        [ "$slots" -le "$left" ] || slots=$left
+        left=$((left - slots))
+        [ "$slots" -le "$most" ] || most=$slots
+    done
+    [ "$left" = 0 ] || stop 64 "--host $hosts has room for $((ranks - left)) ranks, not for $ranks"
+    fullest=$most
+}
+
+# Threads a rank, and whether every rank can have as many cores of its own.
+share_cores() {
+    [ -n "$cores" ] || cores=${SLURM_CPUS_ON_NODE:-$(count_cores)}
+    share_hosts
+    width=${threads:-$((cores / fullest))}
+    [ "$width" -ge 1 ] || width=1
+    crowded=no
+    if [ $((width * fullest)) -gt "$cores" ]; then
+        crowded=yes
+        bind=no
+        say "$fullest ranks of $width threads on $cores cores: not bound, idle ranks give way; expect it to be slow"
+    fi
+}
+
+# A plugin that is listed may still miss its library: a step of one process tells.
+has_pmix() {
+    command -v srun >/dev/null && srun --mpi=list 2>&1 | grep -q pmix &&
+        srun --mpi=pmix -N1 -n1 --overlap --immediate=10 true >/dev/null 2>&1 </dev/null
+}
+
+build_command() {
+    local variable
+    if [ "$starter" = auto ]; then
+        starter=mpirun
+        [ -n "${SLURM_JOB_ID:-}" ] && [ -z "$hosts" ] && has_pmix && starter=srun
+    fi
+    if [ "$starter" = srun ]; then
+        kind=srun
+        # -K1: a rank that dies ends the others.
+        command=(srun --mpi=pmix -K1 --ntasks="$ranks" --cpus-per-task="$width")
+        if [ $bind = no ]; then command+=(--cpu-bind=none); else command+=(--cpu-bind=cores); fi
+    else
+        mpirun=$(find_mpirun) || exit $?
+        kind=$(mpi_kind "$mpirun")
+        command=("$mpirun" -n "$ranks")
+        case $kind in
+            openmpi)
+                # Its long texts about exit codes say less than judge does.
+                [ $verbose = yes ] || command+=(--quiet)
+                [ "$(id -u)" != 0 ] || command+=(--allow-run-as-root)
+                [ -z "$host_list" ] || command+=(--host "$host_list")
+                if [ $bind = no ]; then
+                    command+=(--bind-to none --oversubscribe)
+                else
+                    command+=(--map-by "slot:PE=$width" --bind-to core)
+                fi
+                [ $crowded = no ] || command+=(--mca mpi_yield_when_idle 1)
+                for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH; do
+                    command+=(-x "$variable")
+                done ;;
+            mpich)
+                [ -z "$host_list" ] || command+=(-hosts "$host_list")
+                if [ $bind = no ]; then command+=(-bind-to none); else command+=(-bind-to "core:$width"); fi ;;
+            *) say "$mpirun does not say which MPI it is: no binding" ;;
+        esac
+    fi
+    # mpirun binds a rank to its cores; threads may move among them. Binding threads as well would give all helper
+    # threads (loading, reducing) the first core.
+    export OMP_NUM_THREADS=$width OMP_PROC_BIND=false
+    if [ $crowded = yes ]; then export OMP_WAIT_POLICY=passive; else export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-active}; fi
+    if [ -z "${BIT_PROGRESS:-}" ]; then
+        if [ -t 2 ]; then BIT_PROGRESS=live; else BIT_PROGRESS=plain; fi
+    fi
+    export BIT_PROGRESS
+    command+=(${mpi_options[@]+"${mpi_options[@]}"} "$bitrun" "$job" --out "$out" ${run_options[@]+"${run_options[@]}"})
+    [ $fresh = no ] || command+=(--fresh)
+    [ $force = no ] || command+=(--force)
+}
+
+print_command() {
+    local word line=''
+    for word in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY; do line+="$word=${!word} "; done
+    for word in "$@"; do line+="$(printf '%q ' "$word")"; done
+    echo "${line% }"
+}

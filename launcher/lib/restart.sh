@@ -1,0 +1,131 @@
+# bit-launch: starting again after a loss, with a budget and a back-off, on the hosts that are left (sourced).
+# shellcheck shell=bash disable=SC2034,SC2154
+
+newest_step() {
+    find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1
+}
+
+# How many ranks the hosts that answer have room for, into $room; hosts that do not are left out of the next start.
+probe_hosts() {
+    local entry all alive='' try=("${mpirun:-srun}" ${mpi_options[@]+"${mpi_options[@]}"})
+    room=$most
+    [ -n "$first_hosts" ] && [ "$kind" != srun ] || return 0
+    IFS=, read -r -a all <<<"$first_hosts"
+    room=0
+    if [ "$kind" = openmpi ] && [ "$(id -u)" = 0 ]; then try+=(--allow-run-as-root); fi
+    if [ "$kind" = mpich ]; then try+=(-hosts); else try+=(--host); fi
+    for entry in "${all[@]}"; do
+        if timeout 20 "${try[@]}" "${entry%%:*}:1" -n 1 true >/dev/null 2>&1 </dev/null; then
+            alive=${alive:+$alive,}$entry
+            case $entry in *:*) room=$((room + ${entry#*:})) ;; *) room=$most ;; esac
+        else
+            say "host ${entry%%:*} does not answer: left out"
+        fi
+    done
+    hosts=$alive
+}
+
+# The ranks of the next start, at most LIMIT: the most that share the batch evenly; while that is possible a power of two
+# when the largest number is one, which keeps the bits.
+choose_ranks() { # LIMIT
+    local n power=no
+    [ $((most & (most - 1))) != 0 ] || power=yes
+    for power in $power no; do
+        for ((n = $1; n >= least; n--)); do
+            if [ "$power" = yes ] && [ $((n & (n - 1))) != 0 ]; then continue; fi
+            if [ $((batch % (n * micro_batch))) = 0 ]; then
+                ranks=$n
+                return 0
+            fi
+        done
+    done
+    return 1
+}
+
+# One restart less in the budget; 1: there was none left.
+spend_restart() {
+    if [ "$left" = 0 ]; then
+        say "$restarts restart(s) without a new checkpoint: given up"
+        return 1
+    fi
+    left=$((left - 1))
+}
+
+# The back-off; a signal ends it early. The sleep holds no output open.
+pause() {
+    local nap
+    sleep "$wait" >/dev/null 2>&1 3>&- 4>&- &
+    nap=$!
+    wait $nap
+    kill $nap 2>/dev/null
+    wait $nap 2>/dev/null
+    wait=$((wait * 2 > 60 ? 60 : wait * 2))
+}
+
+# The ranks of the next start, by the hosts that answer; while there is no room it is looked for again. 1: not to be had.
+find_room() {
+    while :; do
+        pause
+        [ $asked = 0 ] || return 1
+        probe_hosts
+        [ "$room" -le "$most" ] || room=$most
+        [ "$limit" -le "$room" ] || limit=$room
+        if choose_ranks "$limit" || choose_ranks "$room"; then return 0; fi
+        say "the hosts that are left have room for $room rank(s), and no number from $least shares a batch of $batch"
+        spend_restart || return 1
+        say "looking again in $wait s ($left more without a new checkpoint)"
+    done
+}
+
+# Starts the run until it is done, is asked to stop or fails for good. A new checkpoint refills the budget of restarts.
+supervise() {
+    local code left=$restarts wait=1 limit=$most before
+    while :; do
+        before=$(newest_step)
+        [ $asked = 0 ] || return 75
+        attempt
+        code=$?
+        case $code in 74 | 76) ;; *) return $code ;; esac
+        if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
+        # --fresh counts until the new run is there, --force until it has a checkpoint of its own.
+        [ ! "$out/outcome.json" -nt "$marker" ] || fresh=no
+        if [[ $(newest_step) > $before ]]; then force=no; fi
+        if [ "$(newest_step)" != "$before" ]; then
+            left=$restarts wait=1
+        else
+            spend_restart || return $code
+            # Nothing was achieved with so many: fewer need less memory.
+            if [ "$left" -lt $((restarts / 2)) ] && [ "$ranks" -gt "$least" ]; then limit=$((ranks - 1)); fi
+        fi
+        say "starting again in $wait s (exit code $code; $left more without a new checkpoint)"
+        if ! find_room; then
+            [ $asked = 0 ] || return 75
+            return $code
+        fi
+        limit=$most crowded=no bind=$first_bind host_list=''
+        share_cores
+        build_command
+        say "going on with $ranks rank(s)"
+    done
+}
+
+run_command() {
+    local code drains=() signal
+    marker=$(mktemp) || exit 74
+    export BIT_LAUNCH=$$-$RANDOM$RANDOM # by which stray ranks are known as this script's
+    trap 'rm -f "$marker"' EXIT
+    exec 3>&1 4>&2
+    if [ -p /dev/stdout ]; then exec 3> >(drain); drains+=($!); fi
+    if [ -p /dev/stderr ]; then exec 4> >(drain >&2); drains+=($!); fi
+    pid='' # a signal may come before the command has started
+    trap '[ -z "$pid" ] || kill -USR1 "$pid" 2>/dev/null' USR1
+    for signal in INT TERM HUP USR2; do
+        # shellcheck disable=SC2064
+        trap "ask_to_stop $signal" $signal
+    done
+    supervise
+    code=$?
+    exec 3>&- 4>&-
+    [ ${#drains[@]} = 0 ] || wait "${drains[@]}"
+    return $code
+}
