@@ -3,6 +3,7 @@
 #define BIT_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bit/error.h"
 
@@ -25,5 +26,10 @@ void bit_memory_fail_at(size_t n);
 
 /* Peak resident set of this process in bytes (VmHWM); 0 when unknown. */
 size_t bit_memory_resident_peak(void);
+
+/* Bytes that are left for this process and others in its place: what the machine has available, or what the control group
+ * (version 1 or 2) of this process or one above it has left of its limit, where that is less. UINT64_MAX when nothing is known.
+ * root: "", or a folder with proc/ and sys/ for tests. Local. */
+uint64_t bit_memory_available(const char *root);
 
 #endif

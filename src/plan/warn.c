@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bit/file.h"
+#include "bit/memory.h"
 #include "plan/plan.h"
 
 #define WARN(...)                                                                                                      \
@@ -77,24 +78,10 @@ int bit_plan_warn(struct bit_plan *plan, const struct bit_job *job, struct bit_e
     return warn_schedule(plan, job, error) || warn_work(plan, job, error) || warn_bits(plan, job, error) ? -1 : 0;
 }
 
-/* MemAvailable in bytes; 0 when unknown. */
-static uint64_t memory_available(void)
-{
-    FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    unsigned long long kilobytes = 0;
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return (uint64_t)kilobytes * 1024;
-}
-
 void bit_plan_fit(struct bit_plan *plan, int ranks_here)
 {
-    uint64_t available = memory_available();
-    if (!available || (uint64_t)ranks_here * plan->memory.total <= available / 10 * 9)
+    uint64_t available = bit_memory_available("");
+    if ((uint64_t)ranks_here * plan->memory.total <= available / 10 * 9)
         return;
     plan->memory.total -= plan->memory.snapshot;
     plan->memory.snapshot = 0;
@@ -103,7 +90,7 @@ void bit_plan_fit(struct bit_plan *plan, int ranks_here)
 int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
                            const char *folder, struct bit_error *error)
 {
-    uint64_t available = memory_available(), need, disk, snapshot = plan->memory.snapshot;
+    uint64_t available = bit_memory_available(""), need, disk, snapshot = plan->memory.snapshot;
     uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
     char a[32], b[32];
     if ((long long)ranks_here * plan->threads > cores)
@@ -116,10 +103,10 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
     need = (uint64_t)ranks_here * plan->memory.total;
     bit_text_bytes((double)need, a, sizeof a);
     bit_text_bytes((double)available, b, sizeof b);
-    if (available && need > available)
+    if (need > available)
         WARN("", "%d rank%s need%s %s of memory on this machine, %s are available", ranks_here,
              ranks_here == 1 ? "" : "s", ranks_here == 1 ? "s" : "", a, b);
-    else if (available && need > available / 10 * 9)
+    else if (need > available / 10 * 9)
         WARN("", "%d rank%s need%s %s of memory on this machine, hardly less than the %s available", ranks_here,
              ranks_here == 1 ? "" : "s", ranks_here == 1 ? "s" : "", a, b);
     if (bit_disk_free(folder, &disk, error))

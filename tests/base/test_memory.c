@@ -1,8 +1,10 @@
 #include "bit/memory.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 
+#include "bit/file.h"
 #include "tests/unit.h"
 
 static void aligned_zeroed_counted(void)
@@ -87,11 +89,54 @@ static void threads(void)
     CHECK(sum == 1 && bit_memory_used() == used);
 }
 
+static void put(const char *root, const char *folder, const char *name, const char *text)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", root, folder);
+    REQUIRE(bit_folder_create(path, NULL) == 0);
+    snprintf(path, sizeof path, "%s/%s/%s", root, folder, name);
+    REQUIRE(bit_file_write_cache(path, text, strlen(text), NULL) == 0);
+}
+
+/* A machine's files, made up: what is left is the least of the machine's and of every group's above this process. */
+static void available(void)
+{
+    char root[] = "/tmp/bit-memory-XXXXXX";
+    REQUIRE(mkdtemp(root) != NULL);
+    CHECK(bit_memory_available(root) == UINT64_MAX);
+    put(root, "proc", "meminfo", "MemTotal:  9000 kB\nMemFree:  10 kB\nMemAvailable:    4000 kB\n");
+    CHECK(bit_memory_available(root) == 4096000);
+    put(root, "proc/self", "cgroup", "12:cpu:/elsewhere\n0::/job/step\n");
+    CHECK(bit_memory_available(root) == 4096000);
+    put(root, "sys/fs/cgroup/elsewhere", "memory.max", "1\n");
+    put(root, "sys/fs/cgroup/job/step", "memory.max", "max\n");
+    put(root, "sys/fs/cgroup/job/step", "memory.current", "5000\n");
+    CHECK(bit_memory_available(root) == 4096000);
+    put(root, "sys/fs/cgroup/job", "memory.max", "100000\n");
+    put(root, "sys/fs/cgroup/job", "memory.current", "30000\n");
+    put(root, "sys/fs/cgroup/job", "memory.stat", "anon 20000\ninactive_anon 1\ninactive_file 9000\n");
+    CHECK(bit_memory_available(root) == 79000);
+    put(root, "sys/fs/cgroup/job/step", "memory.max", "50000\n");
+    CHECK(bit_memory_available(root) == 45000);
+    put(root, "sys/fs/cgroup/job/step", "memory.current", "60000\n");
+    CHECK(bit_memory_available(root) == 0);
+    /* Version 1, whose path is not to be seen in a container: the mount is the container's own. */
+    put(root, "proc/self", "cgroup", "4:hugetlb,memory:/docker/1f\n2:cpu:/\n");
+    put(root, "sys/fs/cgroup/memory", "memory.limit_in_bytes", "9223372036854771712\n");
+    put(root, "sys/fs/cgroup/memory", "memory.usage_in_bytes", "700\n");
+    CHECK(bit_memory_available(root) == 4096000);
+    put(root, "sys/fs/cgroup/memory", "memory.limit_in_bytes", "2000\n");
+    put(root, "sys/fs/cgroup/memory", "memory.stat", "inactive_file 1\ntotal_inactive_file 200\n");
+    CHECK(bit_memory_available(root) == 1500);
+    CHECK(bit_folder_remove(root, NULL) == 0);
+    CHECK(bit_memory_available("") > 1 << 20);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"aligned, zeroed, counted", aligned_zeroed_counted}, {"refusals", refusals},
-        {"the n-th fails, once", the_nth_fails_once}, {"threads", threads},
+        {"the n-th fails, once", the_nth_fails_once}, {"threads", threads}, {"available", available},
     };
     return unit_main("memory", tests, sizeof tests / sizeof *tests, argc, argv);
 }
