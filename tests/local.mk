@@ -5,8 +5,10 @@
 TEST_LIBS = $(CUNIT_LIBS)
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = bash
+LOG_DRIVER = bash $(top_srcdir)/tests/driver
+SH_LOG_DRIVER = $(LOG_DRIVER)
 
-# Machines with few cores, containers, root: more ranks than cores must work, and idle ranks must give way.
+# Machines with few cores, containers, root: more ranks than cores must work, and idle ranks and threads must give way.
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
@@ -17,13 +19,14 @@ AM_TESTS_ENVIRONMENT = \
 	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
 	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
 	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
+	OMP_WAIT_POLICY=passive; export OMP_WAIT_POLICY; \
 	ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
 	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp:print_suppressions=0'; export LSAN_OPTIONS; \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
 	LC_ALL=C; export LC_ALL;
 
 # `make check` for people, `make check-count` for a line "N passed, N failed, N skipped" at the end (tests/run).
-EXTRA_DIST += tests/run tests/unit.h tests/lsan.supp
+EXTRA_DIST += tests/run tests/driver tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
 check-count:
