@@ -8,6 +8,7 @@ fingerprint() { (cd "$1" && find . -type f -exec md5sum {} + | sort); }
 flip_bit() { # FILE
     local size at byte
     size=$(stat -c %s "$1")
+    [ "$size" -gt 0 ] || return 0 # nothing to flip
     draw "$size"
     at=$drawn
     # Every third one near the start, where HDF5 keeps what describes the rest.
