@@ -94,14 +94,14 @@ static double run(struct fixture *f, bool backward, float *d_logits_out)
     return (losses[0] + losses[1]) / IMAGES;
 }
 
-/* Along each parameter's own gradient the loss must change by that gradient's square norm. */
-static void check_differences(enum bit_norm norm, bool standardise, enum bit_loss loss, size_t stride)
+/* Along a parameter's own gradient the loss must change by that gradient's square norm: every third parameter from `first` on. */
+static void check_differences(enum bit_norm norm, bool standardise, enum bit_loss loss, size_t first)
 {
     struct fixture f;
     REQUIRE(setup(&f, norm, standardise, loss, 1));
     CHECK(!isnan(run(&f, true, NULL)));
     int bad = 0;
-    for (size_t n = 0; n < f.table->count; n += stride) {
+    for (size_t n = first; n < f.table->count; n += 3) {
         const struct bit_parameter *p = &f.table->items[n];
         float *w = f.weights + p->offset, *d = f.gradient + p->offset, *keep = bit_allocate(p->count, 4, "copy", NULL);
         double square = 0, size = 0;
@@ -135,9 +135,9 @@ static void check_differences(enum bit_norm norm, bool standardise, enum bit_los
 
 static void test_differences(void)
 {
-    check_differences(BIT_GROUP_NORM, true, BIT_SOFTMAX, 1);
-    check_differences(BIT_GROUP_NORM, false, BIT_SIGMOID, 3);
-    check_differences(BIT_BATCH_NORM, true, BIT_SIGMOID, 3);
+    check_differences(BIT_GROUP_NORM, true, BIT_SOFTMAX, 0);
+    check_differences(BIT_GROUP_NORM, false, BIT_SIGMOID, 1);
+    check_differences(BIT_BATCH_NORM, true, BIT_SIGMOID, 2);
 }
 
 /* The norms give the same bits whatever the threads; the backends promise that only for one number. */
@@ -238,7 +238,7 @@ static void test_running_statistics(void)
     REQUIRE(setup(&f, BIT_BATCH_NORM, true, BIT_SOFTMAX, 1));
     REQUIRE(bit_model_statistics_table(f.model) != NULL);
     REQUIRE(bit_model_set_weights(f.model, f.weights, &error) == 0);
-    for (int i = 0; i < 100; i++) /* 0.9^100 of the initial values is left */
+    for (int i = 0; i < 50; i++) /* 0.9^50 of the initial values is left */
         REQUIRE(bit_model_forward(f.model, f.images, true, &logits, &error) == 0);
     memcpy(training, logits, sizeof training);
     REQUIRE(bit_model_forward(f.model, f.images, false, &logits, &error) == 0);
