@@ -23,17 +23,17 @@ check() { # WHAT COMMAND...
 }
 
 for ranks in 1 2 4; do
-    check "$ranks ranks train" steps $ranks "$data" train 6
+    check "$ranks ranks train" steps $ranks "$data" train 4
 done
 check "losses, norms and hash: 2 ranks as 1" cmp "$scratch/train.1" "$scratch/train.2"
 check "losses, norms and hash: 4 ranks as 1" cmp "$scratch/train.1" "$scratch/train.4"
-check "six steps and a hash" [ "$(wc -l < "$scratch/train.1")" = 7 ]
-check "batch norm, 2 ranks" steps 2 "$data" batch-norm 3
+check "four steps and a hash" [ "$(wc -l < "$scratch/train.1")" = 5 ]
+check "batch norm, 2 ranks" steps 2 "$data" batch-norm 2
 check "batch norm's replicas agree" says batch-norm.2 '^hash'
 
 check "stop, 2 ranks" steps 2 "$data" stop 4
 check "stop names the rank" says stop.2 'failed \(data\): the loss of rank 1 is -?nan'
-check "skip, 4 ranks" steps 4 "$data" skip 5
+check "skip, 4 ranks" steps 4 "$data" skip 4
 check "one step was skipped" [ "$(grep -c skipped "$scratch/skip.4")" = 1 ]
 check "skip goes on" says skip.4 '^hash'
 check "limit, 2 ranks" steps 2 "$data" limit 9

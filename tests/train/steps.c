@@ -1,5 +1,5 @@
-/* mpirun -n N steps FOLDER MODE [STEPS]: trains a small network on the JPEGs of FOLDER/train, global batch 32 in micro-batches
- * of 4, and prints every step's loss and norms as hex floats and the weights' hash: to be compared between numbers of ranks.
+/* mpirun -n N steps FOLDER MODE [STEPS]: trains a small network on the JPEGs of FOLDER/train, global batch 32 in micro-batches of
+ * 4 (smaller, or fewer of them, where bits are not compared), and prints every step's loss and norms as hex floats and the weights' hash: to be compared between numbers of ranks.
  * Modes:
  *   train         as above
  *   batch-norm    batch norm, scope "rank": each rank's batch in one forward call
@@ -19,7 +19,7 @@
 #include "bit/memory.h"
 #include "bit/train.h"
 
-enum { BATCH = 32, MICRO = 4, SIZE = 32 };
+enum { SIZE = 16 };
 
 struct run {
     struct bit_group *world;
@@ -28,6 +28,7 @@ struct run {
     struct bit_model *model;
     struct bit_trainer *trainer;
     const char *mode;
+    int batch, micro;
 };
 
 static int is(const struct run *r, const char *mode)
@@ -48,7 +49,7 @@ static int open_stream(struct run *r, struct bit_error *error)
     struct bit_stream_options options = {
         .index = r->index, .seed = 7, .training = true, .image_size = SIZE, .resize = SIZE, .area_min = 0.05,
         .area_max = 1, .aspect_min = 0.75, .aspect_max = 4.0 / 3, .crop_attempts = 100, .mirror = true,
-        .precision = BIT_FLOAT32, .batch = BATCH, .micro_batch = MICRO, .rank = r->world->rank,
+        .precision = BIT_FLOAT32, .batch = r->batch, .micro_batch = r->micro, .rank = r->world->rank,
         .ranks = r->world->size, .loaders = 1, .prefetch = 2, .file_limit = 1 << 20, .pixel_limit = 1 << 20,
         .scan_limit = 100, .bad_share_limit = is(r, "bad-images") ? 0 : 1,
     };
@@ -61,7 +62,7 @@ static int open_stream(struct run *r, struct bit_error *error)
 static struct bit_trainer_options trainer_options(const struct run *r)
 {
     return (struct bit_trainer_options){
-        .model = r->model, .stream = r->stream, .world = r->world, .batch = BATCH, .micro_batch = MICRO,
+        .model = r->model, .stream = r->stream, .world = r->world, .batch = r->batch, .micro_batch = r->micro,
         .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX,
         .classes = bit_index_classes(r->index), .momentum = 0.9, .weight_decay = 1e-4,
         .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
@@ -99,8 +100,8 @@ static int make_model(struct run *r, struct bit_error *error)
     struct bit_model_options options = {
         .depth = 14, .width = 1, .classes = bit_index_classes(r->index),
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
-        .image_size = SIZE, .micro_batch = MICRO,
-        .micro_batches = batch_norm ? BATCH / r->world->size / MICRO : 1, .precision = BIT_FLOAT32,
+        .image_size = SIZE, .micro_batch = r->micro,
+        .micro_batches = batch_norm ? r->batch / r->world->size / r->micro : 1, .precision = BIT_FLOAT32,
         .training = true, .backend = backend, .group = r->world,
     };
     r->model = bit_model_create(&options, error);
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
 {
     struct bit_error error = {0};
     struct run r = {.mode = argc > 2 ? argv[2] : "train"};
+    r.batch = is(&r, "train") || is(&r, "memory") ? 32 : is(&r, "bad-images") ? 128 : 16;
+    r.micro = is(&r, "bad-images") ? 32 : 4;
     int steps = argc > 3 ? atoi(argv[3]) : 5;
     if (argc < 2) {
         fprintf(stderr, "usage: steps FOLDER [MODE [STEPS]]\n");
