@@ -36,8 +36,6 @@ check "stop names the rank" says stop.2 'failed \(data\): the loss of rank 1 is 
 check "skip, 4 ranks" steps 4 "$data" skip 4
 check "one step was skipped" [ "$(grep -c skipped "$scratch/skip.4")" = 1 ]
 check "skip goes on" says skip.4 '^hash'
-check "limit, 2 ranks" steps 2 "$data" limit 9
-check "the limit of skipped steps ends it" says limit.2 'failed \(data\): 3 steps in a row were skipped'
 check "replica, 4 ranks" steps 4 "$data" replica 5
 check "the minority is named" says replica.4 'failed \(internal\): the weights of rank 3 .* differ'
 check "replica, 2 ranks" steps 2 "$data" replica 5

@@ -22,6 +22,9 @@ struct step {
     struct bit_model *model;
     const struct bit_table *table;
     struct bit_tree_leaf leaf;
+    struct bit_piece piece;        /* all of the block */
+    struct bit_share share;
+    struct bit_guard *guard;
     float *weights, *velocity, *block[BLOCKS], *room, *d_logits;
     void *images;
     int32_t *labels;
@@ -78,6 +81,9 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     if (!s->model)
         return -1;
     s->table = bit_model_table(s->model);
+    s->piece = (struct bit_piece){0, s->table->elements};
+    s->share = (struct bit_share){1, s->table->elements, &s->piece};
+    s->guard = bit_guard_create(s->table, &s->share, error);
     size_t room = bit_tree_bytes(s->table, micro_batches) - (size_t)blocks * s->table->elements * sizeof(float);
     s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
     s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
@@ -87,10 +93,12 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     s->labels = bit_allocate((size_t)o->batch, sizeof *s->labels, "labels", error);
     s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
     float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
-    bool good = s->weights && s->velocity && s->room && s->d_logits && s->images && s->labels && s->losses && plain;
+    bool good = s->guard && s->weights && s->velocity && s->room && s->d_logits && s->images && s->labels && s->losses && plain;
     for (int i = 0; i < blocks && good; i++)
         good = (s->block[i] = bit_allocate(s->table->elements, sizeof(float), "gradients", error)) != NULL;
     good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, NAN, s->weights, error);
+    if (good)
+        bit_guard_note(s->guard, s->weights, s->velocity);
     bit_random_init(&random, 1, BIT_PURPOSE_TEST, 0, 0);
     for (size_t i = 0; good && i < pixels; i++)
         plain[i] = (float)(bit_random_u32(&random) * 0x1p-31 - 1);
@@ -109,6 +117,7 @@ static void unmake(struct step *s)
         bit_free(all[i]);
     for (int i = 0; i < BLOCKS; i++)
         bit_free(s->block[i]);
+    bit_guard_destroy(s->guard);
     bit_model_destroy(s->model);
 }
 
@@ -118,8 +127,6 @@ static int run(struct step *s, struct bit_error *error)
     const int micro = o->micro_batch, micro_batches = o->batch / micro;
     const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
     const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4};
-    struct bit_piece piece = {0, s->table->elements};
-    const struct bit_share share = {1, s->table->elements, &piece};
     double start = bit_clock_seconds();
     if (bit_model_set_weights(s->model, s->weights, error))
         return -1;
@@ -142,7 +149,7 @@ static int run(struct step *s, struct bit_error *error)
         s->backward_seconds += bit_clock_seconds() - middle;
     }
     start = bit_clock_seconds();
-    bit_sgd_update(&sgd, s->table, &share, s->block[0], s->weights, s->velocity);
+    bit_sgd_update(&sgd, s->guard, s->block[0], s->weights, s->velocity);
     s->update_seconds += bit_clock_seconds() - start;
     return 0;
 }

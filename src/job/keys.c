@@ -191,16 +191,29 @@ const struct key job_keys[] = {
      .meaning = "Compares the hash of the weights over all ranks every so many steps, and before each generation in "
                 "any case. 0: only then."},
     {.path = "checks.nonfinite", .type = KEY_TEXT, .offset = AT(checks.nonfinite), .value = "\"stop\"",
-     .choices = "stop|skip|rollback",
-     .meaning = "When the loss or a gradient is not finite: stop the run, skip the step on all ranks, or load the newest checkpoint "
-                "and go on from there. The latter helps against a passing fault of a machine only: when the step fails again with "
-                "the same bits, or there is no checkpoint yet, the run stops."},
+     .choices = "stop|skip|rollback|log",
+     .meaning = "When the loss or a gradient is not finite, no rank applies the step. Then: stop the run, skip the step, load the newest "
+                "checkpoint and go on from there, or log it and go on, which is skip without a limit. rollback helps against a passing "
+                "fault of a machine only: when the step fails again with the same bits, or there is no checkpoint yet, the run stops."},
     {.path = "checks.nonfinite_limit", .type = KEY_INTEGER, .offset = AT(checks.nonfinite_limit), .value = "10",
      .minimum = 1, .maximum = 1000000, .unit = "steps",
-     .meaning = "skip: steps in a row after which the run stops all the same."},
+     .meaning = "skip, here and in checks.loss_spike_policy: steps in a row after which the run stops all the same."},
+    {.path = "checks.loss_spike", .type = KEY_REAL, .offset = AT(checks.loss_spike), .value = "10", .minimum = 0,
+     .maximum = 1e9, .unit = "times the median",
+     .meaning = "The loss has jumped when it is more than this many times the median of the last 64 losses; judged once there are 8. "
+                "0: never."},
+    {.path = "checks.loss_spike_policy", .type = KEY_TEXT, .offset = AT(checks.loss_spike_policy), .value = "\"log\"",
+     .choices = "log|skip|rollback|stop",
+     .meaning = "When the loss has jumped: log it and go on with the step applied; or no rank applies the step, which is skipped, or the "
+                "newest checkpoint is loaded, or the run stops, as with checks.nonfinite."},
+    {.path = "checks.memory", .type = KEY_TEXT, .offset = AT(checks.memory), .value = "\"rollback\"",
+     .choices = "rollback|stop|off",
+     .meaning = "Weights and momentum are summed as they are written and again when they are next read, and before each generation. When "
+                "the sums differ, memory of that rank's machine has changed in between (a flipped bit): load the newest checkpoint and go "
+                "on from there, or stop. off: not summed."},
     {.path = "checks.rollback_limit", .type = KEY_INTEGER, .offset = AT(checks.rollback_limit), .value = "3",
      .minimum = 1, .maximum = 1000000,
-     .meaning = "rollback: how often in a row, without coming past the step that failed, before the run stops."},
+     .meaning = "rollback, wherever it is chosen: how often in a row, without coming past the step that failed, before the run stops."},
 
     {.path = "watchdog.start_seconds", .type = KEY_REAL, .offset = AT(watchdog.start_seconds), .value = "1800", .minimum = 0,
      .maximum = 1e7, .unit = "seconds",

@@ -17,8 +17,11 @@ int census_hash(struct run *run)
 {
     if (run->loop.hashed == run->standing.step)
         return 0;
-    if (bit_trainer_check_replicas(run->trainer, &run->loop.hash, &run->error))
+    struct bit_error harm;
+    if (bit_trainer_check_replicas(run->trainer, &run->loop.hash, &harm, &run->error))
         return -1;
+    if (harm.code)
+        return setback_harm(run, &harm);
     run->loop.hashed = run->standing.step;
     return 0;
 }

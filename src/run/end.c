@@ -66,7 +66,7 @@ static void tell_end(const struct run *run, const char *how)
 enum event end_finish(struct run *run)
 {
     if (census_bad(run) || census_hash(run))
-        return EVENT_FAILED;
+        return setback_event(run);
     if (run_is_first(run)) {
         close_books(run, OUTCOME_FINISHED);
         tell_end(run, run->loop.taken ? "finished" : "nothing left to do: finished");
@@ -77,7 +77,7 @@ enum event end_finish(struct run *run)
 enum event end_stop(struct run *run)
 {
     if (census_bad(run) || census_hash(run))
-        return EVENT_FAILED;
+        return setback_event(run);
     if (run_is_first(run)) {
         bit_fail(&run->error, BIT_EAGAIN, "stopped on request (%s): run again to resume",
                  *signals_name() ? signals_name() : run->loop.taken >= run->options->steps_limit ? "--steps-limit" : "signal");

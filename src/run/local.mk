@@ -1,12 +1,12 @@
 noinst_LIBRARIES += librun.a
-librun_a_SOURCES = src/run/arrays.c src/run/bench.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c src/run/lock.c \
+librun_a_SOURCES = src/run/arrays.c src/run/bench.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c src/run/level.c src/run/lock.c \
 	src/run/loop.c src/run/measure.c src/run/metrics.c src/run/number.c src/run/options.c src/run/outcome.c \
-	src/run/peers.c src/run/progress.c src/run/resume.c src/run/run.c src/run/saving.c src/run/setup.c src/run/signals.c src/run/slow.c \
+	src/run/peers.c src/run/progress.c src/run/resume.c src/run/run.c src/run/saving.c src/run/setback.c src/run/setup.c src/run/signals.c src/run/slow.c \
 	src/run/standing.c src/run/states.c src/run/timeline.c
 librun_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
-nobase_noinst_HEADERS += src/run/arrays.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/lock.h src/run/measure.h \
+nobase_noinst_HEADERS += src/run/arrays.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/level.h src/run/lock.h src/run/measure.h \
 	src/run/metrics.h src/run/number.h src/run/options.h src/run/outcome.h src/run/peers.h src/run/progress.h src/run/run.h \
-	src/run/saving.h src/run/signals.h src/run/slow.h src/run/standing.h src/run/states.h src/run/timeline.h
+	src/run/saving.h src/run/setback.h src/run/signals.h src/run/slow.h src/run/standing.h src/run/states.h src/run/timeline.h
 dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
@@ -18,6 +18,7 @@ RUN_MORE_LIBS = libmodel.a libdata.a libcomm.a libwatch.a libjob.a $(COMPUTE_LIB
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.
 BITRUN_TESTS = tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests/530-refusals.sh tests/540-bad-images.sh \
-	tests/550-memory.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh
+	tests/550-memory.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
+	tests/593-memory.sh tests/594-spike.sh
 TESTS += $(BITRUN_TESTS)
 EXTRA_DIST += $(BITRUN_TESTS) tests/bitrun/library.sh

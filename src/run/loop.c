@@ -1,6 +1,5 @@
 /* The loop of training: between steps, step, evaluation, checkpoint. */
 #include <math.h>
-#include <string.h>
 
 #include "bit/clock.h"
 #include "bit/phase.h"
@@ -155,44 +154,44 @@ static void tell(struct run *run, const struct bit_step_result *result, double r
     watch_speed(run);
     if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
         write_line(run, result, rate);
-    if (!result->applied)
-        run_tell(run, BIT_LOG_WARNING, "step %llu was skipped: its loss or a gradient is not finite",
-                 (unsigned long long)step);
     progress_step(&run->progress, &state);
 }
 
-/* The step that was just tried is not finite and not to be skipped. */
-static enum event note_setback(struct run *run, const struct bit_step_result *result)
+/* Of a row of them the log names the first. */
+static void tell_spike(struct run *run, double loss, double limit)
 {
-    struct setback *s = &run->loop.setback;
-    struct bit_error why = result->refused;
-    uint64_t failed = run->standing.step + 1;
-    bit_fail_at(&why, "step %llu", (unsigned long long)failed);
-    s->alike = !strcmp(s->why.text, why.text) && !memcmp(&s->loss, &result->loss, sizeof s->loss);
-    s->count = failed > s->step ? 1 : s->count + 1;
-    s->step = failed > s->step ? failed : s->step;
-    s->loss = result->loss;
-    s->why = why;
-    return EVENT_ROLLBACK;
+    uint64_t step = run->standing.step;
+    if (run->loop.spiked + 1 != step)
+        run_tell(run, BIT_LOG_WARNING, "step %llu: the loss jumped to %.4g, more than %g times the median of the recent ones (%.4g)",
+                 (unsigned long long)step, loss, run->job->checks.loss_spike, limit / run->job->checks.loss_spike);
+    run->loop.spiked = step;
+    if (run_is_first(run))
+        metrics_add_spike(run->metrics, step, loss, limit, &run->error);
 }
 
 enum event loop_step(struct run *run)
 {
     struct bit_step_result result;
     uint64_t every = run->job->checks.replicas_every_steps;
-    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step), traced = bit_trace_start();
-    if (bit_trainer_step(run->trainer, rate, &result, &run->error)) {
+    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step), limit, traced = bit_trace_start();
+    if (bit_trainer_step(run->trainer, rate, setback_loss_limit(run), &result, &run->error)) {
         run->loop.lost |= result.lost;
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);
         return EVENT_FAILED;
     }
-    if (!result.applied && !strcmp(run->job->checks.nonfinite, "rollback"))
-        return note_setback(run, &result);
+    enum event event = result.applied ? EVENT_OK : setback_decide(run, &result);
+    if (event != EVENT_OK)
+        return event;
     bit_phase_step(++run->standing.step);
     run->loop.taken++;
+    if (result.applied) {
+        run->standing.skipped = 0;
+        if (setback_note_loss(run, result.loss, &limit))
+            tell_spike(run, result.loss, limit);
+    }
     bit_trace_end("step", (long)run->standing.step, traced);
     if (every && run->standing.step % every == 0 && census_hash(run))
-        return EVENT_FAILED;
+        return setback_event(run);
     if (run_is_first(run))
         tell(run, &result, rate);
     return EVENT_OK;
@@ -223,7 +222,7 @@ enum event loop_save(struct run *run)
 {
     double traced = bit_trace_start();
     if (saving_begin(run, !run->loop.urgent))
-        return EVENT_FAILED;
+        return setback_event(run);
     bit_trace_end("begin checkpoint", (long)run->standing.step, traced);
     return run->loop.urgent ? loop_commit(run) : EVENT_OK;
 }

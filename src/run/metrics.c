@@ -141,6 +141,14 @@ int metrics_add_slow(struct metrics *m, uint64_t step, int rank, double factor, 
     return end_line(m, error);
 }
 
+int metrics_add_spike(struct metrics *m, uint64_t step, double loss, double limit, struct bit_error *error)
+{
+    bit_text_add(&m->text, "{\"kind\":\"spike\",\"step\":%llu", (unsigned long long)step);
+    add_member(&m->text, "loss", loss, 17);
+    add_member(&m->text, "limit", limit, 9);
+    return end_line(m, error);
+}
+
 int metrics_add_rollback(struct metrics *m, uint64_t step, uint64_t failed, const char *why, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"rollback\",\"step\":%llu,\"failed_step\":%llu,\"why\":", (unsigned long long)step,

@@ -16,7 +16,7 @@ struct metrics_share { double data, forward, backward, reduce, update, checkpoin
 struct metrics_step {
     uint64_t step;             /* steps done */
     double epoch, loss, rate, gradient_norm, weight_norm, images_per_second;
-    bool applied;              /* false: the step was skipped because something was not finite */
+    bool applied;              /* false: the step was skipped */
     struct metrics_share share;
 };
 
@@ -29,7 +29,9 @@ int metrics_add_evaluation(struct metrics *metrics, uint64_t step, double epoch,
                            struct bit_error *error);
 /* A rank that takes `factor` times as long as the others, or no longer does. */
 int metrics_add_slow(struct metrics *metrics, uint64_t step, int rank, double factor, struct bit_error *error);
-/* The run went back to `step`, because step `failed` was not finite. */
+/* The loss of this step jumped above `limit`. */
+int metrics_add_spike(struct metrics *metrics, uint64_t step, double loss, double limit, struct bit_error *error);
+/* The run went back to `step`, because step `failed` could not be applied. */
 int metrics_add_rollback(struct metrics *metrics, uint64_t step, uint64_t failed, const char *why, struct bit_error *error);
 /* durable: on disk when this returns. */
 int metrics_flush(struct metrics *metrics, bool durable, struct bit_error *error);

@@ -68,6 +68,7 @@ static void add_progress(struct bit_text *t, const struct run *run)
     add_number(t, "epoch", epoch_of(run), 9);
     add_count(t, "checkpoint_step", run->loop.saved, run->loop.saved != UINT64_MAX);
     add_count(t, "resumes", s->resumes, true);
+    add_count(t, "rollbacks", s->rollbacks, true);
     add_count(t, "bad_images", s->bad + run->loop.bad, true);
     add_number(t, "seconds", s->seconds + now, 6);
     add_number(t, "seconds_of_this_invocation", now, 6);
@@ -143,6 +144,12 @@ int outcome_write_evaluation(const struct run *run, struct bit_error *error)
     return write_text(run, "evaluation.json", &t, true, error);
 }
 
+static uint64_t count_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble < 9007199254740992.0 ? (uint64_t)item->valuedouble : 0;
+}
+
 void outcome_remember(struct run *run)
 {
     char path[PATH_MAX], *data;
@@ -151,9 +158,8 @@ void outcome_remember(struct run *run)
     if (run_path(run, "outcome.json", path, &error) || bit_file_read(path, OUTCOME_LIMIT, &data, &size, &error))
         return;
     cJSON *object = cJSON_ParseWithLength(data, size);
-    const cJSON *resumes = cJSON_GetObjectItemCaseSensitive(object, "resumes");
-    if (cJSON_IsNumber(resumes) && resumes->valuedouble >= 0)
-        run->standing.resumes = (uint64_t)resumes->valuedouble;
+    run->standing.resumes = count_of(object, "resumes");
+    run->standing.rollbacks = count_of(object, "rollbacks");
     cJSON_Delete(object);
     run->before = data;
 }

@@ -8,7 +8,7 @@ struct run;
 
 enum outcome { OUTCOME_RUNNING, OUTCOME_FINISHED, OUTCOME_STOPPED, OUTCOME_FAILED };
 
-/* Takes over from the outcome of the invocation before: the number of resumes. An unreadable file counts as none. */
+/* Takes over from the outcome of the invocation before: the numbers of resumes and rollbacks. An unreadable file counts as none. */
 void outcome_remember(struct run *run);
 /* Puts back what outcome_remember found: for a start that was refused. Rank 0. */
 int outcome_restore(const struct run *run, struct bit_error *error);

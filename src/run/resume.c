@@ -21,7 +21,7 @@
 static const char *const recipe[] = {
     "micro_batch", "precision", "optimizer.", "data.mirror", "data.area_", "data.aspect_", "data.crop_attempts",
     "data.max_", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
-    "schedule.weight_decay", "checks.nonfinite",
+    "schedule.weight_decay", "checks.nonfinite", "checks.loss_spike",
 };
 /* Keys that may differ and are worth a line. */
 static const char *const length[] = {"schedule.epochs", "schedule.steps"};
@@ -226,20 +226,6 @@ enum event resume_load(struct run *run)
 
 /* ---- rolling back ---- */
 
-/* All ranks know the same and judge alike. */
-static int judge_setback(struct run *run)
-{
-    const struct setback *s = &run->loop.setback;
-    int limit = run->job->checks.rollback_limit;
-    if (!s->alike && s->count <= limit)
-        return 0;
-    run->error = s->why;
-    if (s->alike)
-        return bit_fail_at(&run->error, "failed again with the same bits after going back to a checkpoint, so rolling back cannot help");
-    return bit_fail_at(&run->error, "rolled back %d times in a row without coming past step %llu, checks.rollback_limit is %d",
-                       limit, (unsigned long long)s->step, limit);
-}
-
 /* Rank 0: the lines of the steps that are undone go, as at a resume. */
 static void reopen_metrics(struct run *run, uint64_t failed)
 {
@@ -274,12 +260,13 @@ static int go_back(struct run *run, uint64_t failed)
 enum event resume_roll_back(struct run *run)
 {
     double seconds = run->standing.seconds;
+    uint64_t rollbacks = run->standing.rollbacks + 1;
     uint64_t failed = run->standing.step + 1;
     progress_end(&run->progress);
     run_tell(run, BIT_LOG_WARNING, "not applied: %s", run->loop.setback.why.text);
     /* What is in the making was taken before the step that failed: it is the newest then. */
     int unsaved = saving_end(run);
-    if (run_agree(run) || unsaved || census_bad(run) || judge_setback(run))
+    if (run_agree(run) || unsaved || census_bad(run) || setback_judge(run))
         return EVENT_FAILED;
     int found = load(run);
     if (found == 0) {
@@ -289,5 +276,6 @@ enum event resume_roll_back(struct run *run)
     if (found != 1)
         return EVENT_FAILED;
     run->standing.seconds = seconds; /* the time was spent all the same */
+    run->standing.rollbacks = rollbacks;
     return go_back(run, failed) ? EVENT_FAILED : EVENT_OK;
 }

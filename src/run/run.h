@@ -21,6 +21,7 @@
 #include "run/metrics.h"
 #include "run/options.h"
 #include "run/progress.h"
+#include "run/setback.h"
 #include "run/slow.h"
 #include "run/saving.h"
 #include "run/standing.h"
@@ -31,15 +32,6 @@ struct wish { uint8_t save, stop, failed, late, writing; };
 
 /* Times since the last line of metrics.jsonl, seconds. */
 struct tally { double since, data, forward, backward, reduce, update, save; uint64_t steps; };
-
-/* Steps that were not finite, with checks.nonfinite "rollback"; the same on all ranks. */
-struct setback {
-    uint64_t step;                 /* that failed, the furthest one; 0: none */
-    int count;                     /* rollbacks in a row that did not lead past it */
-    double loss;                   /* of the newest failure, and its reason */
-    struct bit_error why;
-    bool alike;                    /* the newest failure is the one before with the same bits */
-};
 
 /* What the loop needs beside the standing; nothing of it outlives the process. */
 struct loop {
@@ -53,6 +45,7 @@ struct loop {
     uint64_t bad;                  /* bad training images of this invocation, all ranks, when last counted */
     uint64_t bad_undone;           /* not among them: met before the last rollback; the standing has what counts */
     struct setback setback;
+    uint64_t spiked;               /* the last step whose loss was told to have jumped */
     struct tally tally;
     struct wish *wishes;           /* of all ranks */
     double *rank_seconds;          /* room for two numbers of each rank */

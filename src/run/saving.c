@@ -48,8 +48,11 @@ int saving_begin(struct run *run, bool beside)
     bool copy = beside && run->plan.memory.snapshot > 0; /* of this rank's machine: others may do otherwise */
     if (run_is_first(run) && run->error.code == BIT_OK)
         metrics_flush(run->metrics, true, &run->error);
-    if (run_agree(run) || census_bad(run))
+    struct bit_error harm;
+    if (run_agree(run) || census_bad(run) || bit_trainer_check_memory(run->trainer, &harm, &run->error))
         return -1;
+    if (harm.code)
+        return setback_harm(run, &harm);
     arrays_fill(run, &arrays);
     arrays_describe(run, &checkpoint);
     /* The store compares the replicas. */

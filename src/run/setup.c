@@ -227,13 +227,6 @@ static int build_model(struct run *run)
     return run_agree(run);
 }
 
-static enum bit_nonfinite policy(const char *name)
-{
-    if (!strcmp(name, "skip"))
-        return BIT_NONFINITE_SKIP;
-    return strcmp(name, "rollback") ? BIT_NONFINITE_STOP : BIT_NONFINITE_ROLLBACK;
-}
-
 /* Training: stream and trainer. */
 static int build_trainer(struct run *run)
 {
@@ -252,8 +245,7 @@ static int build_trainer(struct run *run)
         .image_size = stream.image_size, .precision = stream.precision, .loss = run->loss, .classes = run->classes,
         .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
         .decay_kernels_only = !strcmp(job->schedule.weight_decay_on, "kernels"),
-        .nonfinite = policy(job->checks.nonfinite),
-        .nonfinite_limit = job->checks.nonfinite_limit,
+        .guarded = strcmp(job->checks.memory, "off") != 0,
     };
     run->trainer = bit_trainer_create(&options, &run->error);
     if (run->trainer)

@@ -25,7 +25,10 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
 {
     bit_text_add(t, "{\"bad_images\":%llu,\"machine\":", (unsigned long long)bad);
     bit_text_add_json(t, s->machine);
-    bit_text_add(t, ",\"resumes\":%llu,\"seconds\":", (unsigned long long)s->resumes);
+    bit_text_add(t, ",\"resumes\":%llu,\"rollbacks\":%llu,\"skipped\":%d,\"losses\":", (unsigned long long)s->resumes,
+                 (unsigned long long)s->rollbacks, s->skipped);
+    level_write(&s->level, t);
+    bit_text_add(t, ",\"seconds\":");
     number_add(t, seconds, 17);
     if (s->best_top1 >= 0) {
         bit_text_add(t, ",\"best_step\":%llu,\"best_top1\":", (unsigned long long)s->best_step);
@@ -70,12 +73,21 @@ static void read_evaluation(struct standing *s, const cJSON *object)
     e->top5 = e->images ? (double)e->top5_count / (double)e->images : 0;
 }
 
+static void read_losses(struct standing *s, const cJSON *array)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array)
+        if (cJSON_IsNumber(item))
+            level_add(&s->level, item->valuedouble);
+}
+
 int standing_read(struct standing *s, const char *text, uint64_t step, struct bit_error *error)
 {
-    uint64_t resumes = s->resumes;
+    uint64_t resumes = s->resumes, rollbacks = s->rollbacks;
     standing_init(s);
     s->step = step;
     s->resumes = resumes;
+    s->rollbacks = rollbacks;
     if (!text)
         return 0;
     cJSON *object = cJSON_Parse(text);
@@ -85,6 +97,10 @@ int standing_read(struct standing *s, const char *text, uint64_t step, struct bi
     }
     resumes = count_of(object, "resumes");
     s->resumes = resumes > s->resumes ? resumes : s->resumes;
+    rollbacks = count_of(object, "rollbacks");
+    s->rollbacks = rollbacks > s->rollbacks ? rollbacks : s->rollbacks;
+    s->skipped = (int)count_of(object, "skipped");
+    read_losses(s, cJSON_GetObjectItemCaseSensitive(object, "losses"));
     s->bad = count_of(object, "bad_images");
     s->seconds = number_of(object, "seconds", 0);
     s->best_top1 = number_of(object, "best_top1", -1);

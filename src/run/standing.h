@@ -7,6 +7,7 @@
 #include "bit/error.h"
 #include "bit/evaluate.h"
 #include "bit/text.h"
+#include "run/level.h"
 
 struct standing {
     uint64_t step;                 /* optimiser steps done */
@@ -16,7 +17,9 @@ struct standing {
     uint64_t best_step;
     uint64_t bad;                  /* bad training images met, all ranks */
     double seconds;                /* spent in the loop */
-    uint64_t resumes;
+    uint64_t resumes, rollbacks;
+    int skipped;                   /* steps in a row that were not applied */
+    struct level level;            /* of the losses */
     char machine[96];              /* what the bits depend on: backend, instruction set, threads; "": not known */
 };
 
@@ -25,7 +28,7 @@ void standing_init(struct standing *standing);
 void standing_evaluated(struct standing *standing, const struct bit_evaluation *evaluation);
 /* Canonical JSON object of everything but the step. bad and seconds: up to now. */
 void standing_write(const struct standing *standing, uint64_t bad, double seconds, struct bit_text *text);
-/* Reads it back; `text` NULL: nothing is known. Resumes never go down. -1 (data) when it is not such an object. */
+/* Reads it back; `text` NULL: nothing is known. Resumes and rollbacks never go down. -1 (data) when it is not such an object. */
 int standing_read(struct standing *standing, const char *text, uint64_t step, struct bit_error *error);
 
 #endif

@@ -1,6 +1,7 @@
-#include "bit/train.h"
+#include "train/guard.h"
 
-enum { STRETCH = 16384 }; /* elements a thread takes at a time */
+/* What a cell held and holds, as the guard sums it. */
+struct passed { struct bit_sum weights_before, weights_after, velocity_before, velocity_after; };
 
 /* Every operation is rounded by itself (this room is compiled without contraction), so compilers, processors and vector
  * widths agree. */
@@ -15,35 +16,54 @@ static void update(float rate, float momentum, float decay, size_t count, const 
     }
 }
 
-/* Elements [from, to) of the block; velocity[0] belongs to `from`. */
-static void update_range(const struct bit_sgd *sgd, const struct bit_table *table, size_t from, size_t to,
-                         const float *gradient, float *weights, float *velocity)
+/* The same numbers, four at a time. Memory is what the update waits for, so the sums cost little. */
+static struct passed update_summed(float rate, float momentum, float decay, size_t count, const float *g, float *w, float *v,
+                                   size_t from)
 {
-    float rate = (float)sgd->rate, momentum = (float)sgd->momentum, decay = (float)sgd->weight_decay;
-    if (!sgd->decay_kernels_only || decay == 0.0f) {
-        update(rate, momentum, decay, to - from, gradient + from, weights + from, velocity);
-        return;
+    struct bit_summing w0 = {0}, w1 = {0}, v0 = {0}, v1 = {0};
+    size_t first = from / BIT_WORDS, groups = count / BIT_WORDS;
+    const bit_floats *gradient = (const bit_floats *)g;
+    bit_floats *weights = (bit_floats *)w, *velocities = (bit_floats *)v;
+    for (size_t i = 0; i < groups; i++) {
+        bit_floats before = velocities[i], weight = weights[i];
+        bit_floats velocity = momentum * before + (gradient[i] + decay * weight), changed = weight - rate * velocity;
+        velocities[i] = velocity;
+        weights[i] = changed;
+        bit_summing_add(&v0, (bit_words)before);
+        bit_summing_add(&w0, (bit_words)weight);
+        bit_summing_add(&v1, (bit_words)velocity);
+        bit_summing_add(&w1, (bit_words)changed);
     }
-    for (size_t p = bit_table_at(table, from), at = from; at < to; p++) {
-        size_t end = p + 1 < table->count && table->items[p + 1].offset < to ? table->items[p + 1].offset : to;
-        update(rate, momentum, table->items[p].kind == BIT_KERNEL ? decay : 0.0f, end - at, gradient + at, weights + at,
-               velocity + (at - from));
-        at = end;
-    }
+    return (struct passed){bit_summing_end(&w0, first, groups), bit_summing_end(&w1, first, groups),
+                           bit_summing_end(&v0, first, groups), bit_summing_end(&v1, first, groups)};
 }
 
-void bit_sgd_update(const struct bit_sgd *sgd, const struct bit_table *table, const struct bit_share *share,
-                    const float *gradient, float *weights, float *velocity)
+static void update_cell(float rate, float momentum, float decay, const float *gradient, float *weights, float *velocity,
+                        struct bit_guard *guard, struct bit_cell *c)
 {
-    size_t before = 0;
-    for (size_t i = 0; i < share->count; i++) {
-        struct bit_piece piece = share->pieces[i];
-#pragma omp parallel for schedule(static) if (piece.count > STRETCH)
-        for (size_t at = 0; at < piece.count; at += STRETCH) {
-            size_t count = piece.count - at < STRETCH ? piece.count - at : STRETCH;
-            update_range(sgd, table, piece.offset + at, piece.offset + at + count, gradient, weights,
-                         velocity + before + at);
-        }
-        before += piece.count;
+    const float *g = gradient + c->offset;
+    float *w = weights + c->offset, *v = velocity + c->at;
+    if (!guard->armed) {
+        update(rate, momentum, decay, c->count, g, w, v);
+        return;
+    }
+    struct passed p = update_summed(rate, momentum, decay, c->count, g, w, v, c->offset);
+    if (!bit_sum_equal(p.weights_before, c->weights))
+        bit_guard_report(guard, BIT_HARM_WEIGHTS, c);
+    if (!bit_sum_equal(p.velocity_before, c->velocity))
+        bit_guard_report(guard, BIT_HARM_MOMENTUM, c);
+    c->weights = p.weights_after;
+    c->velocity = p.velocity_after;
+}
+
+void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const float *gradient, float *weights,
+                    float *velocity)
+{
+    float rate = (float)sgd->rate, momentum = (float)sgd->momentum, decay = (float)sgd->weight_decay;
+#pragma omp parallel for schedule(static) if (guard->share->elements > BIT_GUARD_STRETCH)
+    for (size_t i = 0; i < guard->count; i++) {
+        struct bit_cell *c = &guard->cells[i];
+        bool decays = !sgd->decay_kernels_only || guard->table->items[c->parameter].kind == BIT_KERNEL;
+        update_cell(rate, momentum, decays ? decay : 0.0f, gradient, weights, velocity, guard, c);
     }
 }

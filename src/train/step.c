@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bit/clock.h"
-#include "bit/log.h"
 #include "bit/phase.h"
 #include "bit/trace.h"
 #include "bit/tree.h"
@@ -19,12 +18,21 @@ struct verdict {
     double seconds;                       /* for its own work: images, forward, backward */
     int64_t bad;                          /* parameter whose sum over its own micro-batches is not finite, or -1 */
     int64_t bad_sum;                      /* the same for the sum over ranks, within its share */
+    struct bit_harm harm;                 /* of its copy of the others' weights */
     int32_t code;                         /* of its own failure */
 };
+
+/* What a rank says after the update: harm that it met while it updated its share, and what that sums to now. */
+struct ending { struct bit_harm harm; struct bit_sum sum; int32_t code; };
 
 size_t bit_step_verdict_bytes(void)
 {
     return sizeof(struct verdict);
+}
+
+size_t bit_step_ending_bytes(void)
+{
+    return sizeof(struct ending);
 }
 
 static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
@@ -164,8 +172,8 @@ static void measure_share(struct bit_trainer *t, struct verdict *mine)
     mine->bad_sum = mine->gradient.nonfinite ? find_bad(t, gradient) : -1;
 }
 
-/* Fills what does not depend on the rank. 0: all is finite; 1: something is not, described in `what`. */
-static int judge(const struct bit_trainer *t, struct bit_step_result *result, struct bit_error *what)
+/* Fills what does not depend on the rank, and says whether the step may be applied; if not, `what` describes why. */
+static enum bit_refusal judge(const struct bit_trainer *t, double loss_limit, struct bit_step_result *result, struct bit_error *what)
 {
     const struct verdict *all = t->verdicts;
     int ranks = t->options.world->size;
@@ -181,48 +189,79 @@ static int judge(const struct bit_trainer *t, struct bit_step_result *result, st
     result->gradient_norm = sqrt(bit_squares_value(&gradient));
     result->weight_norm = sqrt(bit_squares_value(&weights));
     for (int r = 0; r < ranks; r++)
+        if (all[r].harm.kind != BIT_HARM_NONE) {
+            bit_harm_describe(t, r, &all[r].harm, what);
+            return BIT_REFUSED_MEMORY;
+        }
+    for (int r = 0; r < ranks; r++)
         if (!isfinite(all[r].loss)) {
             bit_fail(what, BIT_EDATA, "the loss of rank %d is %g: %s", r, all[r].loss, advice);
-            return 1;
+            return BIT_REFUSED_NONFINITE;
         }
     for (int r = 0; r < ranks; r++)
         if (all[r].bad >= 0) {
             bit_fail(what, BIT_EDATA, "the gradient of %s on rank %d is not finite: %s", t->table->items[all[r].bad].name, r,
                      advice);
-            return 1;
+            return BIT_REFUSED_NONFINITE;
         }
     for (int r = 0; r < ranks; r++)
         if (all[r].gradient.nonfinite) {
             bit_fail(what, BIT_EDATA, "the gradient of %s is finite on every rank, but its sum over ranks is not: %s",
                      all[r].bad_sum >= 0 ? t->table->items[all[r].bad_sum].name : "?", advice);
-            return 1;
+            return BIT_REFUSED_NONFINITE;
         }
-    return 0;
+    if (result->loss > loss_limit) {
+        bit_fail(what, BIT_EDATA, "the loss jumped to %.4g, above the limit of %.4g (checks.loss_spike)", result->loss, loss_limit);
+        return BIT_REFUSED_SPIKE;
+    }
+    return BIT_REFUSED_NOT;
 }
 
-/* Not finite: weights and momentum stay as they are on every rank. */
-static int refuse_step(struct bit_trainer *t, const struct bit_error *what, struct bit_step_result *result,
+/* Weights and momentum stay as they are on every rank. Numbers that are out of order may come from memory that has changed. */
+static int refuse_step(struct bit_trainer *t, enum bit_refusal why, const struct bit_error *what, struct bit_step_result *result,
                        struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
+    struct bit_error harm = {0};
     if (statistics)
         memcpy(bit_model_statistics(o->model), t->statistics, statistics->elements * sizeof(float));
-    result->refused = *what;
-    if (o->nonfinite == BIT_NONFINITE_ROLLBACK)
-        return 0;
-    t->skipped++;
-    if (o->nonfinite == BIT_NONFINITE_STOP) {
-        *error = *what;
+    if (bit_trainer_check_memory(t, &harm, error)) {
+        result->lost = true;
         return -1;
     }
-    if (t->skipped > o->nonfinite_limit) {
-        *error = *what;
-        return bit_fail_at(error, "%d steps in a row were skipped, checks.nonfinite_limit is %d", t->skipped,
-                           o->nonfinite_limit);
+    result->refusal = harm.code ? BIT_REFUSED_MEMORY : why;
+    result->refused = harm.code ? harm : *what;
+    return 0;
+}
+
+/* Everybody learns what the others' updates met and wrote. */
+static int end_update(struct bit_trainer *t, struct bit_step_result *result, struct bit_error *error)
+{
+    struct bit_group *world = t->options.world;
+    struct ending mine = {.sum = bit_guard_sum(t->guard), .code = (int32_t)error->code}, *all = t->endings;
+    struct bit_sum others[world->size];
+    struct bit_error lost = {0};
+    bit_guard_harm(t->guard, &mine.harm);
+    if (bit_group_gather(world, &mine, sizeof mine, all, &lost)) {
+        *error = lost;
+        result->lost = true;
+        return -1;
     }
-    if (o->world->rank == 0)
-        bit_log(BIT_LOG_WARNING, "step skipped (%d in a row): %s", t->skipped, what->text);
+    int count = 0;
+    for (int r = 0; r < world->size; r++) {
+        if (all[r].code)
+            return bit_group_agree(world, error);
+        if (r != world->rank)
+            others[count++] = all[r].sum;
+    }
+    bit_guard_expect(t->guard, others, count);
+    for (int r = 0; r < world->size && result->applied; r++)
+        if (all[r].harm.kind != BIT_HARM_NONE) {
+            bit_harm_describe(t, r, &all[r].harm, &result->refused);
+            result->refusal = BIT_REFUSED_MEMORY;
+            result->applied = false;
+        }
     return 0;
 }
 
@@ -232,8 +271,7 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     struct bit_sgd sgd = {rate, o->momentum, o->weight_decay, o->decay_kernels_only};
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_UPDATE);
-    bit_sgd_update(&sgd, t->table, bit_reducer_share(t->reducer), bit_gradient_block(t->gradient), t->weights,
-                   t->velocity);
+    bit_sgd_update(&sgd, t->guard, bit_gradient_block(t->gradient), t->weights, t->velocity);
     bit_trace_end("update", -1, traced);
     traced = bit_trace_start();
     double updated = bit_clock_seconds();
@@ -247,17 +285,17 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     bit_trace_end("gather weights", -1, traced);
     traced = bit_trace_start();
     double gathered = bit_clock_seconds();
-    t->skipped = 0;
     result->applied = true;
     bit_model_set_weights(o->model, t->weights, error);
     bit_phase_enter(BIT_PHASE_AGREE);
     result->update_seconds += updated - start + bit_clock_seconds() - gathered;
     result->reduce_seconds += gathered - updated;
     bit_trace_end("pack weights", -1, traced);
-    return bit_group_agree(o->world, error);
+    return end_update(t, result, error);
 }
 
-int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
+int bit_trainer_step(struct bit_trainer *t, double rate, double loss_limit, struct bit_step_result *result,
+                     struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
@@ -289,8 +327,10 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     bit_phase_enter(BIT_PHASE_AGREE);
     mine.code = (int32_t)error->code;
     mine.seconds = result->data_seconds + result->forward_seconds + result->backward_seconds;
-    if (error->code == BIT_OK)
+    if (error->code == BIT_OK) {
         measure_share(t, &mine);
+        bit_guard_check_others(t->guard, t->weights, &mine.harm);
+    }
     bit_trace_end("norms", -1, traced);
     traced = bit_trace_start();
     double measured = bit_clock_seconds();
@@ -304,7 +344,8 @@ int bit_trainer_step(struct bit_trainer *t, double rate, struct bit_step_result 
     for (int r = 0; r < o->world->size; r++)
         if (all[r].code)
             return bit_group_agree(o->world, error);
-    int status = judge(t, result, &what) ? refuse_step(t, &what, result, error) : apply(t, rate, result, error);
+    enum bit_refusal why = judge(t, loss_limit, result, &what);
+    int status = why ? refuse_step(t, why, &what, result, error) : apply(t, rate, result, error);
     result->seconds = bit_clock_seconds() - start;
     return status;
 }

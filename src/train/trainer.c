@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bit/memory.h"
 #include "bit/text.h"
@@ -30,7 +31,10 @@ static int allocate(struct bit_trainer *t, struct bit_error *error)
         !(t->d_logits = bit_allocate(images * (size_t)o->classes, sizeof(float), "the logits' gradient", error)) ||
         !(t->losses = bit_allocate(images, sizeof(double), "losses", error)) ||
         !(t->sums = bit_allocate((size_t)leaves, sizeof(double), "losses", error)) ||
-        !(t->verdicts = bit_allocate((size_t)o->world->size, bit_step_verdict_bytes(), "the step's agreement", error)))
+        !(t->verdicts = bit_allocate((size_t)o->world->size, bit_step_verdict_bytes(), "the step's agreement", error)) ||
+        !(t->endings = bit_allocate((size_t)o->world->size, bit_step_ending_bytes(), "the step's agreement", error)) ||
+        !(t->hosts = bit_allocate((size_t)o->world->size, sizeof *t->hosts, "the ranks' hosts", error)) ||
+        !(t->guard = bit_guard_create(t->table, bit_reducer_share(t->reducer), error)))
         return -1;
     if (statistics && !(t->statistics = bit_allocate(statistics->elements, sizeof(float), "batch statistics", error)))
         return -1;
@@ -50,8 +54,10 @@ struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options
     if (bit_group_agree(options->world, error) ||
         !(t->reducer = bit_reducer_create(options->world, table, NULL, error)))
         goto bad;
+    char host[BIT_HOST] = "";
     allocate(t, error);
-    if (bit_group_agree(options->world, error))
+    gethostname(host, sizeof host - 1);
+    if (bit_group_agree(options->world, error) || bit_group_gather(options->world, host, sizeof host, t->hosts, error))
         goto bad;
     return t;
 bad:
@@ -71,6 +77,9 @@ void bit_trainer_destroy(struct bit_trainer *t)
     bit_free(t->losses);
     bit_free(t->sums);
     bit_free(t->verdicts);
+    bit_free(t->endings);
+    bit_free(t->hosts);
+    bit_guard_destroy(t->guard);
     bit_free(t->statistics);
     bit_collector_free(&t->collector);
     bit_free(t);
@@ -94,6 +103,8 @@ const struct bit_share *bit_trainer_share(const struct bit_trainer *t)
 int bit_trainer_weights_changed(struct bit_trainer *t, struct bit_error *error)
 {
     bit_model_set_weights(t->options.model, t->weights, error);
+    if (t->options.guarded)
+        bit_guard_note(t->guard, t->weights, t->velocity);
     return bit_group_agree(t->options.world, error);
 }
 
@@ -150,9 +161,13 @@ static int name_minority(const struct fingerprint *all, int ranks, struct bit_er
     return -1;
 }
 
-int bit_trainer_check_replicas(struct bit_trainer *t, struct bit_hash *hash, struct bit_error *error)
+int bit_trainer_check_replicas(struct bit_trainer *t, struct bit_hash *hash, struct bit_error *harm, struct bit_error *error)
 {
     struct bit_group *world = t->options.world;
+    if (bit_trainer_check_memory(t, harm, error))
+        return -1;
+    if (harm->code)
+        return 0;
     const struct bit_table *statistics = bit_model_statistics_table(t->options.model);
     struct fingerprint mine = {.weights = bit_table_hash(t->table, t->weights)}, all[world->size];
     if (statistics)

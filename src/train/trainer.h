@@ -4,6 +4,8 @@
 
 #include "bit/train.h"
 
+enum { BIT_HOST = 64 };
+
 /* Batch norm needs the rank's whole batch in one forward call: the stream's micro-batches one after another. */
 struct bit_collector {
     size_t pixel_bytes;      /* of a micro-batch */
@@ -34,10 +36,16 @@ struct bit_trainer {
     double *sums;                  /* of each forward call */
     void *verdicts;                /* room for what all ranks say about a step */
     float *statistics;             /* batch norm's running statistics before the step; NULL with group norm */
-    int skipped;                   /* consecutive steps not applied */
+    struct bit_guard *guard;
+    char (*hosts)[BIT_HOST];       /* of all ranks */
+    void *endings;                 /* room for what all ranks say after an update */
 };
 
-/* Bytes of one rank's verdict. */
+/* Bytes of what one rank says before and after an update. */
 size_t bit_step_verdict_bytes(void);
+size_t bit_step_ending_bytes(void);
+
+/* harm.c: what is the matter with rank `rank`'s memory. Local. */
+void bit_harm_describe(const struct bit_trainer *t, int rank, const struct bit_harm *harm, struct bit_error *what);
 
 #endif

@@ -1,5 +1,8 @@
 /* What a generation says about where the run stands. */
 #include "run/standing.h"
+
+#include <math.h>
+
 #include "../unit.h"
 
 static void test_round_trip(void)
@@ -12,6 +15,10 @@ static void test_round_trip(void)
     standing_init(&a);
     a.step = 40;
     a.resumes = 2;
+    a.rollbacks = 4;
+    a.skipped = 3;
+    for (int i = 0; i < 100; i++)
+        level_add(&a.level, 1.0 / (i + 3));
     standing_evaluated(&a, &e);
     a.step = 50;
     standing_write(&a, 7, 1.0 / 3, &text);
@@ -20,7 +27,22 @@ static void test_round_trip(void)
     CHECK(b.step == 50 && b.evaluated == 40 && b.best_step == 40 && b.resumes == 2 && b.bad == 7);
     CHECK(b.seconds == 1.0 / 3 && b.best_top1 == 2.0 / 3);
     CHECK(b.newest.loss == 0.1 && b.newest.top1 == 2.0 / 3 && b.newest.top5 == 1 && b.newest.images == 3);
+    CHECK(b.rollbacks == 4 && b.skipped == 3 && b.level.count == LEVEL_LOSSES);
+    CHECK(!memcmp(b.level.recent, a.level.recent, sizeof a.level.recent));
     bit_text_free(&text);
+}
+
+static void test_level(void)
+{
+    struct level l = {0};
+    for (int i = 0; i < LEVEL_LEAST; i++) {
+        CHECK(isinf(level_median(&l)));
+        level_add(&l, i % 2 ? 1.0 + i : 1.0);
+    }
+    CHECK(level_median(&l) == 1.5); /* 1 1 1 1 2 4 6 8 */
+    for (int i = 0; i < 1000; i++)
+        level_add(&l, 1000 - i);
+    CHECK(l.count == LEVEL_LOSSES && level_median(&l) == (32 + 33) / 2.0);
 }
 
 static void test_nothing(void)
@@ -53,6 +75,7 @@ static void test_best(void)
 
 int main(int argc, char **argv)
 {
-    static const struct unit_test tests[] = {{"round_trip", test_round_trip}, {"nothing", test_nothing}, {"best", test_best}};
+    static const struct unit_test tests[] = {{"round_trip", test_round_trip}, {"nothing", test_nothing}, {"best", test_best},
+                                             {"level", test_level}};
     return unit_main("standing", tests, sizeof tests / sizeof *tests, argc, argv);
 }

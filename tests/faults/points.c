@@ -9,7 +9,9 @@
 
 #include "bit/clock.h"
 #include "bit/phase.h"
+#include "bit/random.h"
 #include "run/run.h"
+#include "train/trainer.h"
 
 enum { FAULTS_MOST = 16, ANY = -1 };
 
@@ -18,7 +20,7 @@ struct fault {
     uint64_t step;
     char action[32];
     double number;     /* after the colon */
-    int entries;       /* so far, for nan */
+    int entries;       /* so far, for nan and inf */
     bool done;
 };
 
@@ -61,11 +63,58 @@ static bool is(const struct fault *f, const char *action)
     return !strcmp(f->action, action);
 }
 
-/* A gamma of a norm, in the block and wherever the model keeps it. */
-static void poison(const struct run *run)
+/* ---- wrong numbers: a gamma of a norm, or the head, from here to the reduction ---- */
+
+static struct { size_t from, count; float *kept; } spoilt;
+
+static void mend(struct run *run)
 {
-    run->weights[bit_model_table(run->model)->items[3].offset] = NAN;
+    memcpy(run->weights + spoilt.from, spoilt.kept, spoilt.count * sizeof *spoilt.kept);
     bit_model_set_weights(run->model, run->weights, NULL);
+    free(spoilt.kept);
+    spoilt.kept = NULL;
+}
+
+/* Parameter `number` of the table (from the end: negative), or its first element alone, times `factor`. */
+static void spoil(struct run *run, long number, bool all, float factor)
+{
+    const struct bit_table *table = bit_model_table(run->model);
+    const struct bit_parameter *p = &table->items[number < 0 ? (long)table->count + number : number];
+    spoilt.from = p->offset;
+    spoilt.count = all ? p->count : 1;
+    spoilt.kept = malloc(spoilt.count * sizeof *spoilt.kept);
+    memcpy(spoilt.kept, run->weights + spoilt.from, spoilt.count * sizeof *spoilt.kept);
+    for (size_t i = 0; i < spoilt.count; i++)
+        run->weights[spoilt.from + i] *= factor;
+    bit_model_set_weights(run->model, run->weights, NULL);
+}
+
+/* ---- flipped bits ---- */
+
+/* A bit drawn from `seed`, of the words [first, first + count) of `data`. */
+static void flip(float *data, size_t count, uint64_t seed, const char *what)
+{
+    struct bit_random random;
+    uint32_t word;
+    bit_random_init(&random, seed, BIT_PURPOSE_TEST, 0, 0);
+    size_t at = bit_random_u32(&random) % count;
+    int bit = (int)(bit_random_u32(&random) % 32);
+    memcpy(&word, &data[at], sizeof word);
+    word ^= (uint32_t)1 << bit;
+    memcpy(&data[at], &word, sizeof word);
+    fprintf(stderr, "BIT_TEST_FAULT: bit %d of %s %zu flipped\n", bit, what, at);
+}
+
+static void flip_one(struct run *run, const char *what, uint64_t seed)
+{
+    struct bit_trainer *t = run->trainer;
+    const struct bit_share *share = bit_trainer_share(t);
+    if (!strcmp(what, "momentum"))
+        flip(bit_trainer_velocity(t), share->elements, seed, "momentum");
+    else if (!strcmp(what, "gradient"))
+        flip(bit_gradient_block(t->gradient) + share->pieces[0].offset, share->pieces[0].count, seed, "gradient");
+    else
+        flip(run->weights, bit_model_table(run->model)->elements, seed, "weight");
 }
 
 static void act(const struct fault *f)
@@ -82,8 +131,12 @@ static void act(const struct fault *f)
         raise(SIGKILL);
     else if (is(f, "exit"))
         _exit(3);
-    else if (is(f, "nan"))
-        poison(points.run);
+    else if (is(f, "nan") || is(f, "inf"))
+        spoil(points.run, 3, false, is(f, "nan") ? NAN : INFINITY);
+    else if (is(f, "jump"))
+        spoil(points.run, -2, true, (float)f->number);
+    else if (!strncmp(f->action, "flip-", 5))
+        flip_one(points.run, f->action + 5, (uint64_t)f->number);
     else if (is(f, "sleep"))
         usleep((useconds_t)(f->number * 1e6));
     else if (is(f, "read") && pipe(ends) == 0) {
@@ -105,6 +158,8 @@ static void hook(enum bit_phase entered, enum bit_phase before)
     int rank = points.run->world ? points.run->world->rank : 0;
     double now = bit_clock_seconds(), spent = now - points.entered;
     bit_phase_read(BIT_TRACK_MAIN, &note);
+    if (spoilt.kept && entered == BIT_PHASE_REDUCE)
+        mend(points.run);
     for (int i = 0; i < points.count; i++) {
         struct fault *f = &points.faults[i];
         if ((f->rank != ANY && f->rank != rank) || note.step < f->step)
@@ -113,7 +168,7 @@ static void hook(enum bit_phase entered, enum bit_phase before)
             (f->phase == ANY || f->phase == (int)before))
             wait_until(now + (f->number - 1) * spent);
         else if (!is(f, "slow") && !f->done && (f->phase == ANY || f->phase == (int)entered)) {
-            if (is(f, "nan") && ++f->entries < f->number)
+            if ((is(f, "nan") || is(f, "inf")) && ++f->entries < f->number)
                 continue;
             f->done = true;
             act(f);

@@ -8,7 +8,12 @@
  *   stop         SIGSTOP to the process
  *   read         reads from a pipe that nobody writes to
  *   kill, exit   SIGKILL; exit code 3 at once
- *   nan:N        a weight of the rank becomes NaN, when the phase is entered for the N-th time from STEP on (default: 1)
+ *   nan:N, inf:N a weight of the rank is NaN or infinite until the reduction, from the N-th time on that the phase is entered after
+ *                STEP (default: 1): in forward it spoils the loss, in backward the gradient alone
+ *   jump:F       the head's kernel is F times as large until the reduction
+ *   flip-weight:S, flip-momentum:S, flip-gradient:S
+ *                one bit of the rank's weights, of its share of the momentum or of the summed gradient flips; which, is drawn from
+ *                the seed S
  *   sleep:S      sleeps S seconds, then goes on
  * and every time, from STEP on:
  *   slow:F       a forward or backward pass takes F times as long (PHASE says which; "any": both)

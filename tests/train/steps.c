@@ -3,8 +3,7 @@
  * Modes:
  *   train         as above
  *   batch-norm    batch norm, scope "rank": each rank's batch in one forward call
- *   stop, skip    in step 2 the last rank's replica holds a NaN; the policy is to stop, or to skip that step
- *   limit         as skip, but every step from 2 on: ends when the limit of 2 is passed
+ *   stop, skip    in step 2 the last rank's replica holds a NaN: to stop there, or to skip that step
  *   replica       after step 2 the last rank's weights differ in one bit: the check must name it
  *   memory        first, every allocation of the trainer fails once on the last rank
  *   bad-images    no bad image is allowed (bad_share_limit 0)
@@ -65,7 +64,7 @@ static struct bit_trainer_options trainer_options(const struct run *r)
         .model = r->model, .stream = r->stream, .world = r->world, .batch = r->batch, .micro_batch = r->micro,
         .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX,
         .classes = bit_index_classes(r->index), .momentum = 0.9, .weight_decay = 1e-4,
-        .nonfinite = is(r, "skip") || is(r, "limit") ? BIT_NONFINITE_SKIP : BIT_NONFINITE_STOP, .nonfinite_limit = 2,
+        .guarded = true,
     };
 }
 
@@ -126,7 +125,7 @@ static int disturb(struct run *r, int step, struct bit_error *error)
     static float kept;
     float *weight = bit_trainer_weights(r->trainer) + bit_model_table(r->model)->items[3].offset;
     bool last = r->world->rank == r->world->size - 1;
-    bool poison = is(r, "stop") || is(r, "skip") || is(r, "limit");
+    bool poison = is(r, "stop") || is(r, "skip");
     if (last && poison && step == 2) {
         kept = *weight;
         *weight = NAN;
@@ -144,10 +143,15 @@ static int train(struct run *r, int steps, struct bit_error *error)
     char text[BIT_HASH_TEXT];
     for (int step = 0; step < steps; step++) {
         struct bit_step_result result;
+        struct bit_error harm;
         if (disturb(r, step, error) ||
-            (is(r, "replica") && bit_trainer_check_replicas(r->trainer, NULL, error)) ||
-            bit_trainer_step(r->trainer, step < 3 ? 0.001 * (step + 1) : 0.003, &result, error))
+            (is(r, "replica") && bit_trainer_check_replicas(r->trainer, NULL, &harm, error)) ||
+            bit_trainer_step(r->trainer, step < 3 ? 0.001 * (step + 1) : 0.003, INFINITY, &result, error))
             return -1;
+        if (!result.applied && !(is(r, "skip") && result.refusal == BIT_REFUSED_NONFINITE)) {
+            *error = result.refused;
+            return -1;
+        }
         double parts = result.data_seconds + result.forward_seconds + result.backward_seconds + result.reduce_seconds +
                        result.update_seconds;
         if (parts > result.seconds * 1.001 || parts < 0.5 * result.seconds)
@@ -156,8 +160,11 @@ static int train(struct run *r, int steps, struct bit_error *error)
             printf("step %d loss %a gradient %a weights %a%s\n", step, result.loss, result.gradient_norm,
                    result.weight_norm, result.applied ? "" : " skipped");
     }
-    if (bit_trainer_check_replicas(r->trainer, &hash, error))
+    struct bit_error harm;
+    if (bit_trainer_check_replicas(r->trainer, &hash, &harm, error))
         return -1;
+    if (harm.code)
+        return bit_fail(error, harm.code, "%s", harm.text);
     bit_hash_text(hash, text);
     if (r->world->rank == 0)
         printf("hash %s\n", text);

@@ -64,19 +64,27 @@ static void plain(const struct bit_table *table, bool kernels_only, float *w, do
     bit_free(exact_v);
 }
 
-static void update_all(const struct bit_table *table, bool kernels_only, int ranks, size_t bucket, float *w)
+static void update_all(const struct bit_table *table, bool kernels_only, int ranks, size_t bucket, bool watched, float *w)
 {
     struct bit_error error = {0};
     for (int rank = 0; rank < ranks; rank++) {
         struct bit_share share;
         REQUIRE(bit_share_create(table, bucket, rank, ranks, &share, &error) == 0);
         float *v = bit_allocate(share.elements, sizeof *v, "test", &error);
+        struct bit_guard *guard = bit_guard_create(table, &share, &error);
+        struct bit_harm harm;
+        REQUIRE(guard != NULL);
+        if (watched)
+            bit_guard_note(guard, w, v);
         for (int step = 0; step < STEPS; step++) {
             float *g = fill(table, 100 + (uint64_t)step, 0.1);
             struct bit_sgd sgd = {rates[step], 0.9, 1e-4, kernels_only};
-            bit_sgd_update(&sgd, table, &share, g, w, v);
+            bit_sgd_update(&sgd, guard, g, w, v);
             bit_free(g);
         }
+        bit_guard_harm(guard, &harm);
+        CHECK(harm.kind == BIT_HARM_NONE);
+        bit_guard_destroy(guard);
         bit_free(v);
         bit_share_destroy(&share);
     }
@@ -99,7 +107,7 @@ static void test_update(void)
             for (int threads = 1; threads <= 3; threads += 2) {
                 float *w = fill(table, 1, 1.0);
                 omp_set_num_threads(threads);
-                update_all(table, kernels_only, ranks[r], r ? 30000 : 0, w);
+                update_all(table, kernels_only, ranks[r], r ? 30000 : 0, (threads > 1) ^ (r & 1), w);
                 CHECK(!memcmp(w, expected, table->elements * sizeof *w));
                 bit_free(w);
             }
@@ -120,7 +128,10 @@ static void test_decay_moves_only_what_it_should(void)
     float *g = bit_allocate(table->elements, sizeof *g, "test", NULL);
     float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
     struct bit_sgd sgd = {0.5, 0.9, 0.1, true};
-    bit_sgd_update(&sgd, table, &share, g, w, v);
+    struct bit_guard *guard = bit_guard_create(table, &share, &error);
+    REQUIRE(guard != NULL);
+    bit_sgd_update(&sgd, guard, g, w, v);
+    bit_guard_destroy(guard);
     for (size_t p = 0; p < table->count; p++) {
         size_t e = table->items[p].offset + table->items[p].count - 1;
         if (kinds[p] == BIT_KERNEL)
@@ -132,6 +143,102 @@ static void test_decay_moves_only_what_it_should(void)
         CHECK(w[e] == 0 && v[e] == 0); /* padding stays zero */
     bit_free(w), bit_free(before), bit_free(g), bit_free(v);
     bit_share_destroy(&share);
+    bit_table_destroy(table);
+}
+
+/* One bit of a word changes between two updates: found whichever it is, and the place is named. */
+static void test_guard(void)
+{
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    struct bit_sgd sgd = {0.1, 0.9, 1e-4, false};
+    struct bit_random random;
+    bit_random_init(&random, 8, BIT_PURPOSE_TEST, 0, 0);
+    float *g = fill(table, 2, 0.1), *start = fill(table, 1, 1.0), *w = fill(table, 1, 1.0);
+    for (int trial = 0; trial < 128; trial++) {
+        int ranks = 1 + trial % 4, rank = (int)(bit_random_u32(&random) % (uint32_t)ranks);
+        struct bit_share share;
+        struct bit_harm harm;
+        REQUIRE(bit_share_create(table, 30000, rank, ranks, &share, &error) == 0);
+        float *v = bit_allocate(share.elements, sizeof *v, "test", &error);
+        struct bit_guard *guard = bit_guard_create(table, &share, &error);
+        REQUIRE(guard != NULL);
+        memcpy(w, start, table->elements * sizeof *w);
+        bit_guard_note(guard, w, v);
+        bit_sgd_update(&sgd, guard, g, w, v);
+        bit_guard_check(guard, w, v, &harm);
+        CHECK(harm.kind == BIT_HARM_NONE);
+        size_t at = bit_random_u32(&random) % share.elements, element = 0, before = 0;
+        for (size_t i = 0; i < share.count && at >= before; before += share.pieces[i++].count)
+            element = share.pieces[i].offset + at - before;
+        uint32_t *word = (uint32_t *)(trial % 2 ? &v[at] : &w[element]);
+        *word ^= 1u << trial % 32;
+        enum bit_harm_kind kind = trial % 2 ? BIT_HARM_MOMENTUM : BIT_HARM_WEIGHTS;
+        bit_guard_check(guard, w, v, &harm);
+        CHECK(harm.kind == (int)kind && harm.parameter == bit_table_at(table, element));
+        bit_guard_note(guard, w, v);
+        *word ^= 1u << trial % 32;
+        bit_sgd_update(&sgd, guard, g, w, v);
+        bit_guard_harm(guard, &harm);
+        CHECK(harm.kind == (int)kind && harm.parameter == bit_table_at(table, element));
+        CHECK(harm.element <= element && element - harm.element < 16384);
+        bit_guard_destroy(guard);
+        bit_free(v);
+        bit_share_destroy(&share);
+    }
+    bit_free(g), bit_free(start), bit_free(w);
+    bit_table_destroy(table);
+}
+
+/* What the owners wrote is what the others must hold: sums over any shares are those of the whole, and words that change places
+ * are seen. */
+static void test_guard_of_copies(void)
+{
+    enum { RANKS = 3 };
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    struct bit_share share[RANKS];
+    struct bit_guard *guard[RANKS];
+    struct bit_sum sum[RANKS];
+    struct bit_harm harm;
+    float *w = fill(table, 1, 1.0), *v = bit_allocate(table->elements, sizeof *v, "test", &error);
+    for (int r = 0; r < RANKS; r++) {
+        REQUIRE(bit_share_create(table, 5000, r, RANKS, &share[r], &error) == 0);
+        REQUIRE((guard[r] = bit_guard_create(table, &share[r], &error)) != NULL);
+        bit_guard_note(guard[r], w, v);
+        sum[r] = bit_guard_sum(guard[r]);
+    }
+    for (int r = 0; r < RANKS; r++) {
+        struct bit_sum others[RANKS - 1] = {sum[(r + 1) % RANKS], sum[(r + 2) % RANKS]};
+        bit_guard_expect(guard[r], others, RANKS - 1);
+        bit_guard_check_others(guard[r], w, &harm);
+        CHECK(harm.kind == BIT_HARM_NONE);
+    }
+    int seen[RANKS] = {0};
+    for (size_t at = 0; at + 1000 < table->numbers; at += 2997) {
+        size_t to = at + 1 + at % 700, elements[] = {at, to};
+        float kept = w[at];
+        w[at] = w[to], w[to] = kept;
+        for (int r = 0; r < RANKS; r++) {
+            bool owns = true;
+            for (int k = 0; k < 2; k++) {
+                bool mine = false;
+                for (size_t i = 0; i < share[r].count; i++)
+                    mine |= elements[k] - share[r].pieces[i].offset < share[r].pieces[i].count;
+                owns &= mine;
+            }
+            bit_guard_check_others(guard[r], w, &harm);
+            CHECK((harm.kind == BIT_HARM_COPY) == (!owns && w[at] != w[to]));
+            seen[r] += harm.kind == BIT_HARM_COPY;
+        }
+        kept = w[at], w[at] = w[to], w[to] = kept;
+    }
+    for (int r = 0; r < RANKS; r++) {
+        CHECK(seen[r] > 10);
+        bit_guard_destroy(guard[r]);
+        bit_share_destroy(&share[r]);
+    }
+    bit_free(w), bit_free(v);
     bit_table_destroy(table);
 }
 
@@ -187,6 +294,8 @@ int main(int argc, char **argv)
     const struct unit_test tests[] = {
         {"update", test_update},
         {"decay moves only what it should", test_decay_moves_only_what_it_should},
+        {"guard", test_guard},
+        {"guard of copies", test_guard_of_copies},
         {"norm", test_norm},
     };
     return unit_main("train sgd", tests, sizeof tests / sizeof *tests, argc, argv);
