@@ -53,4 +53,15 @@ ok $? "a pause below the limit does no harm"
 same "and changes nothing" "$(hash "$scratch/slow")" "$(hash "$scratch/whole")"
 [ ! -e "$scratch/slow/heartbeat" ]
 ok $? "no heartbeats are left"
+
+# --evaluate has a watchdog and files of its own.
+cp "$scratch/whole/outcome.json" "$scratch/before"
+BIT_TEST_FAULT=evaluate:1=read timeout -k 5 60 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" --out "$scratch/whole" \
+    --evaluate --set watchdog.step_seconds=2 >"$scratch/said" 2>&1
+[ $? = 76 ] && grep -q 'watchdog: rank 1 .* is late: in phase evaluate ' "$scratch/said"
+ok $? "an evaluation that hangs is found and ended"
+cmp -s "$scratch/whole/outcome.json" "$scratch/before" && [ "$(value "$scratch/whole/evaluating/outcome.json" late_rank)" = 1 ]
+ok $? "the run's own outcome is not touched"
+run 1 "$scratch/tiny.json" --out "$scratch/whole" --evaluate && [ ! -e "$scratch/whole/evaluating" ]
+ok $? "the next one passes and leaves nothing"
 exit $bad

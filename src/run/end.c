@@ -98,8 +98,7 @@ enum event end_fail(struct run *run)
         saving_end(run); /* a generation that was begun before the failure still counts */
     progress_end(&run->progress);
     if (!run->begun && run->error.code == BIT_EUSAGE) { /* rank 0 may remove the folder: no rank may write there any more */
-        bit_watch_end(run->watch);
-        run->watch = NULL;
+        run_end_watch(run);
         bit_group_barrier(run->world, &ignored);
     }
     if (!run_is_first(run))

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     bit_phase_wait();
     bit_comm_fini();
     bit_phase_go();
-    bit_watch_end(run.watch); /* last: leaving, too, can hang */
+    run_end_watch(&run); /* last: leaving, too, can hang */
     bit_log_close();
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/memory.h"
@@ -94,6 +95,14 @@ void run_stream_options(const struct run *run, bool training, char quarantine[PA
         .bad_share_limit = job->data.bad_share,
         .quarantine = quarantine,
     };
+}
+
+void run_end_watch(struct run *run)
+{
+    bit_watch_end(run->watch);
+    run->watch = NULL;
+    if (run->options->evaluate && *run->watched)
+        rmdir(run->watched); /* empty when the last rank leaves */
 }
 
 void run_clear(struct run *run)

@@ -65,7 +65,7 @@ struct run {
     bool created;                  /* the folder, by this process */
     bool claimed;                  /* the folder is ours: an outcome may be written */
     bool begun;                    /* past planning: a usage error leaves the folder behind */
-    struct lock *lock;             /* rank 0 */
+    struct lock *lock;             /* rank 0: of the folder, or with --evaluate of its watchdog's */
 
     struct bit_index *train, *val;
     char classes_fingerprint[33], images_fingerprint[33];
@@ -87,6 +87,7 @@ struct run {
     struct standing standing;
     struct loop loop;
     struct saving saving;
+    char watched[PATH_MAX];        /* the folder of the watchdog's files: the run's, or with --evaluate one below it */
     struct bit_watch *watch;       /* from claiming the folder to the very end */
     struct metrics *metrics;       /* rank 0 */
     struct progress progress;
@@ -96,6 +97,9 @@ struct run {
 
 /* Gives back everything a run holds, in the reverse order of its states. Collective. */
 void run_clear(struct run *run);
+
+/* Ends the watchdog; the last that a rank does. Local. */
+void run_end_watch(struct run *run);
 
 /* Path of `name` in the run's folder. */
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error);

@@ -86,25 +86,44 @@ static uint64_t draw_id(void)
     return bit_hash_bytes(&seed, sizeof seed).low;
 }
 
-/* The heartbeats' folder is made anew, so that no former invocation's can be taken for ours. An evaluation changes nothing
- * in the folder, and is not watched. */
+/* Rank 0: where the heartbeats go; made anew, so that no former invocation's can be taken for ours. An evaluation changes nothing
+ * that a run beside it needs: it has a folder of its own, and a second one beside it is not watched. */
+static void make_room_for_hearts(struct run *run, uint64_t *id)
+{
+    char path[PATH_MAX];
+    struct bit_error taken = {0};
+    if (run->options->evaluate) {
+        if (bit_folder_create(run->watched, &run->error) || bit_path_join(path, sizeof path, run->watched, "lock", &run->error))
+            return;
+        if (!(run->lock = lock_take(path, &taken))) {
+            run_tell(run, BIT_LOG_INFO, "another evaluation is at work here: the watchdog watches that one only");
+            return;
+        }
+        for (int i = 0; i < 2; i++)
+            if (bit_path_join(path, sizeof path, run->watched, i ? "outcome.json" : "log.txt", &run->error) ||
+                bit_folder_remove(path, &run->error))
+                return;
+    }
+    if (bit_path_join(path, sizeof path, run->watched, "heartbeat", &run->error) == 0 && bit_folder_remove(path, &run->error) == 0 &&
+        bit_folder_create(path, &run->error) == 0)
+        *id = draw_id();
+}
+
 static int start_watch(struct run *run)
 {
     const struct bit_job *job = run->job;
     struct bit_watch_options options = {
-        .folder = run->folder, .rank = run->world->rank, .ranks = run->world->size,
+        .folder = run->watched, .rank = run->world->rank, .ranks = run->world->size,
         .limits = {job->watchdog.start_seconds, job->watchdog.data_seconds,
                    isnan(job->watchdog.step_seconds) ? -1 : job->watchdog.step_seconds, job->watchdog.checkpoint_seconds},
     };
-    char path[PATH_MAX];
-    if (run->options->evaluate)
-        return 0;
-    if (run_is_first(run) && run_path(run, "heartbeat", path, &run->error) == 0 &&
-        bit_folder_remove(path, &run->error) == 0 && bit_folder_create(path, &run->error) == 0)
-        options.id = draw_id();
-    if (run_follow(run) || bit_group_broadcast(run->world, &options.id, sizeof options.id, 0, &run->error))
+    if (bit_path_join(run->watched, sizeof run->watched, run->folder, run->options->evaluate ? "evaluating" : "", &run->error) == 0 &&
+        run_is_first(run))
+        make_room_for_hearts(run, &options.id);
+    if (run_agree(run) || bit_group_broadcast(run->world, &options.id, sizeof options.id, 0, &run->error))
         return -1;
-    run->watch = bit_watch_start(&options, &run->error);
+    if (options.id)
+        run->watch = bit_watch_start(&options, &run->error);
     return run_agree(run);
 }
 
