@@ -35,14 +35,24 @@ else
     ok $? "ranks with different instruction sets: exit 64, naming them"
 fi
 
+# No file may be longer than 2 MB; a checkpoint's are.
+printf '#!/bin/bash\nulimit -f 2048\nexec "%s" "$@"\n' "$bitrun" > "$scratch/limited"
+chmod +x "$scratch/limited"
+bitrun=$scratch/limited fails 74 1 "$scratch/tiny.json" --out short && grep -q 'File too large' "$scratch/said"
+ok $? "a limit on the size of files: exit 74, not a signal"
+rm -rf short
+
 run 2 "$scratch/tiny.json" --out one
 ok $? "a run"
 before=$(cat one/outcome.json)
 fails 64 2 "$scratch/tiny.json" --out one --fresh
 ok $? "--fresh does not overwrite it"
 same "and leaves its outcome alone" "$(cat one/outcome.json)" "$before"
+touch one/job.json.tmp.99 one/outcome.json.tmp.99 one/cache/index-0.bin.tmp.99
 run 1 "$scratch/tiny.json" --out one --fresh --force --set seed=8
 ok $? "with --force it does"
+[ -z "$(find one -name '*.tmp*')" ]
+ok $? "and takes away what killed writers left"
 [ "$(hash one)" != "$(echo "$before" | sed -n 's/^ "weights_hash": \(.*\),$/\1/p')" ]
 ok $? "and trains anew"
 

@@ -1,5 +1,6 @@
 #include "bit/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bit/memory.h"
@@ -122,6 +124,31 @@ int bit_file_write(const char *path, const void *data, size_t size, struct bit_e
 int bit_file_write_cache(const char *path, const void *data, size_t size, struct bit_error *error)
 {
     return write_file(path, data, size, false, error);
+}
+
+/* "NAME.tmp.PROCESS", as write_file calls it. */
+static bool is_temporary(const char *entry, const char *name)
+{
+    const char *at = strrchr(entry, '.');
+    if (!at || !at[1] || at[1 + strspn(at + 1, "0123456789")] || at - entry < 5 || memcmp(at - 4, ".tmp", 4))
+        return false;
+    return !name || (!strncmp(entry, name, strlen(name)) && entry + strlen(name) == at - 4);
+}
+
+void bit_file_sweep(const char *folder, const char *name, double age)
+{
+    DIR *stream = opendir(folder);
+    struct dirent *entry;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    while (stream && (entry = readdir(stream))) {
+        struct stat status;
+        if (is_temporary(entry->d_name, name) && !fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
+            S_ISREG(status.st_mode) && difftime(now.tv_sec, status.st_mtim.tv_sec) >= age)
+            unlinkat(dirfd(stream), entry->d_name, 0);
+    }
+    if (stream)
+        closedir(stream);
 }
 
 int bit_file_sync(const char *path, struct bit_error *error)

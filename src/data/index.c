@@ -1,13 +1,10 @@
 /* Opening an index on all ranks, and asking it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "bit/clock.h"
 #include "bit/file.h"
@@ -19,8 +16,8 @@ enum { CHUNK = 16 << 20 }; /* bytes broadcast at a time */
 
 struct bit_index {
     struct bit_index_header *block; /* private to this process: labels may be rewritten */
-    bool mapped, received;
-    size_t mapped_bytes, received_bytes;
+    bool received;
+    size_t received_bytes;
     char source[PATH_MAX];          /* the folder that image paths stand below */
     char cache[PATH_MAX];           /* rank 0: cache file, and whether it holds this block */
     bool cached;
@@ -40,32 +37,24 @@ static int cache_path(char *buffer, size_t size, const char *cache_folder, const
     return bit_path_join(buffer, size, cache_folder, name, error);
 }
 
-/* Maps and checks a cache file. A missing one is no failure, but no index either. Pages are private: this process may
- * rewrite labels without touching the file. */
-static struct bit_index_header *map_cache(const char *path, struct bit_error *error)
+/* Reads and checks a cache file. A missing one is no failure, but no index either. It is read, not mapped: a file that another
+ * process cuts off or a file server loses would end this one by a signal. */
+static struct bit_index_header *read_cache(const char *path, struct bit_error *error)
 {
-    struct stat status;
-    struct bit_index_header *block = NULL;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
+    char *data;
+    size_t size;
+    if (!bit_file_exists(path) || bit_file_read(path, SIZE_MAX - 1, &data, &size, error))
         return NULL;
-    if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_size >= (off_t)sizeof *block) {
-        block = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
-        if (block == MAP_FAILED)
-            block = NULL;
-    }
-    close(file);
-    if (block && bit_index_check(block, (size_t)status.st_size, false, error)) {
-        munmap(block, (size_t)status.st_size);
-        return NULL;
-    }
-    return block;
+    if (!bit_index_check(data, size, false, error))
+        return (struct bit_index_header *)data;
+    bit_free(data);
+    return NULL;
 }
 
-static bool load_cache(struct bit_index *index, const char *source)
+static bool load_cache(struct bit_index *index, const char *source, bool *from_cache)
 {
     struct bit_error error = {0};
-    struct bit_index_header *block = map_cache(index->cache, &error);
+    struct bit_index_header *block = read_cache(index->cache, &error);
     if (!block) {
         if (error.code != BIT_OK)
             bit_log(BIT_LOG_WARNING, "%s: %s; scanning again", index->cache, error.text);
@@ -74,12 +63,11 @@ static bool load_cache(struct bit_index *index, const char *source)
     if (strcmp(bit_index_section(block, SOURCE), source) || !bit_index_fresh(block)) {
         bit_log(BIT_LOG_INFO, bit_index_settled(block) ? "%s has changed since it was indexed: scanning again"
                 : "%s had changed just before it was indexed: scanning again, to be sure of it", source);
-        munmap(block, block->bytes);
+        bit_free(block);
         return false;
     }
     index->block = block;
-    index->mapped_bytes = block->bytes;
-    index->mapped = index->cached = true;
+    index->cached = *from_cache = true;
     return true;
 }
 
@@ -115,11 +103,12 @@ static int open_first(struct bit_index *index, const char *path, const char *cac
 {
     char source[PATH_MAX];
     double start = bit_clock_seconds();
+    bool from_cache = false;
     if (!realpath(path, source))
         return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
     if (cache_folder && cache_path(index->cache, sizeof index->cache, cache_folder, source, error))
         return -1;
-    if (!cache_folder || !load_cache(index, source)) {
+    if (!cache_folder || !load_cache(index, source, &from_cache)) {
         if (scan_source(index, source, error))
             return -1;
         if (cache_folder)
@@ -128,13 +117,13 @@ static int open_first(struct bit_index *index, const char *path, const char *cac
     char took[32];
     bit_clock_duration(bit_clock_seconds() - start, took, sizeof took);
     bit_log(BIT_LOG_INFO, "%s: %llu images in %llu classes (%s in %s)", path, (unsigned long long)index->block->images,
-            (unsigned long long)index->block->classes, index->mapped ? "from the cache" : "scanned", took);
+            (unsigned long long)index->block->classes, from_cache ? "from the cache" : "scanned", took);
     return 0;
 }
 
 /* ---- the other ranks ---- */
 
-/* Rank 0 tells what its block is; ranks that find the same one in the cache map it. Collective. */
+/* Rank 0 tells what its block is; ranks that find the same one in the cache read it. Collective. */
 static int offer(struct bit_index *index, struct bit_group *group, uint64_t *bytes, struct bit_error *error)
 {
     struct { uint64_t bytes, hash[2]; char cache[PATH_MAX]; } what = {0};
@@ -149,14 +138,12 @@ static int offer(struct bit_index *index, struct bit_group *group, uint64_t *byt
     *bytes = what.bytes;
     if (group->rank == 0 || !*what.cache)
         return 0;
-    struct bit_index_header *block = map_cache(what.cache, NULL);
+    struct bit_index_header *block = read_cache(what.cache, NULL);
     if (block && (block->bytes != what.bytes || memcmp(block->hash, what.hash, sizeof what.hash))) {
-        munmap(block, block->bytes);
+        bit_free(block);
         block = NULL;
     }
     index->block = block;
-    index->mapped = block != NULL;
-    index->mapped_bytes = block ? block->bytes : 0;
     return 0;
 }
 
@@ -282,10 +269,7 @@ void bit_index_close(struct bit_index *index)
 {
     if (!index)
         return;
-    if (index->mapped)
-        munmap(index->block, index->mapped_bytes);
-    else
-        bit_free(index->block);
+    bit_free(index->block);
     bit_free(index->own_classes);
     bit_free(index);
 }

@@ -43,6 +43,18 @@ static int clear_old(struct run *run, struct bit_error *error)
     return 0;
 }
 
+/* Killed writers' temporary files. The lock is ours, so nobody else writes these; an evaluation beside this run may be writing its
+ * own, and can do without the cache. */
+static void sweep(const struct run *run)
+{
+    char cache[PATH_MAX];
+    bit_file_sweep(run->folder, "outcome.json", 0);
+    bit_file_sweep(run->folder, "job.json", 0);
+    bit_file_sweep(run->folder, "evaluation.json", 60);
+    if (run_path(run, "cache", cache, NULL) == 0)
+        bit_file_sweep(cache, NULL, 0);
+}
+
 int folder_claim(struct run *run, struct bit_error *error)
 {
     const struct options *o = run->options;
@@ -64,6 +76,7 @@ int folder_claim(struct run *run, struct bit_error *error)
         return bit_fail(error, BIT_EUSAGE, "%s holds a run already: --fresh would overwrite it; leave --fresh out to resume, "
                         "add --force to remove the old run, or choose another --out", run->folder);
     run->claimed = true;
+    sweep(run);
     return o->fresh ? clear_old(run, error) : 0;
 }
 

@@ -22,6 +22,7 @@ void signals_install(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* beyond the limit on a file's size: the write fails, and says so */
 }
 
 bool signals_save(void)

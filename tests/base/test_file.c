@@ -155,6 +155,26 @@ static void folders(void)
     CHECK(bit_folder_remove("/proc/self/fd", &e) == -1 && e.code == BIT_EENVIRONMENT);
 }
 
+static void sweep(void)
+{
+    static const char *const names[] = {"s/a.json.tmp.17", "s/b.json.tmp.17", "s/a.json", "s/a.json.tmp.x", "s/a.json.tmp.", "s/.tmp.17"};
+    struct bit_error e = {0};
+    REQUIRE(bit_folder_create(path("s/c.tmp.17"), &e) == 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        REQUIRE(bit_file_write(path(names[i]), "x", 1, &e) == 0);
+    bit_file_sweep(path("nowhere"), NULL, 0);
+    bit_file_sweep(path("s"), NULL, 60); /* too young */
+    bit_file_sweep(path("s"), "a", 0);
+    CHECK(bit_file_exists(path(names[0])));
+    bit_file_sweep(path("s"), "a.json", 0);
+    CHECK(!bit_file_exists(path(names[0])) && bit_file_exists(path(names[1])));
+    bit_file_sweep(path("s"), NULL, 0);
+    CHECK(!bit_file_exists(path(names[1])) && bit_file_exists(path("s/c.tmp.17")));
+    for (size_t i = 2; i < sizeof names / sizeof *names; i++)
+        CHECK(bit_file_exists(path(names[i])));
+    CHECK(bit_folder_remove(path("s"), &e) == 0);
+}
+
 static void join(void)
 {
     struct bit_error e = {0};
@@ -197,7 +217,7 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"write then read", write_then_read}, {"read refuses", read_refuses},
         {"write fails cleanly", write_fails_cleanly}, {"sync reports", sync_reports},
-        {"folders", folders}, {"join", join}, {"disk free of the nearest parent", disk_free_of_nearest_parent},
+        {"folders", folders}, {"sweep", sweep}, {"join", join}, {"disk free of the nearest parent", disk_free_of_nearest_parent},
         {"allocation failures", allocation_failures},
     };
     struct bit_error e = {0};

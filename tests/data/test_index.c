@@ -371,6 +371,22 @@ static void test_cache_damaged(void)
     end();
 }
 
+/* Another process cuts off the cache under an index that came from it. */
+static void test_cache_cut_off(void)
+{
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    age_tree(0);
+    bit_index_close(open_at("train", NULL, &error));
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(truncate(cache_file(), 0) == 0);
+    check_tree(index);
+    bit_index_close(index);
+    end();
+}
+
 static void test_cache_folder_unusable(void)
 {
     struct bit_error error = {0};
@@ -469,7 +485,7 @@ int main(int argc, char **argv)
         {"validation classes", test_validation_classes}, {"fingerprint", test_fingerprint}, {"list", test_list},
         {"bad lists", test_bad_lists}, {"long list", test_long_list},
         {"cache used and renewed", test_cache_used_and_renewed}, {"cache racy", test_cache_racy},
-        {"cache damaged", test_cache_damaged}, {"cache folder unusable", test_cache_folder_unusable},
+        {"cache damaged", test_cache_damaged}, {"cache cut off", test_cache_cut_off}, {"cache folder unusable", test_cache_folder_unusable},
         {"ranks map", test_ranks_map}, {"ranks receive", test_ranks_receive}, {"lack of memory", test_lack_of_memory},
     };
     bit_log_init("test_index", BIT_LOG_ERROR);
