@@ -48,13 +48,21 @@ start stopped -n 2
 kill -STOP $(ranks_of stopped)
 wait $pid
 code=$?
-# Woken to be ended, they may still save and say so.
-case "$(member stopped state) $(member stopped reason) $(member stopped late_phase)" in
-    "failed late "?* | "stopped "*) told=yes ;;
-    *) told=no ;;
-esac
-[ $code = 76 ] && [ $told = yes ] && ! left_behind stopped
+# Woken to be ended, they may still save: what was found stands all the same.
+[ $code = 76 ] && [ "$(member stopped state) $(member stopped reason)" = "failed late" ] && [ -n "$(member stopped late_phase)" ] &&
+    ! left_behind stopped
 ok $? "all ranks stopped: seen from outside, ended, exit code 76"
+
+# Stopped before it begins, as on a host that hangs.
+cat >sleeper <<'END'
+#!/bin/bash
+kill -STOP $$
+exec "$@"
+END
+chmod +x sleeper
+"$launch" small.json -n 2 --mpirun-option "$scratch/sleeper" --set watchdog.start_seconds=2 --out "$scratch/nobody" >said 2>&1 </dev/null
+[ $? = 76 ] && grep -q 'no rank has begun within 2 s' said && ! pgrep -f "$scratch/sleeper" >/dev/null && [ ! -e nobody/lock ]
+ok $? "no rank begins: seen from outside, ended, exit code 76"
 
 start mpirun -n 2
 kill -STOP "$(pgrep -f "mpirun.* --out $scratch/mpirun" | head -n 1)"
@@ -84,6 +92,9 @@ cp small.json there
 (cd here && exec "$launch" small.json -n 2 --set schedule.steps=40 --out same >../said 2>&1 </dev/null) &
 pid=$!
 wait_for_step here/same 4
+"$launch" small.json -n 2 --out here/same >said 2>&1 </dev/null
+[ $? = 74 ] && grep -q 'is using this folder' said && [ "$(member here/same state)" = running ] && kill -0 $pid
+ok $? "a second launch on a run that lives: refused with exit code 74, and the run is left alone"
 (cd there && BIT_TEST_FAULT=forward:0:2=kill exec "$launch" small.json -n 2 --out same >../said.there 2>&1 </dev/null)
 [ $? = 74 ] && kill -0 $pid && wait $pid && [ "$(member here/same state)" = finished ]
 ok $? "a run that fails takes none with it that has the same relative name"

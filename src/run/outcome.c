@@ -8,6 +8,7 @@
 #include "bit/clock.h"
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/watch.h"
 #include "run/number.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -101,11 +102,23 @@ static int write_text(const struct run *run, const char *name, struct bit_text *
     return result;
 }
 
+/* Whether somebody else has found this very invocation late: his word stands, also when a rank that was stopped is woken to be
+ * ended and still saves. */
+static bool is_condemned(const struct run *run)
+{
+    char reason[16], started[32];
+    bit_outcome_member(run->folder, "reason", reason, sizeof reason);
+    bit_outcome_member(run->folder, "started", started, sizeof started);
+    return !strcmp(reason, bit_code_name(BIT_ELATE)) && !strcmp(started, run->started_at);
+}
+
 int outcome_write(const struct run *run, enum outcome outcome, struct bit_error *error)
 {
     struct bit_text t = {0};
     char now[32], hash[BIT_HASH_TEXT];
     bool ended = outcome != OUTCOME_RUNNING;
+    if (is_condemned(run))
+        return 0;
     bit_clock_stamp(now, sizeof now);
     bit_hash_text(run->loop.hash, hash);
     bit_text_add(&t, "{\"state\": \"%s\"", names[outcome]);

@@ -13,7 +13,8 @@ void outcome_remember(struct run *run);
 /* Puts back what outcome_remember found: for a start that was refused. Rank 0. */
 int outcome_restore(const struct run *run, struct bit_error *error);
 
-/* Writes DIR/outcome.json, atomically; end states also durably. The reason is the class and text of run->error. */
+/* Writes DIR/outcome.json, atomically; end states also durably. The reason is the class and text of run->error. Leaves it as
+ * it is when a watchdog has made this invocation late there. */
 int outcome_write(const struct run *run, enum outcome outcome, struct bit_error *error);
 
 /* Writes DIR/evaluation.json from the standing's newest evaluation. */
