@@ -4,14 +4,14 @@ set -u
 cd "${top_srcdir:?}" || exit 1
 # shellcheck source=tests/ok.sh
 . "${top_srcdir:?}/tests/ok.sh"
-scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* docker/* .ci/run tests/* tests/faults/* tests/lab/* tests/speed/* 2>/dev/null)
+scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* docker/* .ci/run tests/* tests/faults/* tests/lab/* tests/slurm/* tests/speed/* 2>/dev/null)
 for script in $scripts; do
     [ -x "$script" ] || case $script in tests/*.sh) ;; *) false ;; esac
     ok $? "$script has its run bit"
 done
 if command -v shellcheck >/dev/null; then
     for script in launcher/* launcher/lib/* docker/start .ci/run tests/run tests/variant tests/valgrind tests/bare tests/lab/slurm tests/speed/compare \
-        tests/6*.sh tests/9*.sh tests/faults/campaign tests/faults/*.sh; do
+        tests/6*.sh tests/9*.sh tests/faults/campaign tests/faults/*.sh tests/slurm/*; do
         case $script in *.mk | launcher/lib) continue ;; esac
         shellcheck -x -S warning "$script"
         ok $? "shellcheck $script"

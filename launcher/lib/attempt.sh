@@ -46,12 +46,15 @@ forward_stop() {
 
 outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.json" 2>/dev/null | head -n 1; }
 
+# Whether a file is of this start.
+is_new() { [ -n "$(find "$1" -maxdepth 0 -newermt "@$began" 2>/dev/null)" ]; }
+
 # mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.
 judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
     local state how
     # Of a run that was refused, the outcome tells how it stood before.
     case $1 in 0 | 64 | 65 | 66) return "$1" ;; esac
-    if [ $evaluate = no ] && [ "$out/outcome.json" -nt "$marker" ]; then
+    if [ $evaluate = no ] && is_new "$out/outcome.json"; then
         state=$(outcome state)
         case $state in
             finished) return 0 ;;
@@ -100,14 +103,16 @@ clean_up() { # PID OF MPIRUN
     # shellcheck disable=SC2046
     kill -KILL $(stray_ranks) 2>/dev/null && sleep 0.2
     for file in /dev/shm/vader_segment.* /dev/shm/psm*_shm* /dev/shm/mpich_shar_tmp*; do
-        if [ -O "$file" ] && [ "$file" -nt "$marker" ] && ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
+        if [ -O "$file" ] && is_new "$file" && ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
     done
     rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
 }
 
-# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too.
+# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too. srun would give them Slurm's
+# KillWait, and needs the controller as scancel does: while that is away the step cannot be ended on other nodes.
 end_run() {
     local i
+    if [ "$kind" = srun ]; then kill_step; fi
     kill -TERM "$pid" 2>/dev/null
     kill -CONT "$pid" 2>/dev/null
     for ((i = 0; i < 100; i++)); do
@@ -118,10 +123,28 @@ end_run() {
     kill -KILL $(ranks_below "$pid") "$pid" 2>/dev/null
 }
 
+# KILL for all of the step, on all its nodes; it is known by its name. One that has not begun ends by TERM to srun.
+kill_step() {
+    local steps step i
+    for ((i = 0; i < 10; i++)); do
+        if steps=$(timeout 10 squeue -h -s -j "$SLURM_JOB_ID" -o '%i %j' 2>/dev/null); then
+            step=$(awk -v name="$step_name" '$2 == name { print $1 }' <<<"$steps")
+            [ -n "$step" ] || return
+            if timeout 10 scancel --signal=KILL "$step" 2>/dev/null; then break; fi
+        fi
+        kill -0 "$pid" 2>/dev/null || return
+        sleep 1
+    done
+    for ((i = 0; i < 50; i++)); do
+        kill -0 "$pid" 2>/dev/null || return
+        sleep 0.1
+    done
+}
+
 # One start of the command, to its end; the exit code is the run's.
 attempt() {
     local code watcher='' ended=no
-    touch -d '-1 second' "$marker"
+    began=$(($(date +%s) - 1))
     [ $verbose = no ] || print_command "${command[@]}" >&2
     # In a process group of its own: Ctrl-C is for this script only.
     set -m

@@ -11,13 +11,15 @@ count_cores() {
 }
 
 # Ranks of the fullest host; fills host_list with H:S words.
-host_list=''
+host_list='' node_list='' node_count='' # of a Slurm job: what is left of it, once something was lost
 share_hosts() {
     local list entry name slots most=0 left=$ranks
     if [ -z "$hosts" ]; then
         # Inside a Slurm job its own list says it: "2(x3),1".
         if [ -n "${SLURM_JOB_ID:-}" ] && [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
-            fullest=$(((ranks + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
+            fullest=$(((ranks + ${node_count:-$SLURM_JOB_NUM_NODES} - 1) / ${node_count:-$SLURM_JOB_NUM_NODES}))
+            # Of a lost node mpirun knows nothing.
+            [ -z "$node_list" ] || host_list=${node_list//,/:$fullest,}:$fullest
         else
             fullest=$ranks
         fi
@@ -59,6 +61,15 @@ has_pmix() {
         srun --mpi=pmix -N1 -n1 --overlap --immediate=10 true >/dev/null 2>&1 </dev/null
 }
 
+# Of a node that crashed, Slurm 22.05 keeps a socket named by job and step, which the same numbers cannot take after a requeue ("task
+# launch failed"): each start of a job begins with another step.
+skip_steps() {
+    local i
+    for ((i = 0; i < ${SLURM_RESTART_COUNT:-0} % 4; i++)); do
+        srun --mpi=none --overlap --nodes=1 --ntasks=1 --immediate=10 true >/dev/null 2>&1 </dev/null
+    done
+}
+
 build_command() {
     local variable
     if [ "$starter" = auto ]; then
@@ -69,6 +80,14 @@ build_command() {
         kind=srun
         # -K1: a rank that dies ends the others.
         command=(srun --mpi=pmix -K1 --ntasks="$ranks" --cpus-per-task="$width")
+        [ $dry = yes ] || [ -n "$node_list" ] || skip_steps
+        step_name=bit-$BIT_LAUNCH
+        command+=(--job-name="$step_name")
+        if [ -n "$node_list" ]; then
+            [ "$node_count" -le "$ranks" ] || node_count=$ranks
+            # The step before may still count as completing, on the lost node for ever.
+            command+=(--overlap --nodes="$node_count" --nodelist="$(cut -d , -f "-$node_count" <<<"$node_list")")
+        fi
         if [ $bind = no ]; then command+=(--cpu-bind=none); else command+=(--cpu-bind=cores); fi
     else
         mpirun=$(find_mpirun) || exit $?

@@ -5,10 +5,37 @@ newest_step() {
     find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1
 }
 
+# The nodes of the allocation on which a step can be started, all tried at once, into $node_list. Slurm itself learns of a lost node
+# only after its SlurmdTimeout.
+probe_nodes() {
+    local node i count=0 all tries=()
+    readarray -t all < <(scontrol show hostnames "${SLURM_JOB_NODELIST:-}")
+    for node in "${all[@]}"; do
+        timeout -k 5 20 srun --mpi=none --overlap --nodes=1 --ntasks=1 --nodelist="$node" --immediate=10 true >/dev/null 2>&1 </dev/null \
+            3>&- 4>&- &
+        tries+=($!)
+    done
+    node_list=''
+    for i in "${!all[@]}"; do
+        while kill -0 "${tries[i]}" 2>/dev/null; do wait "${tries[i]}"; done # a signal ends a wait
+        if wait "${tries[i]}"; then
+            node_list=${node_list:+$node_list,}${all[i]} count=$((count + 1))
+        else
+            say "node ${all[i]} does not answer: left out"
+        fi
+    done
+    node_count=$count
+    room=$((count * ((most + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES)))
+}
+
 # How many ranks the hosts that answer have room for, into $room; hosts that do not are left out of the next start.
 probe_hosts() {
     local entry all alive='' try=("${mpirun:-srun}" ${mpi_options[@]+"${mpi_options[@]}"})
     room=$most
+    if [ -z "$first_hosts" ] && [ -n "${SLURM_JOB_ID:-}" ] && [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
+        probe_nodes
+        return
+    fi
     [ -n "$first_hosts" ] && [ "$kind" != srun ] || return 0
     IFS=, read -r -a all <<<"$first_hosts"
     room=0
@@ -88,7 +115,7 @@ supervise() {
         case $code in 74 | 76) ;; *) return $code ;; esac
         if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
         # --fresh counts until the new run is there, --force until it has a checkpoint of its own.
-        [ ! "$out/outcome.json" -nt "$marker" ] || fresh=no
+        ! is_new "$out/outcome.json" || fresh=no
         if [[ $(newest_step) > $before ]]; then force=no; fi
         if [ "$(newest_step)" != "$before" ]; then
             left=$restarts wait=1
@@ -111,9 +138,6 @@ supervise() {
 
 run_command() {
     local code drains=() signal
-    marker=$(mktemp) || exit 74
-    export BIT_LAUNCH=$$-$RANDOM$RANDOM # by which stray ranks are known as this script's
-    trap 'rm -f "$marker"' EXIT
     exec 3>&1 4>&2
     if [ -p /dev/stdout ]; then exec 3> >(drain); drains+=($!); fi
     if [ -p /dev/stderr ]; then exec 4> >(drain >&2); drains+=($!); fi

@@ -16,20 +16,21 @@ batch_script() {
     for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do echo "#SBATCH $option"; done
     echo '# Written by bit-launch --slurm.'
     echo "lead=$lead"
-    echo "outcome=$(printf %q "$out/outcome.json")"
+    echo "out=$(printf %q "$out")"
     echo "launch=($(printf '%q ' "${again[@]}"))"
     echo "first=($([ $fresh = no ] || echo --fresh) $([ $force = no ] || echo --force))"
     cat <<'END'
 # Only the first start may begin from nothing.
 [ "${SLURM_RESTART_COUNT:-0}" = 0 ] && launch+=("${first[@]}")
-step() { sed -n 's/.*"step": *\([0-9]*\).*/\1/p' "$outcome" 2>/dev/null | head -n 1; }
+idle=$out/slurm-$SLURM_JOB_ID.idle # how many starts in a row have made no checkpoint
+newest() { find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
 state() { squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null; }
 seconds_left() {
     squeue -h -j "$SLURM_JOB_ID" -o %L 2>/dev/null | awk -F'[-:]' '
         /^[0-9:-]+$/ { s = 0; n = split("1 60 3600 86400", unit, " "); for (i = NF; i > 0; i--) s += $i * unit[NF - i + 1]; print s }'
 }
 near_limit() { local left; left=$(seconds_left); [ -n "$left" ] && [ "$left" -le $((lead + 60)) ]; }
-before=$(step)
+before=$(newest)
 echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
 trap 'if near_limit; then kill -TERM $pid; else kill -USR1 $pid; fi' USR1
 trap 'ended_by_slurm=yes; kill -TERM $pid' TERM
@@ -41,22 +42,39 @@ wait $pid
 code=$?
 echo "bit: exit code $code, $(date -u +%FT%TZ)"
 trap '' USR1 TERM
+end() {
+    rm -f "$idle"
+    exit "$1"
+}
 # Until Slurm ends this shell too: what Slurm itself requeues becomes FAILED when the shell leaves first.
-linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit 75; }
-[ $code = 75 ] || exit $code
+linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit "$code"; }
+case $code in 74 | 75 | 76) ;; *) end "$code" ;; esac
 # TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
 # grace time it is still running and queued again like after USR1.
 if [ $ended_by_slurm = yes ]; then
     sleep 1
     [ "$(state)" = RUNNING ] || linger
 fi
-if [ "$(step)" = "${before:-none}" ] && [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
-    echo "bit: not queued again: this start made no step; is the time limit too short?"
-    exit 75
+# Stopped, late, or a rank lost: again, but not for ever without getting anywhere.
+starts=0
+[ "$(newest)" = "$before" ] && starts=$(($(cat "$idle" 2>/dev/null || echo 0) + 1))
+if [ "$starts" -ge 3 ]; then
+    echo "bit: not queued again: $starts starts in a row made no checkpoint; is the time limit too short?"
+    end "$code"
 fi
+if [ "$starts" = 0 ]; then rm -f "$idle"; else echo "$starts" >"$idle"; fi
 trap 'exit 0' TERM # the requeue's own
-scontrol requeue "$SLURM_JOB_ID" || exit 75
-linger
+# While the controller is away there is nobody to ask; where requeueing is forbidden, asking again does not help.
+for ((refused = 0; refused < 3; )); do
+    scontrol requeue "$SLURM_JOB_ID" && linger
+    case $(state) in
+        RUNNING) refused=$((refused + 1)) ;;
+        '') ;;
+        *) linger ;;
+    esac
+    sleep 5
+done
+end "$code"
 END
 }
 
@@ -80,6 +98,6 @@ submit() {
     script=$out/slurm.sh
     batch_script >"$script" || stop 74 "cannot write $script"
     # Programs found here are to be found there too.
-    BIT_BIN=$(dirname "$bitrun") sbatch "$script" || exit 74
+    BIT_BIN=$(readlink -f "${BIT_BIN:-$(dirname "$bitrun")}") sbatch "$script" || exit 74
     say "log: $out/slurm-JOB.log; checkpoint now: scancel -b -s USR1 JOB"
 }

@@ -59,7 +59,7 @@ static int rank_of(pid_t pid)
     char path[64], *at;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     read_small(path, text, sizeof text);
-    if (!(at = strstr(text, "OMPI_COMM_WORLD_RANK=")) && !(at = strstr(text, "PMI_RANK=")))
+    if (!(at = strstr(text, "OMPI_COMM_WORLD_RANK=")) && !(at = strstr(text, "PMIX_RANK=")) && !(at = strstr(text, "PMI_RANK=")))
         return 0;
     return atoi(strchr(at, '=') + 1);
 }

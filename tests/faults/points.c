@@ -1,5 +1,8 @@
 #include "tests/faults/points.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,6 +149,20 @@ static void act(const struct fault *f)
         die(f->action);
 }
 
+/* Whether fault number i has happened on this rank in an earlier start, of which it leaves a file. */
+static bool has_happened(int i, int rank)
+{
+    const char *prefix = getenv("BIT_TEST_FAULT_ONCE");
+    char path[PATH_MAX];
+    if (!prefix || !*prefix)
+        return false;
+    snprintf(path, sizeof path, "%.3900s.%d.%d", prefix, rank, i);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file >= 0)
+        close(file);
+    return file < 0 && errno == EEXIST;
+}
+
 static void wait_until(double clock)
 {
     while (bit_clock_seconds() < clock)
@@ -167,11 +184,14 @@ static void hook(enum bit_phase entered, enum bit_phase before)
         if (is(f, "slow") && (before == BIT_PHASE_FORWARD || before == BIT_PHASE_BACKWARD) &&
             (f->phase == ANY || f->phase == (int)before))
             wait_until(now + (f->number - 1) * spent);
-        else if (!is(f, "slow") && !f->done && (f->phase == ANY || f->phase == (int)entered)) {
+        else if (is(f, "pause") && (f->phase == ANY || f->phase == (int)entered))
+            usleep((useconds_t)(f->number * 1e6));
+        else if (!is(f, "slow") && !is(f, "pause") && !f->done && (f->phase == ANY || f->phase == (int)entered)) {
             if ((is(f, "nan") || is(f, "inf")) && ++f->entries < f->number)
                 continue;
             f->done = true;
-            act(f);
+            if (!has_happened(i, rank))
+                act(f);
         }
     }
     points.entered = bit_clock_seconds();

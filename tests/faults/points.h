@@ -17,6 +17,9 @@
  *   sleep:S      sleeps S seconds, then goes on
  * and every time, from STEP on:
  *   slow:F       a forward or backward pass takes F times as long (PHASE says which; "any": both)
+ *   pause:S      sleeps S seconds when the phase is entered
+ * With BIT_TEST_FAULT_ONCE=PREFIX an action that happens once does not happen again in later starts: PREFIX.RANK.N shows that the
+ * N-th fault has.
  * The points of the commit protocol (BIT_TEST_KILL_AT, src/store/points.h) are compiled in, too. */
 #ifndef TESTS_FAULTS_POINTS_H
 #define TESTS_FAULTS_POINTS_H
