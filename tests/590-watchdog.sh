@@ -3,7 +3,7 @@
 # WATCHDOG_TRIALS="PHASE:RANK:STEP=ACTION ..." tries others; each takes about eight seconds, two at a time.
 . "$top_srcdir/tests/bitrun/library.sh"
 job "$scratch/tiny.json" 12
-limits="--set watchdog.step_seconds=3 --set watchdog.data_seconds=3 --set watchdog.checkpoint_seconds=3 --set watchdog.start_seconds=4"
+limits="--set watchdog.step_seconds=3 --set watchdog.data_seconds=3 --set watchdog.checkpoint_seconds=3 --set watchdog.start_seconds=8"
 run 2 "$scratch/tiny.json" --out "$scratch/whole"
 ok $? "the run without a fault"
 
@@ -11,7 +11,7 @@ ok $? "the run without a fault"
 try() { # NAME FAULT
     local dir=$scratch/$1 fault=$2 place=${2%%=*} rank phase limit=3 code seconds
     phase=${place%%:*} rank=${place#*:} rank=${rank%%:*}
-    case $phase in index | resume) limit=4 ;; esac
+    case $phase in index | resume) limit=8 ;; esac
     # shellcheck disable=SC2086
     BIT_TEST_FAULT=$fault timeout -k 5 90 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" --out "$dir" $limits \
         >"$dir.said" 2>&1
