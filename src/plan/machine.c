@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "bit/file.h"
@@ -13,44 +14,54 @@ static double number_of(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) && isfinite(item->valuedouble) && item->valuedouble >= 0 ? item->valuedouble : 0;
 }
 
-static int count_of(const cJSON *object, const char *name)
+/* The members of the file's objects, in their order. size: of a text; 0: a number. */
+struct member { const char *name; size_t at, size; bool whole; };
+#define TEXT(type, name, field) {name, offsetof(struct type, field), sizeof((struct type *)0)->field, false}
+#define WHOLE(type, name, field) {name, offsetof(struct type, field), 0, true}
+#define NUMBER(type, name, field) {name, offsetof(struct type, field), 0, false}
+static const struct member compute_members[] = {
+    TEXT(bit_machine_compute, "model", model), WHOLE(bit_machine_compute, "size", size),
+    TEXT(bit_machine_compute, "precision", precision), TEXT(bit_machine_compute, "backend", backend),
+    WHOLE(bit_machine_compute, "micro_batch", micro_batch), WHOLE(bit_machine_compute, "threads", threads),
+    WHOLE(bit_machine_compute, "processes", processes), WHOLE(bit_machine_compute, "cores", cores),
+    NUMBER(bit_machine_compute, "flops_an_image", flops_an_image), NUMBER(bit_machine_compute, "parameters", parameters),
+    NUMBER(bit_machine_compute, "forward_seconds", forward), NUMBER(bit_machine_compute, "backward_seconds", backward),
+    NUMBER(bit_machine_compute, "fixed_seconds", fixed), NUMBER(bit_machine_compute, "update_seconds", update), {0},
+};
+static const struct member network_members[] = {
+    WHOLE(bit_machine_network, "ranks", ranks), NUMBER(bit_machine_network, "latency_seconds", latency),
+    NUMBER(bit_machine_network, "bytes_per_second", bandwidth), NUMBER(bit_machine_network, "reduce_bytes_per_second", reduce),
+    NUMBER(bit_machine_network, "gather_bytes_per_second", gather), NUMBER(bit_machine_network, "cpu_seconds_a_byte", cpu), {0},
+};
+
+static void read_members(const cJSON *object, const struct member *members, void *to)
 {
-    double value = number_of(object, name);
-    return value < 1e9 ? (int)value : 0;
+    for (const struct member *m = members; m->name; m++) {
+        char *place = (char *)to + m->at;
+        const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, m->name));
+        double number = number_of(object, m->name);
+        if (m->size)
+            snprintf(place, m->size, "%s", text ? text : "");
+        else if (m->whole)
+            *(int *)place = number < 1e9 ? (int)number : 0;
+        else
+            *(double *)place = number;
+    }
 }
 
-static void text_of(const cJSON *object, const char *name, char *text, size_t size)
+static void add_members(struct bit_text *t, const struct member *members, const void *from)
 {
-    const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    snprintf(text, size, "%s", value ? value : "");
-}
-
-static void read_compute(const cJSON *o, struct bit_machine_compute *c)
-{
-    text_of(o, "model", c->model, sizeof c->model);
-    text_of(o, "precision", c->precision, sizeof c->precision);
-    text_of(o, "backend", c->backend, sizeof c->backend);
-    c->size = count_of(o, "size");
-    c->micro_batch = count_of(o, "micro_batch");
-    c->threads = count_of(o, "threads");
-    c->processes = count_of(o, "processes");
-    c->cores = count_of(o, "cores");
-    c->flops_an_image = number_of(o, "flops_an_image");
-    c->parameters = number_of(o, "parameters");
-    c->forward = number_of(o, "forward_seconds");
-    c->backward = number_of(o, "backward_seconds");
-    c->fixed = number_of(o, "fixed_seconds");
-    c->update = number_of(o, "update_seconds");
-}
-
-static void read_network(const cJSON *o, struct bit_machine_network *n)
-{
-    n->ranks = count_of(o, "ranks");
-    n->latency = number_of(o, "latency_seconds");
-    n->bandwidth = number_of(o, "bytes_per_second");
-    n->reduce = number_of(o, "reduce_bytes_per_second");
-    n->gather = number_of(o, "gather_bytes_per_second");
-    n->cpu = number_of(o, "cpu_seconds_a_byte");
+    for (const struct member *m = members; m->name; m++) {
+        const char *place = (const char *)from + m->at;
+        bit_text_add(t, "%s\"%s\": ", m == members ? "{" : ", ", m->name);
+        if (m->size)
+            bit_text_add(t, "\"%s\"", place);
+        else if (m->whole)
+            bit_text_add(t, "%d", *(const int *)place);
+        else
+            bit_text_add(t, "%.10g", *(const double *)place);
+    }
+    bit_text_add(t, "}");
 }
 
 static bool sound(const struct bit_machine *m)
@@ -79,9 +90,9 @@ int bit_machine_read(const char *path, bool new, struct bit_machine *machine, st
     bool good = cJSON_IsObject(object);
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "compute"))
         if (machine->computes < BIT_MACHINE_COMPUTES)
-            read_compute(item, &machine->compute[machine->computes++]);
-    read_network(cJSON_GetObjectItemCaseSensitive(object, "node"), &machine->node);
-    read_network(cJSON_GetObjectItemCaseSensitive(object, "network"), &machine->network);
+            read_members(item, compute_members, &machine->compute[machine->computes++]);
+    read_members(cJSON_GetObjectItemCaseSensitive(object, "node"), network_members, &machine->node);
+    read_members(cJSON_GetObjectItemCaseSensitive(object, "network"), network_members, &machine->network);
     machine->decode = number_of(object, "decode_seconds");
     good = good && sound(machine);
     cJSON_Delete(object);
@@ -89,29 +100,22 @@ int bit_machine_read(const char *path, bool new, struct bit_machine *machine, st
     return good ? 0 : bit_fail(error, BIT_EDATA, "%s is not what bit bench --fit writes: remove it and measure again", path);
 }
 
-static void add_network(struct bit_text *t, const char *name, const struct bit_machine_network *n)
-{
-    if (n->ranks)
-        bit_text_add(t, ",\n \"%s\": {\"ranks\": %d, \"latency_seconds\": %.6g, \"bytes_per_second\": %.6g, "
-                     "\"reduce_bytes_per_second\": %.6g, \"gather_bytes_per_second\": %.6g, \"cpu_seconds_a_byte\": %.6g}", name,
-                     n->ranks, n->latency, n->bandwidth, n->reduce, n->gather, n->cpu);
-}
-
 int bit_machine_write(const char *path, const struct bit_machine *m, struct bit_error *error)
 {
     struct bit_text t = {0};
     bit_text_add(&t, "{\"decode_seconds\": %.6g,\n \"compute\": [", m->decode);
     for (int i = 0; i < m->computes; i++) {
-        const struct bit_machine_compute *c = &m->compute[i];
-        bit_text_add(&t, "%s\n  {\"model\": \"%s\", \"size\": %d, \"precision\": \"%s\", \"backend\": \"%s\", \"micro_batch\": %d, "
-                     "\"threads\": %d, \"processes\": %d, \"cores\": %d, \"flops_an_image\": %.9g, \"parameters\": %.0f, "
-                     "\"forward_seconds\": %.6g, \"backward_seconds\": %.6g, \"fixed_seconds\": %.6g, \"update_seconds\": %.6g}", i ? "," : "", c->model,
-                     c->size, c->precision, c->backend, c->micro_batch, c->threads, c->processes, c->cores, c->flops_an_image,
-                     c->parameters, c->forward, c->backward, c->fixed, c->update);
+        bit_text_add(&t, "%s\n  ", i ? "," : "");
+        add_members(&t, compute_members, &m->compute[i]);
     }
     bit_text_add(&t, "]");
-    add_network(&t, "node", &m->node);
-    add_network(&t, "network", &m->network);
+    for (int within = 1; within >= 0; within--) {
+        const struct bit_machine_network *n = within ? &m->node : &m->network;
+        if (!n->ranks)
+            continue;
+        bit_text_add(&t, ",\n \"%s\": ", within ? "node" : "network");
+        add_members(&t, network_members, n);
+    }
     bit_text_add(&t, "}\n");
     int result = t.failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: %s", path)
                           : bit_file_write(path, t.data, t.size, error);

@@ -123,6 +123,16 @@ stop_ledger() {
     return 0
 }
 
+# ends_typed WHAT WORDS: all ranks ended with 0, or all with 74 and the WORDS; $codes is "exit 0" or "exit 74".
+ends_typed() {
+    codes=$(awk '{ print $3, $4 }' "$ended" | sort -u)
+    case $codes in
+        "exit 0") ;;
+        "exit 74") grep -q "$2" "$said" || fail "$1: exit 74, but not '$2'" ;;
+        *) fail "$1: ended with $(tr '\n' ',' <<<"$codes") $(grep '^bitrun: ' "$said" | tail -n 1)" ;;
+    esac
+}
+
 # go SECONDS RANKS ARGUMENT...: start and finish
 go() {
     local limit=$1

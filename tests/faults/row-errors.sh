@@ -23,12 +23,7 @@ trial_errors() { # NUMBER
     settings=("FAULT_CALL=$call:$rank" "FAULT_FROM=$from" "FAULT_COUNT=$count" "FAULT_ERRNO=$errno" "FAULT_PATHS=$run/"
         "FAULT_NOTE=$trial/failed")
     go 90 4 || return
-    codes=$(awk '{ print $3, $4 }' "$ended" | sort -u)
-    case $codes in
-        "exit 0") ;;
-        "exit 74") grep -q '^bitrun: ' "$said" || fail "$what: exit 74 without a word" || return ;;
-        *) fail "$what: ended with $(tr '\n' ',' <<<"$codes") $(grep '^bitrun: ' "$said" | tail -n 1)" || return ;;
-    esac
+    ends_typed "$what" '^bitrun: ' || return
     [ ! -d "$(generation "$run" $base_step)" ] || [ "$(fingerprint "$(generation "$run" $base_step)")" = "$before" ] ||
         fail "$what: the former generation has changed" || return
     check_state || return

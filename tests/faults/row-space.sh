@@ -15,12 +15,7 @@ trial_space() { # NUMBER
     size=$((used + ($1 * 37 % 60) * 2200 + 8))
     mount -o "remount,size=${size}k" "$run" || fail 'cannot set the size' || return
     go 90 4 || return
-    codes=$(awk '{ print $3, $4 }' "$ended" | sort -u)
-    case $codes in
-        "exit 0") ;;
-        "exit 74") grep -q 'No space left on device' "$said" || fail "$size kB: the reason is not named" || return ;;
-        *) fail "$size kB: ended with $(tr '\n' ',' <<<"$codes") $(grep '^bitrun: ' "$said" | tail -n 1)" || return ;;
-    esac
+    ends_typed "$size kB" 'No space left on device' || return
     [ "$(fingerprint "$(generation "$run" $base_step)")" = "$before" ] || fail "$size kB: the former generation has changed" || return
     check_state && check_standing || return
     committed=$(last_commit)
