@@ -62,6 +62,7 @@ struct bit_stream_options {
     uint64_t file_limit;      /* bytes */
     uint64_t pixel_limit;
     int scan_limit;
+    double patience;          /* seconds: how long images are waited for whose storage has gone */
     double bad_share_limit;   /* the run fails when more than this share of the images seen was bad (after 100 seen) */
     const char *quarantine;   /* file that gets a line per bad image and epoch: "epoch<TAB>path<TAB>reason" (evaluation: "-"
                                  for the epoch); appended to, and shared by all ranks; NULL: none */
@@ -70,7 +71,9 @@ struct bit_stream_options {
 /* Bad images (missing, unreadable, not a JPEG, damaged where the crop needs them, truncated, beyond a limit) never stop
  * a run by themselves. Training replaces one by another image with that one's labels, drawn from (seed, epoch, image) and
  * so the same on any rank and after a resume; evaluation leaves it out: its micro-batch has fewer images, maybe none. Either
- * way it is counted and listed when its micro-batch is handed out. A lack of memory or descriptors fails the stream.
+ * way it is counted and listed when its micro-batch is handed out. A lack of memory or descriptors fails the stream; so do, after
+ * `patience`, storage that fails (EIO, ESTALE, a server that is gone), a class folder or the whole set that has gone, and a set
+ * of which nothing can be opened: all of class environment, and never a reason to take another image.
  *
  * The training stream is the concatenation of the epochs' permutations: sample t = step * batch + j stands at position
  * t mod images of epoch t / images, so every image comes exactly once an epoch and no batch is ever short; a batch may
@@ -123,7 +126,8 @@ struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options,
 void bit_decoder_destroy(struct bit_decoder *decoder);
 int bit_decoder_run(struct bit_decoder *decoder, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample,
                     void *pixels, struct bit_error *error);
-/* The same from a file, read at one go. A file that is missing, unreadable or too large is class data too. */
+/* The same from a file, read at one go. A file that is missing, unreadable or too large is class data too, storage
+ * that fails is class environment. */
 int bit_decoder_run_file(struct bit_decoder *decoder, const char *path, uint64_t epoch, uint64_t sample, void *pixels,
                          struct bit_error *error);
 

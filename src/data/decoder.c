@@ -7,6 +7,7 @@
 
 #include "augment.h"
 #include "bit/memory.h"
+#include "decoder.h"
 #include "jpeg.h"
 #include "resample.h"
 
@@ -18,6 +19,7 @@ struct bit_decoder {
     size_t blended_capacity; /* floats */
     void *file;
     size_t file_capacity;
+    enum bit_file_fault fault;
 };
 
 static int check_options(const struct bit_stream_options *o, struct bit_error *error)
@@ -148,18 +150,40 @@ int bit_decoder_run(struct bit_decoder *d, const void *jpeg, size_t bytes, uint6
     return result;
 }
 
-/* What a path says about the image is class data; what it says about this process is class environment. */
-static int fail_file(const char *doing, struct bit_error *error)
+static bool is_one_of(int number, const int *numbers, size_t count)
 {
-    bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
-    return bit_fail_errno(error, ours ? BIT_EENVIRONMENT : BIT_EDATA, "cannot %s", doing);
+    for (size_t i = 0; i < count; i++)
+        if (number == numbers[i])
+            return true;
+    return false;
+}
+
+/* What a path says about the image is class data; what it says about this process or the storage below is class environment. */
+static int fail_file(struct bit_decoder *d, const char *doing, struct bit_error *error)
+{
+    static const int ours[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS};
+    static const int storage[] = {EIO, ESTALE, ETIMEDOUT, ENOTCONN, ENODEV, ENOMEDIUM, ENOLINK, EREMOTEIO, ESHUTDOWN, EHOSTDOWN,
+                                  EHOSTUNREACH, ENETDOWN, ENETUNREACH, ECONNREFUSED, ECONNRESET, ECONNABORTED, ECOMM, EPROTO};
+    int number = errno;
+    if (is_one_of(number, storage, sizeof storage / sizeof *storage))
+        d->fault = BIT_FILE_LOST;
+    else if (!is_one_of(number, ours, sizeof ours / sizeof *ours))
+        d->fault = number == ENOENT || number == ENOTDIR ? BIT_FILE_ABSENT : BIT_FILE_REFUSED;
+    bool image = d->fault == BIT_FILE_ABSENT || d->fault == BIT_FILE_REFUSED;
+    errno = number;
+    return bit_fail_errno(error, image ? BIT_EDATA : BIT_EENVIRONMENT, "cannot %s", doing);
+}
+
+enum bit_file_fault bit_decoder_fault(const struct bit_decoder *d)
+{
+    return d->fault;
 }
 
 static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_error *error)
 {
     struct stat status;
     if (fstat(file, &status))
-        return fail_file("stat", error);
+        return fail_file(d, "stat", error);
     if (!S_ISREG(status.st_mode))
         return bit_fail(error, BIT_EDATA, "not a regular file");
     if ((uint64_t)status.st_size > d->options.file_limit)
@@ -174,7 +198,7 @@ static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail_file("read", error);
+            return fail_file(d, "read", error);
         if (got == 0)
             break;
         *bytes += (size_t)got;
@@ -186,10 +210,11 @@ int bit_decoder_run_file(struct bit_decoder *d, const char *path, uint64_t epoch
                          struct bit_error *error)
 {
     size_t bytes = 0;
+    d->fault = BIT_FILE_NONE;
     /* A pipe or a device with an image's name must not block a loader. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0)
-        return fail_file("open", error);
+        return fail_file(d, "open", error);
     int result = read_file(d, file, &bytes, error);
     close(file);
     return result ? -1 : bit_decoder_run(d, d->file, bytes, epoch, sample, pixels, error);

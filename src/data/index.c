@@ -319,6 +319,17 @@ int bit_index_image_path(const struct bit_index *index, uint64_t image, char *bu
     return 0;
 }
 
+bool bit_index_in_reach(const struct bit_index *index, uint64_t image)
+{
+    const struct bit_index_header *block = index->block;
+    uint32_t number = ((const uint32_t *)bit_index_section(block, IMAGE_FOLDER))[image];
+    const char *folder = bit_index_text(block, FOLDER_START, number);
+    char path[PATH_MAX];
+    struct stat status;
+    return stat(bit_index_section(block, SOURCE), &status) == 0 &&
+           bit_path_join(path, sizeof path, index->source, folder, NULL) == 0 && stat(path, &status) == 0;
+}
+
 int bit_index_labels(const struct bit_index *index, uint64_t image, const int32_t **labels)
 {
     const struct bit_index_header *block = index->block;

@@ -85,6 +85,9 @@ bool bit_index_fresh(const struct bit_index_header *h);
 /* False when some folder was so young when it was scanned that the cache must not be used. */
 bool bit_index_settled(const struct bit_index_header *h);
 
+/* Whether what was indexed (a folder, a list) and the folder of this image below it can be seen now; errno if not. */
+bool bit_index_in_reach(const struct bit_index *index, uint64_t image);
+
 static inline const void *bit_index_section(const struct bit_index_header *h, enum bit_index_section s)
 {
     return (const char *)h + h->sections[s].start;

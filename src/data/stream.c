@@ -56,6 +56,7 @@ struct bit_stream {
     struct slot *slots, *filling;
     int slot_count;
     struct loader *loaders;
+    struct bit_patience patience;
     struct bit_stream_counts counts;
     struct bit_error failed;    /* once failed, always failed */
 };
@@ -165,7 +166,8 @@ static void *loader_main(void *argument)
         s->busy++;
         pthread_mutex_unlock(&s->lock);
         double traced = bit_trace_start();
-        bit_sample_load(&s->options, loader->decoder, &slot->samples[image], image_at(s, slot, image));
+        bit_sample_load(&s->options, loader->decoder, &slot->samples[image], &s->patience,
+                        image_at(s, slot, image));
         bit_trace_end("decode", image, traced);
         pthread_mutex_lock(&s->lock);
         if (++slot->done == slot->wanted) {
@@ -272,6 +274,7 @@ struct bit_stream *bit_stream_create(const struct bit_stream_options *options, s
         return NULL;
     s->options = *options;
     s->images = bit_index_images(options->index);
+    s->patience.seconds = options->patience;
     s->paused = true; /* until the first use or seek: what was decoded before a seek would be thrown away */
     s->image_bytes = (size_t)options->image_size * (size_t)options->image_size * 3 * bit_type_size(options->precision);
     count_share(s);
@@ -291,6 +294,7 @@ void bit_stream_destroy(struct bit_stream *s)
 {
     if (!s)
         return;
+    atomic_store(&s->patience.over, true);
     pthread_mutex_lock(&s->lock);
     s->stop = true;
     pthread_cond_broadcast(&s->work);
@@ -322,10 +326,12 @@ int bit_stream_seek(struct bit_stream *s, uint64_t step, struct bit_error *error
 {
     if (!s->options.training && step)
         return bit_fail(error, BIT_EINTERNAL, "an evaluation stream can only be set back to its start");
+    atomic_store(&s->patience.over, true);
     pthread_mutex_lock(&s->lock);
     s->paused = true;
     while (s->busy)
         pthread_cond_wait(&s->ready, &s->lock);
+    atomic_store(&s->patience.over, false);
     for (int i = 0; i < s->slot_count; i++)
         if (s->slots[i].state != TAKEN)
             s->slots[i].state = FREE;

@@ -69,6 +69,13 @@ static int loaders_of(const struct run *run)
     return run->job->data.loaders > 0 ? run->job->data.loaders : wanted < most ? wanted : most;
 }
 
+/* For storage that has gone: well before the watchdog takes the rank for stuck. */
+static double patience_of(const struct run *run)
+{
+    double most = 30, limit = run->job->watchdog.data_seconds;
+    return limit > 0 && limit / 2 < most ? limit / 2 : most;
+}
+
 void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],
                         struct bit_stream_options *options)
 {
@@ -92,6 +99,7 @@ void run_stream_options(const struct run *run, bool training, char quarantine[PA
         .file_limit = (uint64_t)job->data.max_file_mib << 20,
         .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000,
         .scan_limit = job->data.max_scans,
+        .patience = patience_of(run),
         .bad_share_limit = job->data.bad_share,
         .quarantine = quarantine,
     };

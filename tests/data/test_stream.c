@@ -1,7 +1,13 @@
 #include "tests/unit.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bit/data.h"
@@ -319,6 +325,85 @@ static void test_all_bad(void)
     bit_stream_destroy(s);
 }
 
+/* ---- storage that goes away ---- */
+
+/* In place of the C library's: opening images fails as on a file server that has lost them. */
+static atomic_int lost;
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    if (atomic_load(&lost) && strstr(path, ".jpg")) {
+        errno = atomic_load(&lost);
+        return -1;
+    }
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+enum { AWAY_STEPS = 5 };
+static char away_from[256], away_to[256];
+
+static void *put_back(void *nothing)
+{
+    usleep(300000);
+    atomic_store(&lost, 0);
+    rename(away_to, away_from);
+    return nothing;
+}
+
+/* The stream's images while `path` (or, "": every open) is away; it comes back soon, or never. */
+static int collect_without(const char *path, int number, double patience, bool comes_back, struct seen *seen, struct bit_error *error)
+{
+    struct bit_stream_options o = options(clean);
+    struct bit_batch *b;
+    pthread_t thread;
+    int result = 1;
+    o.patience = patience;
+    struct bit_stream *s = bit_stream_create(&o, error);
+    snprintf(away_from, sizeof away_from, "%s/clean%s", root, path);
+    snprintf(away_to, sizeof away_to, "%s/away", root);
+    if (number)
+        atomic_store(&lost, number);
+    else
+        rename(away_from, away_to);
+    if (comes_back)
+        pthread_create(&thread, NULL, put_back, NULL);
+    for (int i = 0; i < AWAY_STEPS * 8 && (result = bit_stream_next(s, &b, error)) == 1; i++) {
+        for (int k = 0; k < b->images; k++)
+            seen[i * 2 + k] = (struct seen){b->samples[k], b->labels[k], bit_hash_bytes((char *)b->pixels + k * 3072, 3072)};
+        bit_stream_release(s, b);
+    }
+    struct bit_stream_counts counts;
+    bit_stream_count(s, &counts);
+    bit_stream_destroy(s);
+    if (comes_back)
+        pthread_join(thread, NULL);
+    else
+        put_back(NULL);
+    return result == 1 && counts.bad > 0 ? 2 : result;
+}
+
+/* 1: the images are there as ever; 2: some were replaced; -1: failed. */
+static void test_storage_away(void)
+{
+    static struct seen want[AWAY_STEPS * 16], got[AWAY_STEPS * 16];
+    static const struct { const char *path; int number; } cases[] = {{"/c2", 0}, {"", 0}, {"", ESTALE}, {"", EIO}};
+    REQUIRE(collect(options(clean), 1, 0, AWAY_STEPS, want));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bit_error error = {0};
+        memset(got, 0, sizeof got);
+        CHECK(collect_without(cases[i].path, cases[i].number, 20, true, got, &error) == 1);
+        CHECK(same(want, got, AWAY_STEPS * 16));
+        CHECK(collect_without(cases[i].path, cases[i].number, 0.1, false, got, &error) == -1);
+        CHECK(error.code == BIT_EENVIRONMENT);
+    }
+    struct bit_error error = {0};
+    CHECK(collect_without("/c2/007.jpg", 0, 20, false, got, &error) == 2); /* alone, it is a bad image */
+    CHECK(collect_without("", EACCES, 0.1, false, got, &error) == -1 && error.code == BIT_EENVIRONMENT); /* nothing can be opened */
+}
+
 /* ---- life ---- */
 
 static void test_destroy_and_seek_any_time(void)
@@ -411,7 +496,7 @@ int main(int argc, char **argv)
         {"any way the same with bad images", test_any_way_the_same_with_bad_images},
         {"each image once an epoch", test_each_image_once_an_epoch}, {"equals decoder", test_equals_decoder},
         {"evaluation", test_evaluation}, {"digits", test_digits}, {"quarantine", test_quarantine}, {"bad share", test_bad_share},
-        {"all bad", test_all_bad}, {"destroy and seek any time", test_destroy_and_seek_any_time},
+        {"all bad", test_all_bad}, {"storage away", test_storage_away}, {"destroy and seek any time", test_destroy_and_seek_any_time},
         {"held batches", test_held_batches}, {"bad options", test_bad_options}, {"lack of memory", test_lack_of_memory},
     };
     bit_log_init("test_stream", BIT_LOG_ERROR);

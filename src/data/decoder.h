@@ -1,0 +1,16 @@
+/* Why a file could not be read: beside the error, for whoever may try again. */
+#ifndef BIT_DATA_DECODER_H
+#define BIT_DATA_DECODER_H
+
+#include "bit/data.h"
+
+enum bit_file_fault {
+    BIT_FILE_NONE,    /* the file was read; what is wrong is in it, or in this process */
+    BIT_FILE_ABSENT,  /* there is no such file */
+    BIT_FILE_REFUSED, /* it cannot be opened for another reason of its own */
+    BIT_FILE_LOST,    /* the storage below it failed */
+};
+/* Of the last bit_decoder_run_file. */
+enum bit_file_fault bit_decoder_fault(const struct bit_decoder *decoder);
+
+#endif
