@@ -78,9 +78,11 @@ static void mend(struct run *run)
     spoilt.kept = NULL;
 }
 
-/* Parameter `number` of the table (from the end: negative), or its first element alone, times `factor`. */
+/* Parameter `number` of the table (from the end: negative), or its first element alone, times `factor`. A backward pass looks at
+ * the block alone, and belongs to the forward pass before it: new weights would part them. */
 static void spoil(struct run *run, long number, bool all, float factor)
 {
+    struct bit_phase_note note;
     const struct bit_table *table = bit_model_table(run->model);
     const struct bit_parameter *p = &table->items[number < 0 ? (long)table->count + number : number];
     spoilt.from = p->offset;
@@ -89,7 +91,9 @@ static void spoil(struct run *run, long number, bool all, float factor)
     memcpy(spoilt.kept, run->weights + spoilt.from, spoilt.count * sizeof *spoilt.kept);
     for (size_t i = 0; i < spoilt.count; i++)
         run->weights[spoilt.from + i] *= factor;
-    bit_model_set_weights(run->model, run->weights, NULL);
+    bit_phase_read(BIT_TRACK_MAIN, &note);
+    if (note.phase != BIT_PHASE_BACKWARD)
+        bit_model_set_weights(run->model, run->weights, NULL);
 }
 
 /* ---- flipped bits ---- */
