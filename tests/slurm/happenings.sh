@@ -139,7 +139,7 @@ happens_limit() {
 
 # A training longer than its time limit, by Slurm's own signals.
 happens_chain() {
-    faults=forward:all=pause:5
+    faults=forward:all=pause:3
     submit --time=1 --lead=50 --set watchdog.step_seconds=30 || return
     within 400 'the end' is_over || return
     [ "$(grep -c 'bit: job .* start' "$log")" -ge 3 ] || fail "only $(grep -c 'bit: job .* start' "$log") starts" || return
