@@ -1,11 +1,17 @@
 #!/bin/bash
 # bit-launch --slurm on a real Slurm (tests/lab/slurm): a few scenarios of tests/slurm; all of them are `make check-slurm`.
 scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
+pid=''
+# The daemons end before their folder goes, also when this test is ended from outside.
+trap '[ -z "$pid" ] || { kill $pid; wait $pid; } 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
 [ "${MPI_KIND:?}" = openmpi ] || { echo "needs Open MPI"; exit 77; }
 read -r -a scenarios <<<"${SLURM_SCENARIOS:-node:srun elastic:mpirun hang:srun options:mpirun preempt:srun grace:mpirun cancel:srun limit:mpirun}"
-"${top_srcdir:?}/tests/slurm/scenarios" --folder "$scratch" --at-once 4 "${scenarios[@]}" >"$scratch/out" 2>&1
+"${top_srcdir:?}/tests/slurm/scenarios" --folder "$scratch" --at-once 4 "${scenarios[@]}" >"$scratch/out" 2>&1 &
+pid=$!
+wait $pid
 code=$?
+pid=''
 [ $code != 77 ] || { cat "$scratch/out"; exit 77; }
 [ -s "$scratch/results.tsv" ] || { cat "$scratch/out"; exit 1; }
 number=0
