@@ -48,6 +48,19 @@ before=$(cat one/outcome.json)
 fails 64 2 "$scratch/tiny.json" --out one --fresh
 ok $? "--fresh does not overwrite it"
 same "and leaves its outcome alone" "$(cat one/outcome.json)" "$before"
+fails 64 3 "$scratch/tiny.json" --out one --fresh --force && run 1 "$scratch/tiny.json" --out one
+ok $? "nor with --force what could not begin: the old run stands"
+same "with its outcome" "$(grep -e weights_hash -e checkpoint_step -e '"step"' one/outcome.json)" "$(grep -e weights_hash -e checkpoint_step -e '"step"' <<<"$before")"
+lines=$(wc -l <one/metrics.jsonl)
+sed -i '2s/.*/?/' one/metrics.jsonl
+mv one/checkpoints aside
+fails 69 1 "$scratch/tiny.json" --out one && grep -q 'not mounted' "$scratch/said" && [ ! -e one/checkpoints/step* ]
+ok $? "checkpoints that are not there: exit 69, not a run from step 0"
+same "with the step that it stood at" "$(value one/outcome.json checkpoint_step)" "$(value <(echo "$before") checkpoint_step)"
+rm -r one/checkpoints && mv aside one/checkpoints
+run 1 "$scratch/tiny.json" --out one
+ok $? "which goes on when they are back"
+same "a damaged line of metrics.jsonl costs no other" "$(wc -l <one/metrics.jsonl)" "$lines"
 touch one/job.json.tmp.99 one/outcome.json.tmp.99 one/cache/index-0.bin.tmp.99
 run 1 "$scratch/tiny.json" --out one --fresh --force --set seed=8
 ok $? "with --force it does"

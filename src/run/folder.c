@@ -4,6 +4,7 @@
 
 #include "bit/file.h"
 #include "bit/log.h"
+#include "bit/memory.h"
 #include "run/run.h"
 
 /* What a run owns below its folder, besides the log and the index cache, which outlive --fresh. */
@@ -34,9 +35,12 @@ static int check_inputs(const struct run *run, struct bit_error *error)
     return 0;
 }
 
-static int clear_old(struct run *run, struct bit_error *error)
+int folder_clear(struct run *run, struct bit_error *error)
 {
     char path[PATH_MAX];
+    bit_free(run->before);
+    run->before = NULL;
+    standing_init(&run->standing);
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         if (run_path(run, owned[i], path, error) || bit_folder_remove(path, error))
             return -1;
@@ -77,7 +81,7 @@ int folder_claim(struct run *run, struct bit_error *error)
                         "add --force to remove the old run, or choose another --out", run->folder);
     run->claimed = true;
     sweep(run);
-    return o->fresh ? clear_old(run, error) : 0;
+    return 0;
 }
 
 void folder_abandon(struct run *run)

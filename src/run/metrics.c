@@ -36,7 +36,8 @@ static bool belongs(const char *line, uint64_t step, bool evaluated)
     return at < step || (at == step && (!evaluation || evaluated));
 }
 
-/* Length of the part of the file that stays: up to the first line that does not belong or is torn. */
+/* Length of the part of the file that stays: up to the last line that belongs. Steps only ever grow in it, so that a line
+ * before that which does not belong is damaged, and costs no other line. */
 static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end, struct bit_error *error)
 {
     FILE *file = fopen(path, "re");
@@ -48,8 +49,11 @@ static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end,
         return 0;
     if (!file)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
-    while ((size = getline(&line, &capacity, file)) > 0 && line[size - 1] == '\n' && belongs(line, step, evaluated))
-        *end += size;
+    for (off_t at = 0; (size = getline(&line, &capacity, file)) > 0 && line[size - 1] == '\n';) {
+        at += size;
+        if (belongs(line, step, evaluated))
+            *end = at;
+    }
     int bad = ferror(file);
     if (bad)
         bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path);

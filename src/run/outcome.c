@@ -9,6 +9,7 @@
 #include "bit/file.h"
 #include "bit/memory.h"
 #include "bit/watch.h"
+#include "run/former.h"
 #include "run/number.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -127,9 +128,13 @@ int outcome_write(const struct run *run, enum outcome outcome, struct bit_error 
     add_count(&t, "exit_code", (uint64_t)run->error.code, ended);
     add_text(&t, "signal", *signals_name() ? signals_name() : NULL);
     add_text(&t, "job", run->job ? run->job->name : NULL);
-    add_progress(&t, run);
-    add_evaluation(&t, run);
-    add_text(&t, "weights_hash", run->loop.hashed == run->standing.step ? hash : NULL);
+    if (run->loop.started == 0 && run->before) { /* not loaded yet: the run stands where it stood */
+        former_add(&t, run->before);
+    } else {
+        add_progress(&t, run);
+        add_evaluation(&t, run);
+        add_text(&t, "weights_hash", run->loop.hashed == run->standing.step ? hash : NULL);
+    }
     add_text(&t, "started", run->started_at);
     add_text(&t, ended ? "ended" : "written", now);
     add_machine(&t, run);

@@ -9,6 +9,7 @@
 #include "bit/phase.h"
 #include "run/arrays.h"
 #include "run/census.h"
+#include "run/former.h"
 #include "run/outcome.h"
 #include "run/peers.h"
 #include "run/run.h"
@@ -205,13 +206,23 @@ static int start(struct run *run, bool resumed)
     return run_follow(run);
 }
 
+/* No generation was found. A folder that is not mounted, or was renamed, must not pass for a run that has not begun. */
+static int check_afresh(struct run *run)
+{
+    uint64_t step;
+    if (run_is_first(run) && !run->options->evaluate && former_checkpoint(run->before, &step) && step > 0)
+        bit_fail(&run->error, BIT_ENOGENERATION, "%s/outcome.json knows of a checkpoint of step %llu, and %s/checkpoints holds none: is it "
+                 "on a file system that is not mounted here? Bring it back, or start anew with --fresh --force or another --out",
+                 run->folder, (unsigned long long)step, run->folder);
+    return run_follow(run);
+}
+
 enum event resume_load(struct run *run)
 {
-    run->loop.saved = run->loop.hashed = UINT64_MAX;
     if (open_store(run))
         return EVENT_FAILED;
     int found = load(run);
-    if (found < 0)
+    if (found < 0 || (!found && check_afresh(run)))
         return EVENT_FAILED;
     if (run->options->evaluate) {
         if (found)

@@ -140,6 +140,7 @@ enum event setup_claim(struct run *run)
     if (run_agree(run))
         return EVENT_FAILED;
     standing_init(&run->standing);
+    run->loop.saved = run->loop.hashed = UINT64_MAX;
     if (run_is_first(run)) {
         outcome_remember(run);
         if (!run->options->evaluate)
@@ -285,6 +286,10 @@ static int build_weights(struct run *run)
 enum event setup_build(struct run *run)
 {
     run->begun = true;
+    if (run->options->fresh && run_is_first(run))
+        folder_clear(run, &run->error);
+    if (run_follow(run))
+        return EVENT_FAILED;
     if (run->options->trace && !(run->timeline = timeline_open(run->world, run->options->trace, run->options->trace_from,
                                                                run->options->trace_count, &run->error)))
         return EVENT_FAILED;
