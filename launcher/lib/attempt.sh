@@ -108,17 +108,18 @@ clean_up() { # PID OF MPIRUN
     rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
 }
 
-# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too. srun would give them Slurm's
-# KillWait, and needs the controller as scancel does: while that is away the step cannot be ended on other nodes.
+# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too; srun has Slurm end the
+# step, with KILL after its KillWait. KILL at once by scancel is the last resort: tasks that end without slurmstepd knowing why can
+# make it hang (Slurm 22.05), and a hung one drains its node.
 end_run() {
     local i
-    if [ "$kind" = srun ]; then kill_step; fi
     kill -TERM "$pid" 2>/dev/null
     kill -CONT "$pid" 2>/dev/null
     for ((i = 0; i < 100; i++)); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
+    [ "$kind" != srun ] || kill_step
     # shellcheck disable=SC2046
     kill -KILL $(ranks_below "$pid") "$pid" 2>/dev/null
 }
