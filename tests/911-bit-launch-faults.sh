@@ -72,10 +72,13 @@ code=$?
 ok $? "mpirun stopped: the run ends all the same"
 
 start lost -n 2-4 --restarts 3
+cp small.json kept.json
+sed -i 's/"batch": 8/"batch": 7/' small.json
 kill -KILL "$(ranks_of lost | tail -n 1)"
 wait $pid
 [ $? = 0 ] && grep -q 'starting again in 1 s' said && [ "$(member lost state)" = finished ] && [ "$(hash lost)" = "$(hash whole)" ]
-ok $? "a killed rank: it starts again by itself, to the same bits"
+ok $? "a killed rank: it starts again by itself, to the same bits, though the job's file was edited"
+mv kept.json small.json
 
 BIT_TEST_FAULT=forward:0:6=kill "$launch" small.json -n 2 --restarts 2 --out "$scratch/loop" >said 2>&1 </dev/null
 [ $? = 74 ] && [ "$(grep -c 'starting again' said)" = 3 ] && grep -q 'given up' said && [ "$(member loop state)" = failed ] && ! left_behind loop
@@ -109,7 +112,15 @@ ok $? "a folder that is in use is not settled"
 exec 5>&-
 "$BIT_BIN/bit" watch loop --settle "cut off" && [ "$(member loop state)" = failed ] && [ "$(member loop message)" = "cut off" ]
 ok $? "one that is not is"
-rm loop/lock
+# A former run's last rank on a host that was cut off: waited for, at no cost of restarts.
+exec 5>loop/lock
+flock 5
+: >said
+(for ((i = 0; i < 600; i++)); do grep -q 'waiting until it is gone' said && break; sleep 0.1; done) &
+exec 5>&-
+"$launch" small.json -n 1 --restarts 1 --steps-limit 1 --out "$scratch/loop" >said 2>&1 </dev/null
+[ $? = 75 ] && grep -q 'waiting until it is gone' said && ! grep -q 'starting again' said
+ok $? "a folder that is held is waited for"
 
 # --fresh holds until the new run has begun, --force until it has a checkpoint.
 "$launch" small.json -n 1-2 --restarts 2 --fresh --force --steps-limit 4 --host "$(hostname):1,no-such-host.invalid:1" --out "$scratch/hosts" \

@@ -104,6 +104,24 @@ find_room() {
     done
 }
 
+# Whether another process holds the run's folder, on whatever host.
+is_held() { [ -e "$out/lock" ] && command -v flock >/dev/null && ! flock -n "$out/lock" true 2>/dev/null; }
+
+# Ranks of a former start may live on, on a host that was cut off: until their own watchdog ends them. That is nobody's failure, and costs
+# no restart. At most a quarter of an hour.
+wait_for_folder() {
+    local i
+    is_held || return 1
+    say "another run holds $out: waiting until it is gone, at most 15 minutes"
+    for ((i = 0; i < 300 && asked == 0; i++)); do
+        wait=3
+        pause
+        is_held || break
+    done
+    wait=1
+    [ $asked = 0 ] && ! is_held
+}
+
 # Starts the run until it is done, is asked to stop or fails for good. A new checkpoint refills the budget of restarts.
 supervise() {
     local code left=$restarts wait=1 limit=$most before
@@ -114,8 +132,16 @@ supervise() {
         code=$?
         case $code in 74 | 76) ;; *) return $code ;; esac
         if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
+        if [ $code = 74 ] && ! is_new "$out/outcome.json" && wait_for_folder; then
+            build_command
+            continue
+        fi
         # --fresh counts until the new run is there, --force until it has a checkpoint of its own.
-        ! is_new "$out/outcome.json" || fresh=no
+        # From then on the job is what it was, also when its file is edited meanwhile.
+        if is_new "$out/outcome.json"; then
+            fresh=no
+            if is_new "$out/job.json"; then job=$out/job.json; fi
+        fi
         if [[ $(newest_step) > $before ]]; then force=no; fi
         if [ "$(newest_step)" != "$before" ]; then
             left=$restarts wait=1
