@@ -22,6 +22,20 @@ for case in '1 forward:0:5=nan 3' '2 forward:1:3=nan 3' '4 forward:3:7=nan 6'; d
     ok $? "and a line about the rollback"
 done
 
+# Batch norm: its running statistics go back, too; evaluations show them.
+batch="--set model.norm=batch"
+# shellcheck disable=SC2086
+bitrun=$top_builddir/bitrun run 2 "$scratch/tiny.json" --out "$scratch/batch" $batch
+ok $? "batch norm, without a fault"
+# shellcheck disable=SC2086
+BIT_TEST_FAULT=forward:1:6=nan run 2 "$scratch/tiny.json" --out "$scratch/batch-back" $batch $back
+ok $? "batch norm: the run goes on to its end"
+grep -q 'went back to the checkpoint of step 6$' "$scratch/said"
+ok $? "from step 6"
+same "with the same weights" "$(hash "$scratch/batch-back")" "$(hash "$scratch/batch")"
+same "and the same losses, also of evaluations" "$(losses "$scratch/batch-back")" "$(losses "$scratch/batch")"
+same "the outcome counts one rollback" "$(value "$scratch/batch-back/outcome.json" rollbacks)" 1
+
 twice=forward:3:5=nan,forward:2:5=nan:2
 # shellcheck disable=SC2086
 BIT_TEST_FAULT=$twice run 4 "$scratch/tiny.json" --out "$scratch/twice" $back

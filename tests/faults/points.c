@@ -173,6 +173,17 @@ static void wait_until(double clock)
         continue;
 }
 
+/* The step's clock has stopped when its last backward pass ends: what that owes is made up for in the next one. */
+static void loiter(double now, double seconds, enum bit_phase entered)
+{
+    static double owed;
+    owed += seconds;
+    if (entered == BIT_PHASE_REDUCE)
+        return;
+    wait_until(now + owed);
+    owed = 0;
+}
+
 static void hook(enum bit_phase entered, enum bit_phase before)
 {
     struct bit_phase_note note;
@@ -187,7 +198,7 @@ static void hook(enum bit_phase entered, enum bit_phase before)
             continue;
         if (is(f, "slow") && (before == BIT_PHASE_FORWARD || before == BIT_PHASE_BACKWARD) &&
             (f->phase == ANY || f->phase == (int)before))
-            wait_until(now + (f->number - 1) * spent);
+            loiter(now, (f->number - 1) * spent, entered);
         else if (is(f, "pause") && (f->phase == ANY || f->phase == (int)entered))
             usleep((useconds_t)(f->number * 1e6));
         else if (!is(f, "slow") && !is(f, "pause") && !f->done && (f->phase == ANY || f->phase == (int)entered)) {
