@@ -32,5 +32,11 @@ same "and lists each image once an epoch" "$(sort "$scratch/parts/quarantine.tsv
     "$(sort "$scratch/r1/quarantine.tsv" | cut -f 1,2)"
 fails 65 1 "$scratch/tiny.json" --out "$scratch/strict" --set data.bad_share=0.001
 ok $? "more than data.bad_share of them: exit 65"
+verdict() { grep -o '[0-9]* of [0-9]* images seen' "$scratch/said" | head -n 1; }
+whole=$(verdict)
+run 4 "$scratch/tiny.json" --out "$scratch/strict-parts" --set data.bad_share=0.001 --steps-limit 5
+same "before 100 images nothing is judged" $? 75
+fails 65 4 "$scratch/tiny.json" --out "$scratch/strict-parts" --set data.bad_share=0.001
+same "4 ranks judge alike, and in parts" "$(verdict)" "$whole"
 same "the outcome gives the reason" "$(value "$scratch/strict/outcome.json" reason)" '"data"'
 exit $bad

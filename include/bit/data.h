@@ -9,6 +9,7 @@
 #include "bit/compute.h" /* enum bit_type */
 #include "bit/error.h"
 #include "bit/group.h"
+#include "bit/text.h"
 
 /* ---- index: what images there are ---- */
 
@@ -63,9 +64,6 @@ struct bit_stream_options {
     uint64_t pixel_limit;
     int scan_limit;
     double patience;          /* seconds: how long images are waited for whose storage has gone */
-    double bad_share_limit;   /* the run fails when more than this share of the images seen was bad (after 100 seen) */
-    const char *quarantine;   /* file that gets a line per bad image and epoch: "epoch<TAB>path<TAB>reason" (evaluation: "-"
-                                 for the epoch); appended to, and shared by all ranks; NULL: none */
 };
 
 /* Bad images (missing, unreadable, not a JPEG, damaged where the crop needs them, truncated, beyond a limit) never stop
@@ -103,11 +101,26 @@ int bit_stream_seek(struct bit_stream *stream, uint64_t step, struct bit_error *
 int bit_stream_next(struct bit_stream *stream, struct bit_batch **batch, struct bit_error *error);
 void bit_stream_release(struct bit_stream *stream, struct bit_batch *batch);
 
+/* Lines "epoch<TAB>path<TAB>reason" (evaluation: "-" for the epoch) of the bad images of the micro-batches handed out, for
+ * bit_quarantine_add; the caller empties it (bit_text_free) when it has taken them. Owned by the stream. */
+struct bit_text *bit_stream_bad(struct bit_stream *stream);
+
 struct bit_stream_counts {
     uint64_t decoded, bad; /* images of the micro-batches handed out, bad ones included; bad ones */
     double wait_seconds;   /* that bit_stream_next waited */
 };
 void bit_stream_count(const struct bit_stream *stream, struct bit_stream_counts *counts);
+
+/* ---- the list of bad images ---- */
+
+/* A file with a line a bad image and epoch. One process of a run writes it: what several hosts append to one file may get lost. */
+struct bit_quarantine;
+/* Opens `path` for appending, and creates it; lines that an earlier run left are known from then on and not written again, a
+ * torn last one is cut off. Local. */
+struct bit_quarantine *bit_quarantine_open(const char *path, struct bit_error *error);
+void bit_quarantine_close(struct bit_quarantine *q);
+/* Appends the lines (see bit_stream_bad) that are not known. */
+int bit_quarantine_add(struct bit_quarantine *q, const char *lines, size_t size, struct bit_error *error);
 
 /* ---- one image, for benchmarks and tests ---- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bit/data.h"
 #include "bit/hash.h"
 #include "bit/memory.h"
 
@@ -57,19 +58,35 @@ static int remember(struct bit_quarantine *q, const char *key, size_t size, stru
     return 1;
 }
 
+/* The part of a line that makes it known: up to its second tab; 0 when it has none. */
+static size_t key_size(const char *line, size_t size)
+{
+    const char *tab = memchr(line, '\t', size);
+    const char *second = tab ? memchr(tab + 1, '\t', size - (size_t)(tab + 1 - line)) : NULL;
+    return second ? (size_t)(second - line) : 0;
+}
+
+/* A last line without its end was torn by a kill or a full disk. What it was about is listed again when it is met again. */
 static int read_known(struct bit_quarantine *q, struct bit_error *error)
 {
     FILE *file = fopen(q->path, "re");
     char *line = NULL;
     size_t capacity = 0;
+    off_t whole = 0;
     int result = 0;
     ssize_t size;
     if (!file)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", q->path);
     while (!result && (size = getline(&line, &capacity, file)) > 0) {
-        char *tab = strchr(line, '\t'), *second = tab ? strchr(tab + 1, '\t') : NULL;
-        if (second && remember(q, line, (size_t)(second - line), error) < 0)
+        size_t key = key_size(line, (size_t)size);
+        if (line[size - 1] != '\n') {
+            if (ftruncate(q->file, whole))
+                result = bit_fail_errno(error, BIT_EENVIRONMENT, "cannot cut %s to its last whole line", q->path);
+            break;
+        }
+        if (key && remember(q, line, key, error) < 0)
             result = -1;
+        whole += size;
     }
     free(line);
     fclose(file);
@@ -115,25 +132,44 @@ static size_t escape(char *out, size_t size, const char *text)
     return used;
 }
 
-int bit_quarantine_add(struct bit_quarantine *q, const char *epoch, const char *path, const char *reason,
-                       struct bit_error *error)
+void bit_quarantine_line(struct bit_text *lines, const char *epoch, const char *path, const char *reason)
 {
     char line[2 * PATH_MAX + 1024];
     size_t used = (size_t)snprintf(line, 32, "%s\t", epoch);
     used += escape(line + used, 2 * PATH_MAX, path);
-    int fresh = remember(q, line, used, error);
-    if (fresh < 1)
-        return fresh;
     line[used++] = '\t';
-    used += escape(line + used, 512, reason);
-    line[used++] = '\n';
+    escape(line + used, 512, reason);
+    bit_text_add(lines, "%s\n", line);
+}
+
+static int write_lines(struct bit_quarantine *q, const struct bit_text *lines, struct bit_error *error)
+{
     ssize_t written;
     do
-        written = write(q->file, line, used);
+        written = write(q->file, lines->data, lines->size);
     while (written < 0 && errno == EINTR);
     if (written < 0)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", q->path);
-    if ((size_t)written < used)
-        return bit_fail(error, BIT_EENVIRONMENT, "cannot write %s: only part of a line fitted", q->path);
+    if ((size_t)written < lines->size)
+        return bit_fail(error, BIT_EENVIRONMENT, "cannot write %s: only a part fitted", q->path);
     return 0;
+}
+
+int bit_quarantine_add(struct bit_quarantine *q, const char *lines, size_t size, struct bit_error *error)
+{
+    struct bit_text fresh = {0};
+    int result = 0;
+    for (const char *at = lines, *end = lines + size, *next; at < end && result >= 0; at = next) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        next = stop ? stop + 1 : end;
+        result = remember(q, at, key_size(at, (size_t)(next - at)), error);
+        if (result == 1)
+            bit_text_add(&fresh, "%.*s", (int)(next - at), at);
+    }
+    if (fresh.failed)
+        result = bit_fail(error, BIT_EENVIRONMENT, "not enough memory for the list of bad images");
+    else if (result >= 0)
+        result = fresh.size ? write_lines(q, &fresh, error) : 0;
+    bit_text_free(&fresh);
+    return result < 0 ? -1 : 0;
 }

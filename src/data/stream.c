@@ -20,7 +20,7 @@
 #include "sample.h"
 
 enum state { FREE, FILLING, READY, TAKEN };
-enum { SEEN_BEFORE_VERDICT = 100, MOST_LOADERS = 256 };
+enum { MOST_LOADERS = 256 };
 
 struct slot {
     struct bit_batch batch; /* first: what the caller holds is cast back */
@@ -46,7 +46,7 @@ struct bit_stream {
     uint64_t share, first;      /* training: micro-batches of this rank a step, and its first one's number */
     uint64_t end;               /* evaluation: this rank's micro-batches; training: endless */
     size_t image_bytes;
-    struct bit_quarantine *quarantine;
+    struct bit_text bad;        /* lines for the quarantine */
 
     pthread_mutex_t lock;
     pthread_cond_t work, ready; /* loaders wait for work, the caller for a micro-batch (or for loaders to pause) */
@@ -219,8 +219,6 @@ static int check_options(const struct bit_stream_options *o, struct bit_error *e
     if (o->loaders < 1 || o->loaders > MOST_LOADERS || o->prefetch < 2 || o->prefetch > 4096)
         return bit_fail(error, BIT_EUSAGE, "%d loaders, %d micro-batches ahead: expected 1 to %d and 2 to 4096",
                         o->loaders, o->prefetch, MOST_LOADERS);
-    if (!(o->bad_share_limit >= 0 && o->bad_share_limit <= 1))
-        return bit_fail(error, BIT_EUSAGE, "share of bad images %g: expected 0 to 1", o->bad_share_limit);
     return 0;
 }
 
@@ -281,9 +279,7 @@ struct bit_stream *bit_stream_create(const struct bit_stream_options *options, s
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->work, NULL);
     pthread_cond_init(&s->ready, NULL);
-    if (create_slots(s, error) ||
-        (options->quarantine && !(s->quarantine = bit_quarantine_open(options->quarantine, error))) ||
-        start_loaders(s, error)) {
+    if (create_slots(s, error) || start_loaders(s, error)) {
         bit_stream_destroy(s);
         return NULL;
     }
@@ -311,7 +307,7 @@ void bit_stream_destroy(struct bit_stream *s)
         bit_free(s->slots[i].label_start);
         bit_free(s->slots[i].images);
     }
-    bit_quarantine_close(s->quarantine);
+    bit_text_free(&s->bad);
     pthread_cond_destroy(&s->work);
     pthread_cond_destroy(&s->ready);
     pthread_mutex_destroy(&s->lock);
@@ -355,7 +351,7 @@ static struct slot *ready_slot(struct bit_stream *s, bool *possible)
     return NULL;
 }
 
-/* Counts and lists what was bad in a micro-batch that is being handed out, and judges the share. */
+/* Counts and lists what was bad in a micro-batch that is being handed out. */
 static int account(struct bit_stream *s, const struct slot *slot, struct bit_error *error)
 {
     for (int i = 0; i < slot->wanted; i++) {
@@ -370,15 +366,16 @@ static int account(struct bit_stream *s, const struct slot *slot, struct bit_err
         bit_log(BIT_LOG_DEBUG, "bad image %s: %s", path, sample->reason);
         if (s->options.training)
             snprintf(epoch, sizeof epoch, "%llu", (unsigned long long)sample->epoch);
-        if (s->quarantine && bit_quarantine_add(s->quarantine, epoch, path, sample->reason, error))
-            return -1;
-        if (s->counts.decoded >= SEEN_BEFORE_VERDICT &&
-            (double)s->counts.bad > s->options.bad_share_limit * (double)s->counts.decoded)
-            return bit_fail(error, BIT_EDATA, "%llu of %llu images seen were bad, more than the share of %g that is "
-                            "allowed; the last one: %s: %s", (unsigned long long)s->counts.bad,
-                            (unsigned long long)s->counts.decoded, s->options.bad_share_limit, path, sample->reason);
+        bit_quarantine_line(&s->bad, epoch, path, sample->reason);
+        if (s->bad.failed)
+            return bit_fail(error, BIT_EENVIRONMENT, "not enough memory for the list of bad images");
     }
     return 0;
+}
+
+struct bit_text *bit_stream_bad(struct bit_stream *s)
+{
+    return &s->bad;
 }
 
 int bit_stream_next(struct bit_stream *s, struct bit_batch **batch, struct bit_error *error)

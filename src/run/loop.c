@@ -57,8 +57,12 @@ static int gather_wishes(struct run *run, struct wish *any)
         .failed = run->error.code != BIT_OK,
         .late = save_is_late(run),
         .writing = !saving_is_written(run),
+        .listed = bit_stream_bad(run->stream)->size > 0,
     };
+    struct bit_stream_counts counts;
     struct bit_error lost = {0};
+    bit_stream_count(run->stream, &counts);
+    mine.bad = counts.bad;
     *any = (struct wish){0};
     if (bit_group_gather(run->world, &mine, sizeof mine, run->loop.wishes, &lost)) {
         bit_fail(&run->error, lost.code, "%s", lost.text);
@@ -72,16 +76,28 @@ static int gather_wishes(struct run *run, struct wish *any)
         any->writing |= w->writing;
         any->stop = any->stop ? any->stop : w->stop;
         any->failed |= w->failed;
+        any->listed |= w->listed;
+        any->bad += w->bad;
     }
     if (any->stop)
         signals_adopt(any->stop);
     return 0;
 }
 
+/* At every step, by all that was ever seen: neither ranks nor interruptions decide. */
+static int judge_images(struct run *run, const struct wish *any)
+{
+    const struct bit_schedule *s = &run->plan.schedule;
+    run->loop.bad = any->bad - run->loop.bad_undone;
+    if (any->listed && census_list(run, run->stream))
+        return -1;
+    return census_judge(run, run->standing.bad + run->loop.bad, run->standing.step * (uint64_t)s->batch, s->images);
+}
+
 enum event loop_boundary(struct run *run)
 {
     struct wish wish;
-    if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)))
+    if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)) || judge_images(run, &wish))
         return EVENT_FAILED;
     if (run->timeline)
         timeline_turn(run->timeline, run->loop.taken);

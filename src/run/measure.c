@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/clock.h"
+#include "run/census.h"
 #include "run/run.h"
 #include "run/signals.h"
 
@@ -37,14 +38,12 @@ static struct bit_model *create_model(struct run *run)
 int measure(struct run *run)
 {
     struct bit_stream_options stream_options;
-    char quarantine[PATH_MAX];
     struct bit_evaluation result;
     struct bit_stream *stream = NULL;
     struct bit_model *model = create_model(run);
     int verdict = -1;
 
-    run_path(run, "quarantine.tsv", quarantine, &run->error);
-    run_stream_options(run, false, quarantine, &stream_options);
+    run_stream_options(run, false, &stream_options);
     if (run->error.code == BIT_OK)
         stream = bit_stream_create(&stream_options, &run->error);
     if (stream && model)
@@ -55,6 +54,8 @@ int measure(struct run *run)
             .micro_batch = run->job->micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
         };
         verdict = bit_evaluate(&options, &result, &run->error);
+        if (verdict == 0 && (census_list(run, stream) || census_judge(run, result.bad, options.images, options.images)))
+            verdict = -1;
     }
     bit_stream_destroy(stream);
     if (model != run->model)

@@ -76,8 +76,7 @@ static double patience_of(const struct run *run)
     return limit > 0 && limit / 2 < most ? limit / 2 : most;
 }
 
-void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],
-                        struct bit_stream_options *options)
+void run_stream_options(const struct run *run, bool training, struct bit_stream_options *options)
 {
     const struct bit_job *job = run->job;
     *options = (struct bit_stream_options){
@@ -100,8 +99,6 @@ void run_stream_options(const struct run *run, bool training, char quarantine[PA
         .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000,
         .scan_limit = job->data.max_scans,
         .patience = patience_of(run),
-        .bad_share_limit = job->data.bad_share,
-        .quarantine = quarantine,
     };
 }
 
@@ -125,6 +122,7 @@ void run_clear(struct run *run)
     bit_trainer_destroy(run->trainer);
     bit_free(run->own_weights);
     bit_stream_destroy(run->stream);
+    bit_quarantine_close(run->quarantine);
     bit_model_destroy(run->model);
     bit_plan_free(&run->plan);
     bit_index_close(run->val);

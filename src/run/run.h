@@ -27,8 +27,9 @@
 #include "run/standing.h"
 #include "run/timeline.h"
 
-/* What a rank wants to happen between two steps; gathered from all of them. `stop`: the signal that asked for it, or 0. */
-struct wish { uint8_t save, stop, failed, late, writing; };
+/* What a rank wants to happen between two steps; gathered from all of them. `stop`: the signal that asked for it, or 0; `listed`: it
+ * has lines for quarantine.tsv; `bad`: bad images it met in this invocation. */
+struct wish { uint64_t bad; uint8_t save, stop, failed, late, writing, listed; };
 
 /* Times since the last line of metrics.jsonl, seconds. */
 struct tally { double since, data, forward, backward, reduce, update, save; uint64_t steps; };
@@ -79,6 +80,7 @@ struct run {
     enum bit_loss loss;
     struct bit_model *model;
     struct bit_stream *stream;
+    struct bit_quarantine *quarantine; /* rank 0 */
     struct bit_trainer *trainer;   /* NULL with --evaluate */
     float *weights;                /* the trainer's, or with --evaluate own_weights */
     float *own_weights;
@@ -115,7 +117,6 @@ void run_tell(const struct run *run, enum bit_log_level level, const char *forma
     __attribute__((format(printf, 3, 4)));
 
 /* Options of the training stream or of an evaluation's. */
-void run_stream_options(const struct run *run, bool training, char quarantine[PATH_MAX],
-                        struct bit_stream_options *options);
+void run_stream_options(const struct run *run, bool training, struct bit_stream_options *options);
 
 #endif

@@ -252,9 +252,7 @@ static int build_trainer(struct run *run)
 {
     const struct bit_job *job = run->job;
     struct bit_stream_options stream;
-    char quarantine[PATH_MAX];
-    run_path(run, "quarantine.tsv", quarantine, &run->error);
-    run_stream_options(run, true, quarantine, &stream);
+    run_stream_options(run, true, &stream);
     if (run->error.code == BIT_OK)
         run->stream = bit_stream_create(&stream, &run->error);
     if (run_agree(run))
@@ -283,6 +281,14 @@ static int build_weights(struct run *run)
     return run_agree(run);
 }
 
+static int open_quarantine(struct run *run)
+{
+    char path[PATH_MAX];
+    if (run_is_first(run) && run_path(run, "quarantine.tsv", path, &run->error) == 0)
+        run->quarantine = bit_quarantine_open(path, &run->error);
+    return run_follow(run);
+}
+
 enum event setup_build(struct run *run)
 {
     run->begun = true;
@@ -293,7 +299,7 @@ enum event setup_build(struct run *run)
     if (run->options->trace && !(run->timeline = timeline_open(run->world, run->options->trace, run->options->trace_from,
                                                                run->options->trace_count, &run->error)))
         return EVENT_FAILED;
-    if (build_model(run))
+    if (build_model(run) || open_quarantine(run))
         return EVENT_FAILED;
     return (run->options->evaluate ? build_weights(run) : build_trainer(run)) ? EVENT_FAILED : EVENT_OK;
 }

@@ -6,7 +6,7 @@
  *   stop, skip    in step 2 the last rank's replica holds a NaN: to stop there, or to skip that step
  *   replica       after step 2 the last rank's weights differ in one bit: the check must name it
  *   memory        first, every allocation of the trainer fails once on the last rank
- *   bad-images    no bad image is allowed (bad_share_limit 0)
+ *   bad-images    all images are too large for the last rank
  * Errors are printed by rank 0 as "failed (CLASS): TEXT"; every rank must have the same. */
 #include <math.h>
 #include <stdio.h>
@@ -49,8 +49,9 @@ static int open_stream(struct run *r, struct bit_error *error)
         .index = r->index, .seed = 7, .training = true, .image_size = SIZE, .resize = SIZE, .area_min = 0.05,
         .area_max = 1, .aspect_min = 0.75, .aspect_max = 4.0 / 3, .crop_attempts = 100, .mirror = true,
         .precision = BIT_FLOAT32, .batch = r->batch, .micro_batch = r->micro, .rank = r->world->rank,
-        .ranks = r->world->size, .loaders = 1, .prefetch = 2, .file_limit = 1 << 20, .pixel_limit = 1 << 20,
-        .scan_limit = 100, .bad_share_limit = is(r, "bad-images") ? 0 : 1,
+        .ranks = r->world->size, .loaders = 1, .prefetch = 2,
+        .file_limit = is(r, "bad-images") && r->world->rank == r->world->size - 1 ? 1 : 1 << 20, .pixel_limit = 1 << 20,
+        .scan_limit = 100,
     };
     r->stream = bit_stream_create(&options, error);
     if (r->stream)
@@ -192,8 +193,8 @@ int main(int argc, char **argv)
 {
     struct bit_error error = {0};
     struct run r = {.mode = argc > 2 ? argv[2] : "train"};
-    r.batch = is(&r, "train") || is(&r, "memory") ? 32 : is(&r, "bad-images") ? 128 : 16;
-    r.micro = is(&r, "bad-images") ? 32 : 4;
+    r.batch = is(&r, "train") || is(&r, "memory") ? 32 : 16;
+    r.micro = 4;
     int steps = argc > 3 ? atoi(argv[3]) : 5;
     if (argc < 2) {
         fprintf(stderr, "usage: steps FOLDER [MODE [STEPS]]\n");
