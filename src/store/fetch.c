@@ -12,6 +12,7 @@
 #include "store/arrival.h"
 #include "store/checksum.h"
 #include "store/manifest.h"
+#include "store/newest.h"
 #include "store/store.h"
 
 enum { GATHER_BYTES = 64 << 20, SLICE_LEAST = 1 << 14 };
@@ -64,10 +65,21 @@ static bool block_at(const struct fetch *f, size_t block, size_t *file, uint64_t
 /* Rank 0 has seen every file; a network file system may show it to others a little later. */
 static int open_patiently(const struct fetch *f, const char *path)
 {
-    int file, tries = f->group->rank == 0 ? 1 : 200;
-    while ((file = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == ENOENT && --tries)
+    int file, tries = f->group->rank == 0 ? 1 : 10 * STORE_PATIENCE;
+    while ((file = open(path, O_RDONLY | O_CLOEXEC)) < 0 && (errno == ENOENT || errno == ESTALE) && --tries)
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     return file;
+}
+
+/* What rank 0 sees and this rank does not is not damaged. */
+static int fail_open(const struct fetch *f, const char *path, struct bit_error *error)
+{
+    if (errno == ENOENT && f->group->rank == 0)
+        return bit_fail_errno(error, BIT_EDATA, "cannot open %s", path);
+    if (errno == ENOENT)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s on rank %d, while rank 0 sees it for %d s. Do all hosts have the "
+                              "same file system there?", path, f->group->rank, STORE_PATIENCE);
+    return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
 }
 
 static int read_block(const struct fetch *f, struct hand *hand, size_t file, uint64_t at, size_t size, char *to,
@@ -82,7 +94,7 @@ static int read_block(const struct fetch *f, struct hand *hand, size_t file, uin
         hand->file = open_patiently(f, path);
         hand->open_file = file;
         if (hand->file < 0)
-            return bit_fail_errno(error, errno == ENOENT ? BIT_EDATA : BIT_EENVIRONMENT, "cannot open %s", path);
+            return fail_open(f, path, error);
 #ifdef POSIX_FADV_SEQUENTIAL
         posix_fadvise(hand->file, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif

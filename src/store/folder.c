@@ -155,8 +155,13 @@ int set_aside(const char *folder, const char *name, const char *ending, struct b
             return -1;
         if (bit_file_exists(to))
             continue;
-        if (rename(from, to))
+        if (rename(from, to)) {
+            if (errno == ENOENT && bit_file_exists(folder)) {
+                bit_log(BIT_LOG_WARNING, "%s was listed, and is not there", from); /* an old listing */
+                return 0;
+            }
             return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
+        }
         return bit_file_sync(folder, error);
     }
     return bit_fail(error, BIT_EENVIRONMENT, "%s: no name left to set it aside", from);
@@ -177,6 +182,20 @@ int retire(const char *folder, const char *name, struct bit_error *error)
     return 0;
 }
 
+/* What a dead writer left. It is renamed first: to a host that still sees a generation by the name it had while it was written, files
+ * below that name are the generation's. Renaming asks the file server, which knows that the name is gone. */
+static int discard(const char *folder, const struct entry *e, struct bit_error *error)
+{
+    char from[PATH_MAX], to[PATH_MAX], as[ENTRY_NAME], name[64];
+    generation_name(e->step, name, sizeof name);
+    private_name(".old-", name, as, sizeof as);
+    if (bit_path_join(from, sizeof from, folder, e->name, error) || bit_path_join(to, sizeof to, folder, as, error))
+        return -1;
+    if (rename(from, to))
+        return errno == ENOENT ? 0 : bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
+    return bit_folder_remove(to, error);
+}
+
 /* A writer died between giving a step's former generation another name and giving the new one its name. */
 static int restore(const char *folder, const struct entry *e, struct bit_error *error)
 {
@@ -185,9 +204,12 @@ static int restore(const char *folder, const struct entry *e, struct bit_error *
     if (bit_path_join(from, sizeof from, folder, e->name, error) || bit_path_join(to, sizeof to, folder, name, error))
         return -1;
     if (bit_file_exists(to))
-        return bit_folder_remove(from, error);
-    if (rename(from, to))
-        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
+        return discard(folder, e, error);
+    if (rename(from, to)) {
+        if (errno == ENOTEMPTY || errno == EEXIST) /* the new one is there, and this host sees it late */
+            return discard(folder, e, error);
+        return errno == ENOENT ? 0 : bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
+    }
     return bit_file_sync(folder, error);
 }
 
@@ -199,14 +221,10 @@ int folder_clean(const char *folder, bool locked, struct bit_error *error)
     if (folder_scan(folder, &list, &count, error))
         return -1;
     for (size_t i = 0; i < count && !result; i++) {
-        char path[PATH_MAX];
         if (list[i].kind < ENTRY_TEMPORARY || !(locked || writer_dead(list[i].name)))
             continue;
         bit_log(BIT_LOG_INFO, "checkpoints: cleaning up %s, left by a killed run", list[i].name);
-        if (list[i].kind == ENTRY_REPLACED)
-            result = restore(folder, &list[i], error);
-        else if (!(result = bit_path_join(path, sizeof path, folder, list[i].name, error)))
-            result = bit_folder_remove(path, error);
+        result = (list[i].kind == ENTRY_REPLACED ? restore : discard)(folder, &list[i], error);
     }
     bit_free(list);
     return result;

@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "bit/clock.h"
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "store/folder.h"
+#include "store/newest.h"
 #include "store/store.h"
 
 /* Rank 0's list, newest last; `next` counts down. */
@@ -72,17 +75,54 @@ static int choose(const struct bit_store *store, struct search *s, uint64_t limi
     return 0;
 }
 
-static int search_start(const struct bit_store *store, struct search *s, struct bit_error *error)
+static int list_all(const struct bit_store *store, struct search *s, struct bit_error *error)
 {
     struct bit_error missing = {0};
+    bit_free(s->list);
+    s->list = NULL;
+    s->count = s->next = 0;
     if (!bit_file_exists(store->folder))
         return 0;
     if (folder_scan(store->folder, &s->list, &s->count, &missing))
         return bit_fail(error, BIT_EENVIRONMENT, "%s", missing.text);
     s->next = s->count;
-    for (size_t i = 0; i < s->count; i++) {
-        s->bad += s->list[i].kind == ENTRY_BAD;
+    return 0;
+}
+
+/* Whether the generation of a step is there, or was set aside. */
+static bool is_listed(const struct search *s, uint64_t step)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].step == step && s->list[i].kind <= ENTRY_SUPERSEDED)
+            return true;
+    return false;
+}
+
+/* Rank 0's list. A generation that is known to have been committed is waited for: this host's listing may be an old one. */
+static int search_start(const struct bit_store *store, struct search *s, uint64_t limit, struct bit_error *error)
+{
+    double begun = bit_clock_seconds();
+    bool told = false;
+    uint64_t newest;
+    if (list_all(store, s, error))
+        return -1;
+    while (newest_read(store->folder, &newest) && newest <= limit && !is_listed(s, newest)) {
+        if (bit_clock_seconds() - begun > STORE_PATIENCE) {
+            bit_log(BIT_LOG_WARNING, "the checkpoint of step %llu was the newest, and is not there", (unsigned long long)newest);
+            break;
+        }
+        if (!told)
+            bit_log(BIT_LOG_WARNING, "the checkpoint of step %llu is the newest, and this host does not see it: looking for up to %d s",
+                    (unsigned long long)newest, STORE_PATIENCE);
+        told = true;
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        if (store->writer)
+            newest_refresh(store->folder);
+        if (list_all(store, s, error))
+            return -1;
     }
+    for (size_t i = 0; i < s->count; i++)
+        s->bad += s->list[i].kind == ENTRY_BAD;
     return 0;
 }
 
@@ -176,6 +216,48 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
                     store->folder, choice->lost);
 }
 
+/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. */
+static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, struct bit_error *error)
+{
+    struct bit_group *group = store->group;
+    struct bit_arrays none = {.table = m->table};
+    struct bit_error why = {0};
+    int whole = 0;
+    if (group->rank == 0) {
+        whole = generation_fetch(path, m, &none, bit_group_self(), &why) == 0;
+        if (!whole && why.code != BIT_EDATA)
+            *error = why;
+    }
+    if (bit_group_agree(group, error) || bit_group_broadcast(group, &whole, sizeof whole, 0, error))
+        return -1;
+    return whole;
+}
+
+/* Fetches it, again for a while when it is whole to rank 0 alone: another host may see an older folder by that name. 1: loaded; 0:
+ * damaged, *why says how; -1. */
+static int fetch_patiently(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
+                           struct bit_error *why, struct bit_error *error)
+{
+    struct bit_group *group = store->group;
+    for (int tries = 0; generation_fetch(path, m, arrays, group, why); tries++) {
+        if (why->code != BIT_EDATA) {
+            *error = *why;
+            return -1;
+        }
+        int whole = group->size == 1 ? 0 : ask_first(store, path, m, error);
+        if (whole <= 0)
+            return whole;
+        if (tries == STORE_PATIENCE)
+            return bit_fail(error, BIT_EENVIRONMENT, "%s; but rank 0 finds it whole, so it is left as it is. Do all hosts have the same "
+                            "file system there?", why->text);
+        if (tries == 0 && group->rank == 0)
+            bit_log(BIT_LOG_WARNING, "%s; but rank 0 finds it whole: trying again for up to %d s", why->text, STORE_PATIENCE);
+        bit_error_clear(why);
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    return 1;
+}
+
 /* One candidate. 1: loaded; 0: damaged, try the next; -1. */
 static int try_one(struct bit_store *store, const struct choice *choice, const struct manifest *m, const char *model,
                    struct bit_arrays *arrays, struct search *s, struct bit_error *error)
@@ -190,12 +272,9 @@ static int try_one(struct bit_store *store, const struct choice *choice, const s
     struct bit_arrays wanted = *arrays;
     if (!m->statistics)
         wanted.statistics = NULL;
-    if (!generation_fetch(path, m, &wanted, group, &why))
-        return 1;
-    if (why.code != BIT_EDATA) {
-        *error = why;
-        return -1;
-    }
+    int result = fetch_patiently(store, path, m, &wanted, &why, error);
+    if (result)
+        return result;
     s->bad++;
     if (group->rank == 0)
         damaged(store, choice->name, &why, error);
@@ -213,8 +292,11 @@ static int search(struct bit_store *store, struct search *s, const char *model, 
             return result ? -1 : none_left(store, &choice, error);
         result = try_one(store, &choice, &m, model, arrays, s, error);
         if (result == 1) {
-            if (limit != UINT64_MAX && store->writer && store->group->rank == 0)
-                roll_back(store, s, m.checkpoint.step, error);
+            if (store->writer && store->group->rank == 0) {
+                if (limit != UINT64_MAX)
+                    roll_back(store, s, m.checkpoint.step, error);
+                newest_write(store->folder, m.checkpoint.step);
+            }
             if (bit_group_agree(store->group, error))
                 result = -1;
         }
@@ -233,7 +315,7 @@ int bit_store_load(struct bit_store *store, const char *model, uint64_t limit, s
 {
     struct search s = {0};
     if (store->group->rank == 0)
-        search_start(store, &s, error);
+        search_start(store, &s, limit, error);
     int result = bit_group_agree(store->group, error);
     if (!result)
         result = search(store, &s, model, limit, checkpoint, arrays, error);

@@ -11,6 +11,7 @@
 #include "bit/phase.h"
 #include "bit/trace.h"
 #include "store/folder.h"
+#include "store/newest.h"
 #include "store/points.h"
 #include "store/shard.h"
 #include "store/store.h"
@@ -336,6 +337,7 @@ static int commit(const struct bit_store *store, struct bit_save *s, struct bit_
     store_point(STORE_POINT_renamed, 0);
     if (bit_file_sync(store->folder, error))
         return -1;
+    newest_write(store->folder, s->values.step);
     store_point(STORE_POINT_parent_synced, 0);
     struct bit_error left = {0};
     if (replaced[0] && bit_folder_remove(replaced, &left))

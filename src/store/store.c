@@ -13,6 +13,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "store/folder.h"
+#include "store/newest.h"
 
 /* A run that was just killed may still have ranks that die; then its lock goes within seconds. */
 static int wait_for_lock(int file, bool *locked)
@@ -63,6 +64,7 @@ static int open_writer(struct bit_store *store, struct bit_error *error)
         return -1;
     if (!locked)
         bit_log(BIT_LOG_WARNING, "%s: this file system knows no locks; do not start two runs in one folder", store->folder);
+    newest_refresh(store->folder);
     return folder_clean(store->folder, locked, error);
 }
 

@@ -8,10 +8,16 @@
  *   FAULT_NOTE=FILE             appended to when a call fails: "RANK CALL PATH"
  *   FAULT_READS=FOLDER          the path of every file opened for reading below FAULT_IMAGES goes to FOLDER/RANK-PID, in
  *                               the order of opening
- *   FAULT_IMAGES=PREFIX */
+ *   FAULT_IMAGES=PREFIX
+ * What a network file system may show to one host for a while:
+ *   FAULT_VIEW=RANK:SECONDS:RULE,RULE...  for SECONDS from its first look, RANK sees below FAULT_PATHS by these rules: "A>" there is
+ *                               no name A; "A>B" what goes by the name A is B's (A is listed where B is hidden). A rename asks the
+ *                               server: it goes by the true names. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -21,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long calls;
@@ -93,6 +100,66 @@ static int fails_on(const char *call, int file)
     return fails(call, path);
 }
 
+/* ---- an old view ---- */
+
+/* The rules that hold now, or NULL. */
+static const char *view(void)
+{
+    static struct timespec first;
+    struct timespec now;
+    const char *what = setting("FAULT_VIEW");
+    char *end;
+    if (!what || strtol(what, &end, 10) != rank() || *end != ':')
+        return NULL;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!first.tv_sec)
+        first = now;
+    if (now.tv_sec - first.tv_sec >= strtol(end + 1, &end, 10))
+        return NULL;
+    return *end == ':' ? end + 1 : NULL;
+}
+
+/* What a name stands for: NULL for itself, "" for nothing. With `back` the other way: by which name it is seen. */
+static const char *other_name(const char *rules, const char *name, size_t size, int back)
+{
+    static _Thread_local char found[256];
+    for (const char *at = rules, *next; at && *at; at = next) {
+        size_t length = strcspn(at, ",");
+        const char *arrow = memchr(at, '>', length);
+        next = at[length] ? at + length + 1 : NULL;
+        if (!arrow)
+            continue;
+        const char *from = back ? arrow + 1 : at, *to = back ? at : arrow + 1;
+        size_t from_size = (size_t)(back ? at + length - from : arrow - from), to_size = (size_t)(back ? arrow - to : at + length - to);
+        if (from_size == size && size && !memcmp(from, name, size)) {
+            snprintf(found, sizeof found, "%.*s", (int)to_size, to);
+            return found;
+        }
+    }
+    return NULL;
+}
+
+/* The path as it really is; NULL with errno: there is none to this host. */
+static const char *seen(const char *path, char buffer[PATH_MAX])
+{
+    const char *prefix = setting("FAULT_PATHS"), *rules = view();
+    if (!rules || !is_below(path, prefix))
+        return path;
+    size_t used = (size_t)snprintf(buffer, PATH_MAX, "%s", prefix);
+    for (const char *at = path + strlen(prefix); *at;) {
+        size_t size = strcspn(at, "/"), slashes = strspn(at + size, "/");
+        const char *other = other_name(rules, at, size, 0);
+        if (other && !*other) {
+            errno = ENOENT;
+            return NULL;
+        }
+        used += (size_t)snprintf(buffer + used, PATH_MAX - used, "%.*s%.*s", other ? (int)strlen(other) : (int)size, other ? other : at,
+                                 (int)slashes, at + size);
+        at += size + slashes;
+    }
+    return buffer;
+}
+
 #define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
 ssize_t write(int file, const void *data, size_t size)
@@ -151,6 +218,9 @@ int rmdir(const char *path)
 
 static int open_any(const char *name, const char *path, int flags, mode_t mode)
 {
+    char buffer[PATH_MAX];
+    if (!(path = seen(path, buffer)))
+        return -1;
     if ((flags & O_ACCMODE) != O_RDONLY && fails("open", path))
         return -1;
     if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_DIRECTORY) && setting("FAULT_READS") &&
@@ -181,3 +251,37 @@ int open64(const char *path, int flags, ...)
     MODE(flags, mode)
     return open_any("open64", path, flags, mode);
 }
+
+#define SEEN(type, name, failure, declare, pass) \
+    type name declare \
+    { \
+        char buffer[PATH_MAX]; \
+        const char *real = seen(path, buffer); \
+        return real ? ((type (*) declare)dlsym(RTLD_NEXT, #name)) pass : failure; \
+    }
+SEEN(int, stat, -1, (const char *path, struct stat *status), (real, status))
+SEEN(int, stat64, -1, (const char *path, struct stat64 *status), (real, status))
+SEEN(int, lstat, -1, (const char *path, struct stat *status), (real, status))
+SEEN(int, lstat64, -1, (const char *path, struct stat64 *status), (real, status))
+SEEN(DIR *, opendir, NULL, (const char *path), (real))
+SEEN(int, nftw, -1, (const char *path, __nftw_func_t visit, int most, int flags), (real, visit, most, flags))
+SEEN(int, nftw64, -1, (const char *path, __nftw64_func_t visit, int most, int flags), (real, visit, most, flags))
+
+/* A name that is hidden, or is seen as another one; in any folder. */
+#define READDIR(name, type) \
+    struct type *name(DIR *folder) \
+    { \
+        struct type *entry; \
+        while ((entry = REAL(struct type *, name, DIR *)(folder))) { \
+            const char *rules = view(), *other = rules ? other_name(rules, entry->d_name, strlen(entry->d_name), 0) : NULL; \
+            if (!other || *other) \
+                return entry; \
+            if ((other = other_name(rules, entry->d_name, strlen(entry->d_name), 1))) { \
+                snprintf(entry->d_name, sizeof entry->d_name, "%s", other); \
+                return entry; \
+            } \
+        } \
+        return NULL; \
+    }
+READDIR(readdir, dirent)
+READDIR(readdir64, dirent64)

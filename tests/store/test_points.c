@@ -37,7 +37,7 @@ static void test_new_step(void)
         if (step != expected)
             printf("\n  %s: step %ld, not %ld: %s\n", store_point_name(point), step, expected, error.text);
         CHECK(scene_count(&s, ".tmp") == 0 && scene_count(&s, ".old") == 0);
-        CHECK(save_in_child(&s, 3, 1, NULL, NULL) == 0 && scene_load(&s, &error) == 3 && scene_count(&s, "") == 2);
+        CHECK(save_in_child(&s, 3, 1, NULL, NULL) == 0 && scene_load(&s, &error) == 3 && scene_count(&s, "") == 3);
         scene_destroy(&s);
     }
 }
@@ -54,7 +54,7 @@ static void test_same_step(void)
         CHECK(killed == (point != STORE_POINT_retiring && point != STORE_POINT_retired));
         CHECK(scene_load_as(&s, true, UINT64_MAX, extra, &error) == 1);
         CHECK(!strcmp(extra, point < STORE_POINT_renamed && killed ? "{\"a\":1}" : "{\"a\":2}"));
-        CHECK(scene_count(&s, "") == 2);
+        CHECK(scene_count(&s, "") == 3);
         scene_destroy(&s);
     }
 }
