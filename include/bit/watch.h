@@ -39,7 +39,8 @@ struct bit_heart {
 /* One line of BIT_HEART_BYTES bytes, and back. A torn or foreign record is -1. */
 void bit_heart_format(const struct bit_heart *heart, char record[BIT_HEART_BYTES]);
 int bit_heart_parse(const char record[BIT_HEART_BYTES], struct bit_heart *heart);
-/* Opens, writes in place, closes (which sends it to a file server). *changed: the file's time, by the file system. */
+/* Opens, writes in place, closes (which sends it to a file server). *changed: the file's time, by the file system. The first
+ * beat makes the file; 1: a later one found another invocation's record there, and left it. */
 int bit_heart_write(const char *folder, const struct bit_heart *heart, double *changed);
 /* -1 when there is no such record (yet). */
 int bit_heart_read(const char *folder, int rank, struct bit_heart *heart, double *changed);
@@ -56,8 +57,10 @@ struct bit_view {
     uint64_t beats, moves;    /* moves: of a rank on this host whose heart does not beat */
     double since;             /* own clock: when the last sign of life came */
 };
-/* Seconds without a beat after which a rank counts as silent. */
-enum { BIT_SILENCE = 3 };
+/* Seconds between the beats of a rank, and between looks at all of them, so that a file system sees some 64 of either a second however
+ * many ranks there are; and seconds without a beat after which a rank counts as silent. */
+double bit_watch_period(const struct bit_watch_limits *limits, int ranks);
+double bit_watch_silence(int ranks);
 /* Looks at rank `rank` of invocation `id` again: fills *seen, where a rank that has not begun stands in `start` with that
  * phase's limit, and *changed (0: not known). Of a silent rank on this host the very phase is read. */
 void bit_view_look(const char *folder, uint64_t id, int rank, double start_limit, double now, struct bit_view *view,
@@ -86,10 +89,22 @@ void bit_verdict_text(const struct bit_verdict *verdict, char *text, size_t size
 double bit_watch_limit(const struct bit_watch_limits *limits, enum bit_phase phase, double longest);
 const char *bit_watch_limit_key(enum bit_phase phase);
 
+/* ---- one judge ---- */
+
+/* Of the ranks that suspect something, one looks at all the others: RUN/heartbeat/judge says which. */
+struct bit_judge {
+    int rank;                 /* who was seen at it; -1: nobody */
+    uint64_t turns;           /* of that one */
+    double since;             /* own clock: when they last changed */
+    bool wrote;               /* the file is to be removed at the end */
+};
+/* A suspicious rank's turn, once a period: whether it is to look at all ranks now. Another one is left to it while its turns go on. */
+bool bit_judge_turn(const char *folder, uint64_t id, int rank, int ranks, double now, struct bit_judge *judge);
+
 /* ---- acting on it ---- */
 
 /* Makes the verdict public: RUN/heartbeat/late, outcome.json (state failed, reason late), log.txt. 1: done; 0: another
- * process did so before; -1. Only one process does. */
+ * process did so before, or another invocation has the folder now; -1. Only one process does. */
 int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, struct bit_error *error);
 /* Whether this invocation is condemned, and by what verdict (which may be NULL). */
 bool bit_watch_condemned(const char *folder, uint64_t id, struct bit_verdict *verdict);

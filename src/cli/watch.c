@@ -36,6 +36,7 @@ struct watch {
     uint64_t id;           /* of the run, once it is there */
     struct bit_heart first; /* what lay there at the start: perhaps an earlier invocation's */
     int ranks;
+    double looked;         /* clock: at the ranks */
     double begun, stopped, left; /* clock: of this process; since the launcher is stopped; since the run has ended; 0: not */
     struct bit_view *views;
     struct bit_seen *seen;
@@ -115,8 +116,9 @@ static int check_ranks(struct watch *w, double now)
     struct bit_error error = {0};
     char text[1024];
     double changed;
-    if (w->left > 0)
+    if (w->left > 0 || now - w->looked < w->ranks / 64.0)
         return 0;
+    w->looked = now;
     for (int r = 0; r < w->ranks; r++)
         bit_view_look(w->folder, w->id, r, w->start_limit, now, &w->views[r], &w->seen[r], &changed);
     if (bit_watch_judge(w->seen, w->ranks, GRACE, &verdict) == BIT_LATE_NOT)

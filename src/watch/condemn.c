@@ -14,7 +14,7 @@
 #include "bit/text.h"
 #include "bit/watch.h"
 
-enum { OUTCOME_LIMIT = 1 << 20 };
+enum { OUTCOME_LIMIT = 1 << 20, FIRST_RANKS = 64 };
 
 /* ---- outcome.json ---- */
 
@@ -167,11 +167,24 @@ static void tell(const char *folder, const char *message)
     }
 }
 
+/* A rank that was cut off, or a launcher, may come back when the run has been started anew: then there is nothing to say. */
+static bool is_ours(const char *folder, uint64_t id)
+{
+    struct bit_heart heart;
+    double changed;
+    for (int r = 0; r < FIRST_RANKS; r++)
+        if (bit_heart_read(folder, r, &heart, &changed) == 0)
+            return heart.id == id;
+    return true;
+}
+
 int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, struct bit_error *error)
 {
     char path[PATH_MAX], message[1024], state[16];
     if (bit_path_join(path, sizeof path, folder, LATE, error))
         return -1;
+    if (!is_ours(folder, verdict->id))
+        return 0;
     int mine = write_late(path, verdict, error);
     if (mine != 1)
         return mine;

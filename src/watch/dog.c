@@ -11,9 +11,7 @@
 #include "bit/memory.h"
 #include "bit/watch.h"
 
-static const double PERIOD = 1.0;    /* seconds between beats, less where a limit is short */
 static const double OVERSLEPT = 2.0; /* a watchdog that was itself stopped for so long knows nothing */
-static const double SUCCESSION = 2.0; /* seconds that each rank leaves to the lower ones before it acts itself */
 
 struct bit_watch {
     struct bit_watch_options options;
@@ -29,7 +27,7 @@ struct bit_watch {
     double moved[BIT_TRACKS];       /* own clock */
     double stepped, longest;        /* own clock; seconds */
     double looking;                 /* own clock: since when the others are looked at; 0: they are not */
-    double found;                   /* own clock: since when somebody is late; 0: nobody */
+    struct bit_judge judge;
     struct bit_view *views;
     struct bit_seen *seen;
 };
@@ -75,7 +73,7 @@ static void forget(struct bit_watch *w, double gap)
     for (int track = 0; track < BIT_TRACKS; track++)
         w->moved[track] += gap;
     w->stepped += gap;
-    w->looking = w->found = 0;
+    w->looking = 0;
 }
 
 /* ---- the others ---- */
@@ -110,43 +108,24 @@ static void look_around(struct bit_watch *w, double now)
         look_at(w, r, now);
 }
 
-/* The lowest rank whose heart beats acts at once, the next ones only when it does not. */
-static int place_in_line(const struct bit_watch *w)
-{
-    int place = 0;
-    for (int r = 0; r < w->options.rank; r++)
-        place += w->seen[r].silent <= 0;
-    return place;
-}
-
 static void judge(struct bit_watch *w, double now)
 {
     struct bit_verdict verdict;
     struct bit_error ignored = {0};
     if (bit_watch_condemned(w->folder, w->options.id, NULL))
         _exit(BIT_ELATE);
-    if (bit_watch_judge(w->seen, w->options.ranks, 0, &verdict) == BIT_LATE_NOT) {
-        w->found = 0;
+    if (!bit_judge_turn(w->folder, w->options.id, w->options.rank, w->options.ranks, now, &w->judge)) {
+        w->looking = 0;
         return;
     }
-    if (!w->found)
-        w->found = now;
-    if (now - w->found >= SUCCESSION * place_in_line(w)) {
+    look_around(w, now);
+    if (bit_watch_judge(w->seen, w->options.ranks, 0, &verdict) != BIT_LATE_NOT) {
         bit_watch_condemn(w->folder, &verdict, &ignored);
         _exit(BIT_ELATE);
     }
 }
 
 /* ---- the thread ---- */
-
-static double shortest_limit(const struct bit_watch_limits *l)
-{
-    const double all[] = {l->start, l->data, l->step, l->checkpoint};
-    double least = 1e9;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        least = all[i] > 0 && all[i] < least ? all[i] : least;
-    return least;
-}
 
 /* True when it is time to go on, false when the watch is over. */
 static bool rest(struct bit_watch *w, double seconds)
@@ -166,14 +145,20 @@ static bool rest(struct bit_watch *w, double seconds)
 
 static void beat(struct bit_watch *w, double now)
 {
+    static const char text[] = "watchdog: the run in this folder was started anew elsewhere: this process of the former one ends\n";
     take_pulse(w, now);
-    bit_heart_write(w->folder, &w->heart, &w->changed); /* a failure shows as silence */
+    /* A failure shows as silence. */
+    if (bit_heart_write(w->folder, &w->heart, &w->changed) == 1) {
+        ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)written;
+        _exit(BIT_ELATE);
+    }
 }
 
 static void *watch(void *argument)
 {
     struct bit_watch *w = argument;
-    double least = shortest_limit(&w->options.limits), period = least / 4 < PERIOD ? least / 4 : PERIOD;
+    double period = bit_watch_period(&w->options.limits, w->options.ranks);
     double before = bit_clock_seconds();
     while (rest(w, period)) {
         double now = bit_clock_seconds();
@@ -181,12 +166,10 @@ static void *watch(void *argument)
             forget(w, now - before - period);
         before = now;
         beat(w, now);
-        if (is_suspicious(w)) {
-            look_around(w, now);
+        if (is_suspicious(w))
             judge(w, now);
-        } else {
-            w->looking = w->found = 0;
-        }
+        else
+            w->looking = 0;
     }
     return NULL;
 }
@@ -231,6 +214,7 @@ struct bit_watch *bit_watch_start(const struct bit_watch_options *options, struc
         w->moved[track] = now;
     w->heart = (struct bit_heart){.id = options->id, .rank = options->rank, .ranks = options->ranks, .process = (long)getpid()};
     w->heart.live = bit_phase_share();
+    w->judge.rank = -1;
     gethostname(w->heart.host, sizeof w->heart.host - 1);
     w->views = bit_allocate((size_t)options->ranks, sizeof *w->views, "the watchdog", error);
     w->seen = bit_allocate((size_t)options->ranks, sizeof *w->seen, "the watchdog", error);
@@ -260,6 +244,9 @@ void bit_watch_end(struct bit_watch *w)
     bit_heart_path(w->folder, w->options.rank, path);
     unlink(path);
     if (bit_heart_path(w->folder, 0, path), *path) {
+        strcpy(strrchr(path, '/'), "/judge");
+        if (w->judge.wrote)
+            unlink(path);
         *strrchr(path, '/') = 0;
         rmdir(path); /* the last one succeeds */
     }

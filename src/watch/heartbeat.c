@@ -85,10 +85,16 @@ static double changed_at(int file)
 int bit_heart_write(const char *folder, const struct bit_heart *heart, double *changed)
 {
     char path[PATH_MAX], record[BIT_HEART_BYTES];
+    struct bit_heart there;
     bit_heart_path(folder, heart->rank, path);
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int file = open(path, O_RDWR | (heart->beats <= 1 ? O_CREAT : 0) | O_CLOEXEC, 0666);
     if (file < 0)
         return -1;
+    if (heart->beats > 1 && pread(file, record, sizeof record, 0) == sizeof record && bit_heart_parse(record, &there) == 0 &&
+        there.id != heart->id) {
+        close(file);
+        return 1;
+    }
     bit_heart_format(heart, record);
     int bad = pwrite(file, record, sizeof record, 0) != sizeof record;
     *changed = changed_at(file);

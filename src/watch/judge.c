@@ -29,6 +29,27 @@ double bit_watch_limit(const struct bit_watch_limits *limits, enum bit_phase pha
     return scaled > BIT_WATCH_STEP_LEAST ? scaled : BIT_WATCH_STEP_LEAST;
 }
 
+static double shortest(const struct bit_watch_limits *l)
+{
+    const double all[] = {l->start, l->data, l->step, l->checkpoint};
+    double least = 1e9;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        least = all[i] > 0 && all[i] < least ? all[i] : least;
+    return least;
+}
+
+double bit_watch_period(const struct bit_watch_limits *limits, int ranks)
+{
+    double quarter = shortest(limits) / 4, least = ranks / 64.0;
+    double period = quarter < 1 ? quarter : 1;
+    return period > least ? period : least;
+}
+
+double bit_watch_silence(int ranks)
+{
+    return ranks > 64 ? 3 * (ranks / 64.0) : 3;
+}
+
 const char *bit_watch_limit_key(enum bit_phase phase)
 {
     static const struct bit_watch_limits which = {.start = 1, .data = 2, .step = 3, .checkpoint = 4};

@@ -37,7 +37,7 @@ void bit_view_look(const char *folder, uint64_t id, int rank, double start_limit
         v->beats = heart.beats;
     }
     s->silent = now - v->since;
-    if (s->silent < BIT_SILENCE) {
+    if (s->silent < bit_watch_silence(s->heart.ranks)) {
         s->silent = 0;
     } else if (moves_all_the_same(s, v)) {
         v->since = now;

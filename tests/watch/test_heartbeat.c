@@ -64,8 +64,11 @@ static void test_files(void)
     double first, second, seen;
     char path[PATH_MAX];
     CHECK(bit_heart_read(folder, 3, &out, &seen) == -1);
+    CHECK(bit_heart_write(folder, &h, &first) == -1); /* only the first beat makes the file */
+    h.beats = 1;
     REQUIRE(bit_heart_write(folder, &h, &first) == 0);
     usleep(20000);
+    h.beats = 99;
     h.beats++;
     REQUIRE(bit_heart_write(folder, &h, &second) == 0);
     CHECK(second > first && second - first < 5);
@@ -74,6 +77,12 @@ static void test_files(void)
     bit_heart_path(folder, 3, path);
     struct stat status;
     CHECK(stat(path, &status) == 0 && status.st_size == BIT_HEART_BYTES);
+    /* A former invocation's rank comes back: it is told, and changes nothing. */
+    h.id = 5;
+    CHECK(bit_heart_write(folder, &h, &second) == 1);
+    CHECK(bit_heart_read(folder, 3, &out, &seen) == 0 && out.id == example().id);
+    struct bit_verdict v = {.kind = BIT_LATE_SILENT, .id = 5, .phase = BIT_PHASE_STOP, .host = "h"};
+    CHECK(bit_watch_condemn(folder, &v, NULL) == 0 && !bit_watch_condemned(folder, 5, NULL));
     char other[PATH_MAX];
     bit_heart_path(folder, 2, other);
     REQUIRE(rename(path, other) == 0);
@@ -125,10 +134,48 @@ static void test_ended(void)
     CHECK_STRING(value, "finished");
 }
 
+/* Of many that suspect something, one looks; when it does no more, another one. */
+static void test_turns(void)
+{
+    enum { RANKS = 200 };
+    static struct bit_judge judges[RANKS];
+    int looked = 0, who = -1;
+    for (int r = 0; r < RANKS; r++)
+        judges[r].rank = -1;
+    for (int turn = 0; turn < 5; turn++)
+        for (int r = 0; r < RANKS; r++)
+            if (bit_judge_turn(folder, 77, r, RANKS, turn, &judges[r])) {
+                looked++;
+                CHECK(who < 0 || who == r);
+                who = r;
+            }
+    CHECK(looked == 4 && who >= 0); /* nobody in the first turn */
+    int heir = -1, heirs = 0;
+    for (double now = 5; now < 5 + 3 * bit_watch_silence(RANKS); now += 1)
+        for (int r = 0; r < RANKS; r++)
+            if (r != who && bit_judge_turn(folder, 77, r, RANKS, now, &judges[r])) {
+                heirs += r != heir;
+                heir = r;
+            }
+    CHECK(heirs == 1 && heir >= 0);
+    judges[0] = (struct bit_judge){.rank = -1};
+    CHECK(bit_judge_turn(folder, 78, 0, 4, 0, &judges[0])); /* another invocation's word is none; few need not wait */
+}
+
+static void test_periods(void)
+{
+    struct bit_watch_limits l = {.start = 1800, .data = 600, .step = 2, .checkpoint = 0};
+    CHECK(bit_watch_period(&l, 4) == 0.5 && bit_watch_silence(4) == 3);
+    l.step = 60;
+    CHECK(bit_watch_period(&l, 64) == 1 && bit_watch_silence(64) == 3);
+    CHECK(bit_watch_period(&l, 512) == 8 && bit_watch_silence(512) == 24);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"record", test_record}, {"torn", test_torn}, {"files", test_files}, {"condemn", test_condemn}, {"ended", test_ended},
+        {"turns", test_turns}, {"periods", test_periods},
     };
     struct bit_error error = {0};
     char heartbeat[PATH_MAX];
