@@ -147,11 +147,24 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
     *t = (struct tally){.since = now};
 }
 
-static void watch_speed(struct run *run)
+static void watch_network(struct run *run, const struct bit_step_result *result, const double *seconds)
+{
+    struct network *n = &run->loop.network;
+    double now, before;
+    if (!network_add(n, result->reduce_seconds, result->seconds, seconds, run->world->size, &now, &before))
+        return;
+    run_tell(run, n->told ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: the network between the ranks %s slow: a step waits %.3g s "
+             "for it, at best it was %.3g s%s", (unsigned long long)run->standing.step, n->told ? "is" : "is no longer", now, before,
+             n->told ? "; look at the lines of the hosts" : "");
+    metrics_add_network(run->metrics, run->standing.step, now, before, &run->error);
+}
+
+static void watch_speed(struct run *run, const struct bit_step_result *result)
 {
     double *seconds = run->loop.rank_seconds + run->world->size, factor, each;
     int rank;
     bit_trainer_rank_seconds(run->trainer, seconds);
+    watch_network(run, result, seconds);
     if (!slow_add(&run->loop.slow, seconds, &rank, &factor, &each))
         return;
     run_tell(run, factor >= SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "
@@ -167,7 +180,7 @@ static void tell(struct run *run, const struct bit_step_result *result, double r
     struct progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
                                    .batch = run->plan.schedule.batch};
     count_times(&run->loop.tally, result);
-    watch_speed(run);
+    watch_speed(run, result);
     if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
         write_line(run, result, rate);
     progress_step(&run->progress, &state);

@@ -153,6 +153,14 @@ int metrics_add_spike(struct metrics *m, uint64_t step, double loss, double limi
     return end_line(m, error);
 }
 
+int metrics_add_network(struct metrics *m, uint64_t step, double seconds, double before, struct bit_error *error)
+{
+    bit_text_add(&m->text, "{\"kind\":\"network\",\"step\":%llu", (unsigned long long)step);
+    add_member(&m->text, "seconds", seconds, 4);
+    add_member(&m->text, "before", before, 4);
+    return end_line(m, error);
+}
+
 int metrics_add_rollback(struct metrics *m, uint64_t step, uint64_t failed, const char *why, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"rollback\",\"step\":%llu,\"failed_step\":%llu,\"why\":", (unsigned long long)step,

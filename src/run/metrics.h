@@ -31,6 +31,8 @@ int metrics_add_evaluation(struct metrics *metrics, uint64_t step, double epoch,
 int metrics_add_slow(struct metrics *metrics, uint64_t step, int rank, double factor, struct bit_error *error);
 /* The loss of this step jumped above `limit`. */
 int metrics_add_spike(struct metrics *metrics, uint64_t step, double loss, double limit, struct bit_error *error);
+/* Waiting for the network takes `seconds` a step, where it had been `before`; or no longer does. */
+int metrics_add_network(struct metrics *metrics, uint64_t step, double seconds, double before, struct bit_error *error);
 /* The run went back to `step`, because step `failed` could not be applied. */
 int metrics_add_rollback(struct metrics *metrics, uint64_t step, uint64_t failed, const char *why, struct bit_error *error);
 /* durable: on disk when this returns. */

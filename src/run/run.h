@@ -19,6 +19,7 @@
 #include "bit/watch.h"
 #include "run/lock.h"
 #include "run/metrics.h"
+#include "run/network.h"
 #include "run/options.h"
 #include "run/progress.h"
 #include "run/setback.h"
@@ -51,6 +52,7 @@ struct loop {
     struct wish *wishes;           /* of all ranks */
     double *rank_seconds;          /* room for two numbers of each rank */
     struct slow slow;
+    struct network network;
 };
 
 struct run {
