@@ -7,12 +7,19 @@ drain() {
     cat 2>/dev/null || cat >/dev/null
 }
 
-# This machine's processes of the job below PID.
-ranks_below() {
+# This machine's processes below PID, and those of the job among them.
+all_below() {
     local child
     # shellcheck disable=SC2013
     for child in $(cat "/proc/$1"/task/*/children 2>/dev/null); do
-        if [ "$(readlink "/proc/$child/exe" 2>/dev/null)" = "$bitrun" ]; then echo "$child"; else ranks_below "$child"; fi
+        echo "$child"
+        all_below "$child"
+    done
+}
+ranks_below() {
+    local process
+    for process in $(all_below "$1"); do
+        [ "$(readlink "/proc/$process/exe" 2>/dev/null)" != "$bitrun" ] || echo "$process"
     done
 }
 
@@ -108,20 +115,21 @@ clean_up() { # PID OF MPIRUN
     rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
 }
 
-# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too; srun has Slurm end the
-# step, with KILL after its KillWait. KILL at once by scancel is the last resort: tasks that end without slurmstepd knowing why can
-# make it hang (Slurm 22.05), and a hung one drains its node.
+# TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too. Then it waits for every host's
+# word, for ever when one is gone; without mpirun the others' daemons end themselves. srun has Slurm end the step, with KILL after its
+# KillWait. KILL at once by scancel is the last resort: tasks that end without slurmstepd knowing why can make it hang (Slurm
+# 22.05), and a hung one drains its node.
 end_run() {
     local i
     kill -TERM "$pid" 2>/dev/null
     kill -CONT "$pid" 2>/dev/null
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 50; i++)); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
     [ "$kind" != srun ] || kill_step
     # shellcheck disable=SC2046
-    kill -KILL $(ranks_below "$pid") "$pid" 2>/dev/null
+    kill -KILL $(all_below "$pid") "$pid" 2>/dev/null
 }
 
 # KILL for all of the step, on all its nodes; it is known by its name. One that has not begun ends by TERM to srun.

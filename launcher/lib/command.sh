@@ -105,6 +105,10 @@ build_command() {
                     command+=(--map-by "slot:PE=$width" --bind-to core)
                 fi
                 [ $crowded = no ] || command+=(--mca mpi_yield_when_idle 1)
+                # Daemons whose mpirun's host is gone end after two minutes; Open MPI's own numbers make it eight.
+                export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-60}" \
+                    OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-10}" \
+                    OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-6}"
                 for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH; do
                     command+=(-x "$variable")
                 done ;;

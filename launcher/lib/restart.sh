@@ -28,9 +28,27 @@ probe_nodes() {
     room=$((count * ((most + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES)))
 }
 
+# Whether a host starts a process within 20 seconds. The ssh to one that is gone would outlive its mpirun: it is ended, too.
+answers() { # HOST COMMAND...
+    local host=$1 pid i
+    shift
+    "$@" "$host:1" -n 1 true >/dev/null 2>&1 </dev/null 3>&- 4>&- &
+    pid=$!
+    for ((i = 0; i < 200; i++)); do
+        if ! kill -0 $pid 2>/dev/null; then
+            wait $pid
+            return
+        fi
+        sleep 0.1
+    done
+    # shellcheck disable=SC2046
+    kill -KILL $(all_below $pid) $pid 2>/dev/null
+    return 1
+}
+
 # How many ranks the hosts that answer have room for, into $room; hosts that do not are left out of the next start.
 probe_hosts() {
-    local entry all alive='' try=("${mpirun:-srun}" ${mpi_options[@]+"${mpi_options[@]}"})
+    local i all tries=() alive='' try=("${mpirun:-srun}" ${mpi_options[@]+"${mpi_options[@]}"})
     room=$most
     if [ -z "$first_hosts" ] && [ -n "${SLURM_JOB_ID:-}" ] && [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
         probe_nodes
@@ -41,12 +59,17 @@ probe_hosts() {
     room=0
     if [ "$kind" = openmpi ] && [ "$(id -u)" = 0 ]; then try+=(--allow-run-as-root); fi
     if [ "$kind" = mpich ]; then try+=(-hosts); else try+=(--host); fi
-    for entry in "${all[@]}"; do
-        if timeout 20 "${try[@]}" "${entry%%:*}:1" -n 1 true >/dev/null 2>&1 </dev/null; then
-            alive=${alive:+$alive,}$entry
-            case $entry in *:*) room=$((room + ${entry#*:})) ;; *) room=$most ;; esac
+    for i in "${!all[@]}"; do
+        answers "${all[i]%%:*}" "${try[@]}" &
+        tries[i]=$!
+    done
+    for i in "${!all[@]}"; do
+        while kill -0 "${tries[i]}" 2>/dev/null; do wait "${tries[i]}"; done
+        if wait "${tries[i]}"; then
+            alive=${alive:+$alive,}${all[i]}
+            case ${all[i]} in *:*) room=$((room + ${all[i]#*:})) ;; *) room=$most ;; esac
         else
-            say "host ${entry%%:*} does not answer: left out"
+            say "host ${all[i]%%:*} does not answer: left out"
         fi
     done
     hosts=$alive
