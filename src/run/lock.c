@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/log.h"
 #include "bit/memory.h"
 
-enum { PATIENCE = 50 /* tenths of a second */ };
+/* Tenths of a second: for a holder that is dying just now; for a file server to give up the locks of a host that is gone, which
+ * takes 90 s by NFS. */
+enum { PATIENCE = 50, LEASE = 1000 };
 
 struct lock {
     int file;
@@ -73,17 +76,53 @@ static int write_holder(int file, const char *path, struct bit_error *error)
     return 0;
 }
 
+/* The time of the heartbeat that the holder writes while it lives, beside the lock; 0: there is none. */
+static double heard(const char *path)
+{
+    char heart[PATH_MAX];
+    struct stat status;
+    const char *slash = strrchr(path, '/');
+    int used = snprintf(heart, sizeof heart, "%.*s/heartbeat/0", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    if (used < 0 || (size_t)used >= sizeof heart || stat(heart, &status))
+        return 0;
+    return (double)status.st_mtim.tv_sec + 1e-9 * (double)status.st_mtim.tv_nsec;
+}
+
+/* Whether the holder is on another host, has a heart, and that has not beaten since `before`. */
+static bool holder_is_silent(int file, const char *path, double before)
+{
+    struct holder holder;
+    char host[256];
+    host_name(host, sizeof host);
+    return before > 0 && read_holder(file, &holder) && strcmp(host, holder.host) != 0 && heard(path) == before;
+}
+
+/* 0 when the lock is ours, otherwise as flock. */
+static int wait_for(int file, const char *path)
+{
+    double before = heard(path);
+    int busy = flock(file, LOCK_EX | LOCK_NB);
+    for (int i = 0; busy && errno == EWOULDBLOCK && i < LEASE; i++) {
+        if (i >= PATIENCE && !holder_is_silent(file, path, before)) {
+            errno = EWOULDBLOCK;
+            break;
+        }
+        if (i == PATIENCE)
+            bit_log(BIT_LOG_WARNING, "%s is held from another host, whose heart does not beat: waiting up to %d s for the file server to "
+                    "give up its lock", path, (LEASE - PATIENCE) / 10);
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+        busy = flock(file, LOCK_EX | LOCK_NB);
+    }
+    return busy;
+}
+
 /* 1: the file is ours; 0: it was removed while we waited for it, try again; -1: failed. */
 static int take_file(int file, const char *path, struct bit_error *error)
 {
     struct holder holder;
     struct stat mine, now;
     bool known;
-    int busy = flock(file, LOCK_EX | LOCK_NB);
-    for (int i = 0; busy && errno == EWOULDBLOCK && i < PATIENCE; i++) { /* the last holder may be dying just now */
-        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        busy = flock(file, LOCK_EX | LOCK_NB);
-    }
+    int busy = wait_for(file, path);
     if (busy) {
         int reason = errno;
         known = read_holder(file, &holder);

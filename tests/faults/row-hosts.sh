@@ -7,8 +7,9 @@ hosts_accepted='a loss is found within the limit + 5 s, the run goes on by itsel
 hosts_limit=6 # seconds, the watchdog's
 
 # blink: a cable out for 3 s; off: no power; kill: its processes, all at once; cut: no network any more, but it lives on;
-# first: the same to the host of mpirun; slow: a tenth of its line; later: off, then all but one or two of the others
-hosts_faults=(blink off kill slow cut first later)
+# first: the same to the host of mpirun; slow: a tenth of its line; later: off, then all but one or two of the others; freeze: stands
+# still, and comes back when the run has gone on without it; lease: the same to the host of rank 0, whose lock stays for a while
+hosts_faults=(blink off kill slow cut first later freeze lease)
 
 lab() { "$top_srcdir/tests/lab/hosts" "$1" "$trial/lab" "${@:2}"; }
 
@@ -23,7 +24,7 @@ start_launch() { # HOSTS ARGUMENT...
     ln -sf "$bit" "$trial/bin/bit"
     ln -sf "$bitrun" "$trial/bin/bitrun"
     BIT_BIN=$trial/bin TMPDIR=$trial/tmp lab run 1 "$top_srcdir/launcher/bit-launch" "$job" -n "1-$count" --no-bind \
-        --host "$(lab list | sed 's/,\|$/:1&/g')" --out "$run" "$@" >"$said" 2>&1 </dev/null &
+        --host "$(lab list | tr , '\n' | sort ${reversed:+-r} | sed 's/$/:1/' | paste -sd ,)" --out "$run" "$@" >"$said" 2>&1 </dev/null &
     launcher=$!
     "$tools/ledger" "$run" "$notes" "$program" &
     ledger=$!
@@ -56,6 +57,7 @@ strike() { # FAULT HOST
         first) lab cut 1 ;;
         slow) lab rate "$2" 400mbit ;;
         later) lab off "$2" ;;
+        lease) lab freeze "$2" ;;
         *) lab "$1" "$2" ;;
     esac
 }
@@ -69,6 +71,24 @@ strike_again() {
     for ((host = 2; host <= count; host++)); do
         [ "$host" = "$lost" ] || lab off "$host"
     done
+}
+
+# The run has gone on elsewhere when the host comes back, or when the file server forgets it.
+strike_back() { # FAULT
+    local i
+    if [ "$1" = lease ]; then
+        for ((i = 0; i < 1200; i++)); do
+            grep -q 'waiting up to .* for the file server' "$said" && break
+            kill -0 "$launcher" 2>/dev/null || break
+            sleep 0.1
+        done
+        [ $i -lt 1200 ] || fail 'nobody waited for the lock' || return
+        sleep 4
+        lab off "$lost"
+    else
+        wait_for_commits $(($(commits) + 1)) || return
+        lab thaw "$lost"
+    fi
 }
 
 hosts_left() { # 1: processes of the run are left
@@ -136,7 +156,7 @@ trial_hosts() { # NUMBER
     local fault=${hosts_faults[($1 - 1) % ${#hosts_faults[@]}]} round=$((($1 - 1) / ${#hosts_faults[@]})) count=2 by=launch lost result
     [ $((round % 2)) = 0 ] && [ "$fault" != later ] || count=4
     [ $((round / 2 % 2)) = 0 ] || by=mpirun
-    case $fault in first | later | slow) by=launch ;; esac
+    case $fault in first | later | slow | freeze | lease) by=launch ;; esac
     draw $((count - 1))
     lost=$((drawn + 2))
     [ "$fault" != first ] || lost=1
@@ -153,7 +173,8 @@ trial_hosts() { # NUMBER
     return $result
 }
 trial_with_hosts() { # FAULT STARTER
-    local limit=$hosts_limit arguments=() committed
+    local limit=$hosts_limit arguments=() committed reversed=''
+    if [ "$1" = lease ]; then reversed=yes lost=$count; fi
     case $1 in
         blink) limit=20 ;;
         slow) limit=20 arguments=("${slow_settings[@]}") ;;
@@ -170,7 +191,10 @@ trial_with_hosts() { # FAULT STARTER
         mpirun:blink) finish 200 && check_end && check_left && hosts_left ;;
         mpirun:*) judge_mpirun "$1" ;;
         *)
-            if [ "$1" = later ]; then strike_again || return; fi
+            case $1 in
+                later) strike_again || return ;;
+                freeze | lease) strike_back "$1" || return ;;
+            esac
             finish 280 && judge_launch "$1" "$committed" ;;
     esac
 }
