@@ -92,14 +92,18 @@ ok $? "a host that is gone: it goes on with the ranks that are left, to the same
 mkdir here there
 cp small.json here
 cp small.json there
-(cd here && exec "$launch" small.json -n 2 --set schedule.steps=40 --out same >../said 2>&1 </dev/null) &
+(cd here && exec "$launch" small.json -n 2 --set schedule.steps=4000 --out same >../said 2>&1 </dev/null) &
 pid=$!
 wait_for_step here/same 4
 "$launch" small.json -n 2 --out here/same >said 2>&1 </dev/null
 [ $? = 74 ] && grep -q 'is using this folder' said && [ "$(member here/same state)" = running ] && kill -0 $pid
 ok $? "a second launch on a run that lives: refused with exit code 74, and the run is left alone"
 (cd there && BIT_TEST_FAULT=forward:0:2=kill exec "$launch" small.json -n 2 --out same >../said.there 2>&1 </dev/null)
-[ $? = 74 ] && kill -0 $pid && wait $pid && [ "$(member here/same state)" = finished ]
+[ $? = 74 ] && kill -0 $pid && [ "$(member here/same state)" = running ]
+result=$?
+kill -TERM $pid
+wait $pid
+[ $? = 75 ] && [ $result = 0 ]
 ok $? "a run that fails takes none with it that has the same relative name"
 
 # While somebody holds the lock, an outcome is his.

@@ -53,15 +53,20 @@ forward_stop() {
 
 outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.json" 2>/dev/null | head -n 1; }
 
-# Whether a file is of this start.
-is_new() { [ -n "$(find "$1" -maxdepth 0 -newermt "@$began" 2>/dev/null)" ]; }
+# Whether this start has written a file of the run's folder. Its time alone says little: another machine's clock may have set it.
+mark() { stat -c '%i %s %y %z' "$1" 2>/dev/null; }
+is_new() { # outcome.json or job.json
+    local before=$outcome_before
+    [ "$1" = outcome.json ] || before=$job_before
+    [ -e "$out/$1" ] && [ "$(mark "$out/$1")" != "$before" ]
+}
 
 # mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.
 judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
     local state how
     # Of a run that was refused, the outcome tells how it stood before.
     case $1 in 0 | 64 | 65 | 66) return "$1" ;; esac
-    if [ $evaluate = no ] && is_new "$out/outcome.json"; then
+    if [ $evaluate = no ] && is_new outcome.json; then
         state=$(outcome state)
         case $state in
             finished) return 0 ;;
@@ -110,7 +115,8 @@ clean_up() { # PID OF MPIRUN
     # shellcheck disable=SC2046
     kill -KILL $(stray_ranks) 2>/dev/null && sleep 0.2
     for file in /dev/shm/vader_segment.* /dev/shm/psm*_shm* /dev/shm/mpich_shar_tmp*; do
-        if [ -O "$file" ] && is_new "$file" && ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
+        [ -O "$file" ] && [ -n "$(find "$file" -maxdepth 0 -newermt "@$began" 2>/dev/null)" ] || continue
+        if ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
     done
     rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
 }
@@ -153,7 +159,8 @@ kill_step() {
 # One start of the command, to its end; the exit code is the run's.
 attempt() {
     local code watcher='' ended=no
-    began=$(($(date +%s) - 1))
+    began=$(($(date +%s) - 1)) # the file system's clock lags a little
+    outcome_before=$(mark "$out/outcome.json") job_before=$(mark "$out/job.json")
     [ $verbose = no ] || print_command "${command[@]}" >&2
     # In a process group of its own: Ctrl-C is for this script only.
     set -m

@@ -155,15 +155,15 @@ supervise() {
         code=$?
         case $code in 74 | 76) ;; *) return $code ;; esac
         if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
-        if [ $code = 74 ] && ! is_new "$out/outcome.json" && wait_for_folder; then
+        if [ $code = 74 ] && ! is_new outcome.json && wait_for_folder; then
             build_command
             continue
         fi
         # --fresh counts until the new run is there, --force until it has a checkpoint of its own.
         # From then on the job is what it was, also when its file is edited meanwhile.
-        if is_new "$out/outcome.json"; then
+        if is_new outcome.json; then
             fresh=no
-            if is_new "$out/job.json"; then job=$out/job.json; fi
+            if is_new job.json; then job=$out/job.json; fi
         fi
         if [[ $(newest_step) > $before ]]; then force=no; fi
         if [ "$(newest_step)" != "$before" ]; then
