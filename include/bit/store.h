@@ -70,9 +70,9 @@ int bit_store_commit(struct bit_store *store, struct bit_save *save, struct bit_
 void bit_store_forget(struct bit_save *save);
 
 /* Loads the newest whole generation (step <= limit when limit != UINT64_MAX; a writer thereby rolls back: newer ones are set aside
- * as .superseded): sizes and checksums are verified on the way; damaged generations are set aside (renamed with .bad; by a writer),
- * logged, and the next older one is tried. Every rank ends with the same generation. 1: loaded; 0: there is none and never
- * was; -1: failed, also when all are bad (no-generation). `model` (canonical JSON object) must equal the checkpoint's and arrays->table its
+ * as .superseded): sizes and checksums are verified on the way; damaged and unreadable generations are logged, the next older
+ * one is tried, and once one is loaded a writer sets them aside (renamed with .bad). Every rank ends with the same generation. 1: loaded; 0:
+ * there is none and never was; -1: failed, also when all are bad (no-generation) or the storage is (environment): nothing is renamed then. `model` (canonical JSON object) must equal the checkpoint's and arrays->table its
  * table, or the call fails (usage) naming the differing keys. After a failure the arrays' contents are undefined.
  * Collective; any number of ranks. */
 int bit_store_load(struct bit_store *store, const char *model, uint64_t limit, struct bit_checkpoint *checkpoint,

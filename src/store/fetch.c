@@ -79,7 +79,7 @@ static int fail_open(const struct fetch *f, const char *path, struct bit_error *
     if (errno == ENOENT)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s on rank %d, while rank 0 sees it for %d s. Do all hosts have the "
                               "same file system there?", path, f->group->rank, STORE_PATIENCE);
-    return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
+    return bit_fail_errno(error, errno == EIO ? BIT_ENOINPUT : BIT_EENVIRONMENT, "cannot open %s", path);
 }
 
 static int read_block(const struct fetch *f, struct hand *hand, size_t file, uint64_t at, size_t size, char *to,
@@ -103,8 +103,8 @@ static int read_block(const struct fetch *f, struct hand *hand, size_t file, uin
         return 0;
     if (errno == 0)
         return bit_fail(error, BIT_EDATA, "%s ends before byte %llu", path, (unsigned long long)(at + size));
-    /* A disk that cannot read its sectors has damaged the file; anything else may be better tomorrow. */
-    return bit_fail_errno(error, errno == EIO ? BIT_EDATA : BIT_EENVIRONMENT, "cannot read %s", path);
+    /* A disk that cannot read its sectors may have lost this file alone; anything else may be better tomorrow. */
+    return bit_fail_errno(error, errno == EIO ? BIT_ENOINPUT : BIT_EENVIRONMENT, "cannot read %s", path);
 }
 
 static int hand_open(struct hand *hand, struct bit_error *error)

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "store/newest.h"
 #include "store/points.h"
 
 /* Length of "step-" and at least twelve digits at the start of `name`; 0: it is not one. */
@@ -79,7 +81,7 @@ int folder_scan(const char *folder, struct entry **list, size_t *count, struct b
         return bit_fail_errno(error, BIT_ENOINPUT, "cannot open the folder %s", folder);
     struct dirent *d;
     while (!result && (errno = 0, d = readdir(stream))) {
-        struct entry entry;
+        struct entry entry = {0};
         if (!classify(d->d_name, &entry))
             continue;
         if (*count == capacity) {
@@ -230,6 +232,12 @@ int folder_clean(const char *folder, bool locked, struct bit_error *error)
     return result;
 }
 
+/* A disk or file server that fails to read is no damage that is known: class no-input. */
+static int read_class(int reason)
+{
+    return reason == ENOENT || reason == ENOTDIR ? BIT_EDATA : reason == EIO ? BIT_ENOINPUT : BIT_EENVIRONMENT;
+}
+
 static int check_size(const char *folder, const struct file_entry *f, struct bit_error *error)
 {
     char path[PATH_MAX];
@@ -237,7 +245,7 @@ static int check_size(const char *folder, const struct file_entry *f, struct bit
     if (bit_path_join(path, sizeof path, folder, f->name, error))
         return -1;
     if (stat(path, &status))
-        return bit_fail_errno(error, errno == ENOENT ? BIT_EDATA : BIT_EENVIRONMENT, "cannot stat %s", path);
+        return bit_fail_errno(error, read_class(errno), "cannot stat %s", path);
     if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != f->bytes)
         return bit_fail(error, BIT_EDATA, "%s has %lld bytes, its manifest says %llu", path, (long long)status.st_size,
                         (unsigned long long)f->bytes);
@@ -253,11 +261,13 @@ int generation_read(const char *path, struct manifest *m, char **text, size_t *s
         return -1;
     if (stat(name, &status) && errno == ENOENT)
         return bit_fail(error, BIT_EDATA, "%s is missing", name);
+    if (stat(name, &status))
+        return bit_fail_errno(error, read_class(errno), "cannot stat %s", name);
+    if (!S_ISREG(status.st_mode))
+        return bit_fail(error, BIT_EDATA, "%s is not a file", name);
     struct bit_error why = {0};
-    if (bit_file_read(name, MANIFEST_LIMIT, &data, size, &why)) {
-        /* As for shards: a disk that cannot read its sectors has damaged the file. */
-        return bit_fail(error, errno == EIO ? BIT_EDATA : why.code, "%s", why.text);
-    }
+    if (bit_file_read(name, MANIFEST_LIMIT, &data, size, &why))
+        return bit_fail(error, why.code == BIT_EDATA ? BIT_EDATA : errno == EIO ? BIT_ENOINPUT : BIT_EENVIRONMENT, "%s", why.text);
     int result = manifest_parse(data, *size, name, m, error);
     if (!result)
         result = check_size(path, &m->master, error);
@@ -270,4 +280,21 @@ int generation_read(const char *path, struct manifest *m, char **text, size_t *s
     else
         *text = data;
     return result;
+}
+
+int generation_check(const char *path, const struct manifest *m, struct bit_error *error)
+{
+    struct bit_error why = {0};
+    for (int tries = 0; tries <= 10 * STORE_PATIENCE; tries++) {
+        bit_error_clear(&why);
+        size_t shard = 0;
+        int result = check_size(path, &m->master, &why);
+        while (!result && shard < m->shards)
+            result = check_size(path, &m->shard[shard++].file, &why);
+        if (!result)
+            return 0;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return bit_fail(error, BIT_EENVIRONMENT, "%s; but the rank it is named after has written it: do all hosts have the same file system "
+                    "there? A folder of checkpoints is shared by all", why.text);
 }

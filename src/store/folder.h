@@ -6,7 +6,7 @@
 
 enum { ENTRY_NAME = 256 };
 enum entry_kind { ENTRY_GENERATION, ENTRY_BAD, ENTRY_SUPERSEDED, ENTRY_TEMPORARY, ENTRY_OLD, ENTRY_REPLACED };
-struct entry { enum entry_kind kind; uint64_t step; char name[ENTRY_NAME]; };
+struct entry { enum entry_kind kind; uint64_t step; bool damaged; /* for its finder */ char name[ENTRY_NAME]; };
 
 /* Everything that is ours, by step, then name. *list freed with bit_free. A missing folder is class no-input. */
 int folder_scan(const char *folder, struct entry **list, size_t *count, struct bit_error *error);
@@ -21,7 +21,12 @@ int retire(const char *folder, const char *name, struct bit_error *error);
 int folder_clean(const char *folder, bool locked, struct bit_error *error);
 
 /* Reads and parses a generation's manifest and compares all files' sizes. `text` (may be NULL) is handed out, to be freed
- * with bit_free. Class data: damaged; usage: newer format; anything else: not to be read for another reason. */
+ * with bit_free. Class data: damaged; no-input: the storage fails to read it (EIO); usage: newer format; anything else: another
+ * reason not to go on. */
 int generation_read(const char *path, struct manifest *m, char **text, size_t *size, struct bit_error *error);
+
+/* Whether the master and every shard have the sizes that the manifest says, waiting up to STORE_PATIENCE for what other hosts have
+ * written. Class environment: they have written elsewhere. */
+int generation_check(const char *path, const struct manifest *m, struct bit_error *error);
 
 #endif

@@ -12,20 +12,55 @@
 #include "store/newest.h"
 #include "store/store.h"
 
-/* Rank 0's list, newest last; `next` counts down. */
-struct search { struct entry *list; size_t count, next; int bad; };
+enum { READ_TRIES = 3 /* a second apart, where a disk or file server fails to read */ };
+
+/* Rank 0's list, newest last; `next` counts down and is the candidate's place. */
+struct search { struct entry *list; size_t count, next; int bad, unread; };
 
 /* What rank 0 tells the others. */
-struct choice { char name[ENTRY_NAME]; uint64_t size; int found; int lost; };
+struct choice { char name[ENTRY_NAME]; uint64_t size; int found; int bad, unread; };
 
-static void damaged(const struct bit_store *store, const char *name, const struct bit_error *why, struct bit_error *error)
+/* Whether another generation may be tried: this one is damaged, or cannot be read. */
+static bool is_passed_over(const struct bit_error *why)
 {
-    if (!store->writer) {
-        bit_log(BIT_LOG_WARNING, "checkpoint %s is damaged (%s): trying an older one", name, why->text);
-        return;
+    return why->code == BIT_EDATA || why->code == BIT_ENOINPUT;
+}
+
+/* Rank 0 passes over the candidate. It keeps its name until another one is loaded: where storage is ill, nothing is changed. */
+static void pass_over(struct search *s, const struct bit_error *why)
+{
+    struct entry *e = &s->list[s->next];
+    e->damaged = true;
+    if (why->code == BIT_EDATA)
+        s->bad++;
+    else
+        s->unread++;
+    bit_log(BIT_LOG_WARNING, "checkpoint %s %s (%s): trying an older one", e->name,
+            why->code == BIT_EDATA ? "is damaged" : "cannot be read", why->text);
+}
+
+/* Rank 0 of a writer, when another one has been loaded. */
+static int set_damaged_aside(const struct bit_store *store, const struct search *s, struct bit_error *error)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (!s->list[i].damaged)
+            continue;
+        bit_log(BIT_LOG_WARNING, "checkpoint %s is set aside as %s.bad", s->list[i].name, s->list[i].name);
+        if (set_aside(store->folder, s->list[i].name, ".bad", error))
+            return -1;
     }
-    bit_log(BIT_LOG_WARNING, "checkpoint %s is damaged (%s): set aside as %s.bad, trying an older one", name, why->text, name);
-    set_aside(store->folder, name, ".bad", error);
+    return 0;
+}
+
+static int read_patiently(const char *path, struct manifest *m, char **text, size_t *size, struct bit_error *why)
+{
+    for (int tries = 1; generation_read(path, m, text, size, why); tries++) {
+        if (why->code != BIT_ENOINPUT || tries == READ_TRIES)
+            return -1;
+        bit_error_clear(why);
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    return 0;
 }
 
 /* A folder that was renamed by hand must not pass for another step. */
@@ -50,7 +85,7 @@ static int choose(const struct bit_store *store, struct search *s, uint64_t limi
             continue;
         if (bit_path_join(path, sizeof path, store->folder, e->name, error))
             return -1;
-        int result = generation_read(path, &m, text, &size, &why);
+        int result = read_patiently(path, &m, text, &size, &why);
         if (!result) {
             result = check_name(&m, e, &why);
             manifest_free(&m);
@@ -62,16 +97,13 @@ static int choose(const struct bit_store *store, struct search *s, uint64_t limi
         }
         bit_free(*text);
         *text = NULL;
-        if (why.code != BIT_EDATA) {
+        if (!is_passed_over(&why)) {
             *error = why;
             return -1;
         }
-        s->bad++;
-        damaged(store, e->name, &why, error);
-        if (error->code)
-            return -1;
+        pass_over(s, &why);
     }
-    *choice = (struct choice){.lost = s->bad};
+    *choice = (struct choice){.bad = s->bad, .unread = s->unread};
     return 0;
 }
 
@@ -121,8 +153,11 @@ static int search_start(const struct bit_store *store, struct search *s, uint64_
         if (list_all(store, s, error))
             return -1;
     }
-    for (size_t i = 0; i < s->count; i++)
-        s->bad += s->list[i].kind == ENTRY_BAD;
+    /* What held a committed generation once; a temporary folder did not. */
+    for (size_t i = 0; i < s->count; i++) {
+        enum entry_kind kind = s->list[i].kind;
+        s->bad += kind == ENTRY_BAD || (limit == UINT64_MAX && (kind == ENTRY_SUPERSEDED || kind == ENTRY_REPLACED));
+    }
     return 0;
 }
 
@@ -197,8 +232,8 @@ static int roll_back(const struct bit_store *store, const struct search *s, uint
         char path[PATH_MAX];
         if (bit_path_join(path, sizeof path, store->folder, s->list[i].name, error))
             return -1;
-        if (!bit_file_exists(path))
-            continue; /* set aside as damaged a moment ago */
+        if (s->list[i].damaged)
+            continue; /* set aside a moment ago */
         bit_log(BIT_LOG_INFO, "checkpoint %s is set aside: going back to step %llu", s->list[i].name,
                 (unsigned long long)step);
         if (set_aside(store->folder, s->list[i].name, ".superseded", error))
@@ -209,11 +244,15 @@ static int roll_back(const struct bit_store *store, const struct search *s, uint
 
 static int none_left(const struct bit_store *store, const struct choice *choice, struct bit_error *error)
 {
-    if (!choice->lost)
-        return 0;
-    return bit_fail(error, BIT_ENOGENERATION, "%s: no checkpoint is whole, %d damaged: nothing was changed but their names (.bad). "
-                    "Look at them with `bit ckpt ls`, restore one from a backup, or start anew in another folder",
-                    store->folder, choice->lost);
+    if (choice->unread)
+        return bit_fail(error, BIT_EENVIRONMENT, "%s: no checkpoint could be loaded: the storage failed to read %d, %d are damaged or set "
+                        "aside; nothing was changed. Mend the storage and give the same command", store->folder, choice->unread,
+                        choice->bad);
+    if (choice->bad)
+        return bit_fail(error, BIT_ENOGENERATION, "%s: no checkpoint is whole, %d are damaged or set aside; nothing was changed. Look at "
+                        "them with `bit ckpt ls`, restore one from a backup, or start anew in another folder", store->folder,
+                        choice->bad);
+    return 0;
 }
 
 /* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. */
@@ -225,7 +264,7 @@ static int ask_first(const struct bit_store *store, const char *path, const stru
     int whole = 0;
     if (group->rank == 0) {
         whole = generation_fetch(path, m, &none, bit_group_self(), &why) == 0;
-        if (!whole && why.code != BIT_EDATA)
+        if (!whole && !is_passed_over(&why))
             *error = why;
     }
     if (bit_group_agree(group, error) || bit_group_broadcast(group, &whole, sizeof whole, 0, error))
@@ -234,23 +273,24 @@ static int ask_first(const struct bit_store *store, const char *path, const stru
 }
 
 /* Fetches it, again for a while when it is whole to rank 0 alone: another host may see an older folder by that name. 1: loaded; 0:
- * damaged, *why says how; -1. */
+ * damaged or unreadable, *why says how; -1. */
 static int fetch_patiently(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
                            struct bit_error *why, struct bit_error *error)
 {
     struct bit_group *group = store->group;
     for (int tries = 0; generation_fetch(path, m, arrays, group, why); tries++) {
-        if (why->code != BIT_EDATA) {
+        if (!is_passed_over(why)) {
             *error = *why;
             return -1;
         }
-        int whole = group->size == 1 ? 0 : ask_first(store, path, m, error);
-        if (whole <= 0)
+        bool again = why->code == BIT_ENOINPUT && tries + 1 < READ_TRIES; /* alike on all ranks: they agree on the error */
+        int whole = group->size == 1 || again ? 0 : ask_first(store, path, m, error);
+        if (whole < 0 || (!whole && !again))
             return whole;
-        if (tries == STORE_PATIENCE)
+        if (tries >= STORE_PATIENCE)
             return bit_fail(error, BIT_EENVIRONMENT, "%s; but rank 0 finds it whole, so it is left as it is. Do all hosts have the same "
                             "file system there?", why->text);
-        if (tries == 0 && group->rank == 0)
+        if (whole && tries == 0 && group->rank == 0)
             bit_log(BIT_LOG_WARNING, "%s; but rank 0 finds it whole: trying again for up to %d s", why->text, STORE_PATIENCE);
         bit_error_clear(why);
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
@@ -258,27 +298,39 @@ static int fetch_patiently(const struct bit_store *store, const char *path, cons
     return 1;
 }
 
-/* One candidate. 1: loaded; 0: damaged, try the next; -1. */
+/* One candidate. 1: loaded; 0: damaged or unreadable, try the next; -1. */
 static int try_one(struct bit_store *store, const struct choice *choice, const struct manifest *m, const char *model,
                    struct bit_arrays *arrays, struct search *s, struct bit_error *error)
 {
     struct bit_group *group = store->group;
-    struct bit_error why = {0};
+    struct bit_error why = {0}, unfit = {0};
+    struct bit_arrays wanted = *arrays;
     char path[PATH_MAX];
-    if (!bit_path_join(path, sizeof path, store->folder, choice->name, error))
-        check_fit(m, choice->name, model, arrays, error);
+    bit_path_join(path, sizeof path, store->folder, choice->name, error);
     if (bit_group_agree(group, error))
         return -1;
-    struct bit_arrays wanted = *arrays;
     if (!m->statistics)
         wanted.statistics = NULL;
+    check_fit(m, choice->name, model, arrays, &unfit);
+    if (bit_group_agree(group, &unfit)) /* of another job; or these files are not its manifest's */
+        wanted = (struct bit_arrays){.table = m->table};
     int result = fetch_patiently(store, path, m, &wanted, &why, error);
-    if (result)
-        return result;
-    s->bad++;
-    if (group->rank == 0)
-        damaged(store, choice->name, &why, error);
-    return bit_group_agree(group, error) ? -1 : 0;
+    if (result == 1 && unfit.code) {
+        *error = unfit;
+        return -1;
+    }
+    if (!result && group->rank == 0)
+        pass_over(s, &why);
+    return result;
+}
+
+/* Rank 0 of a writer: names and the note of the newest follow what was loaded. */
+static int settle(const struct bit_store *store, const struct search *s, uint64_t limit, uint64_t step, struct bit_error *error)
+{
+    if (set_damaged_aside(store, s, error) || (limit != UINT64_MAX && roll_back(store, s, step, error)))
+        return -1;
+    newest_write(store->folder, step);
+    return 0;
 }
 
 static int search(struct bit_store *store, struct search *s, const char *model, uint64_t limit,
@@ -292,11 +344,8 @@ static int search(struct bit_store *store, struct search *s, const char *model, 
             return result ? -1 : none_left(store, &choice, error);
         result = try_one(store, &choice, &m, model, arrays, s, error);
         if (result == 1) {
-            if (store->writer && store->group->rank == 0) {
-                if (limit != UINT64_MAX)
-                    roll_back(store, s, m.checkpoint.step, error);
-                newest_write(store->folder, m.checkpoint.step);
-            }
+            if (store->writer && store->group->rank == 0)
+                settle(store, s, limit, m.checkpoint.step, error);
             if (bit_group_agree(store->group, error))
                 result = -1;
         }

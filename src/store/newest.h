@@ -6,7 +6,11 @@
 #include <stdint.h>
 
 /* Seconds for which a generation that was committed may be invisible to a host. */
+#ifdef BIT_TEST_POINTS
+enum { STORE_PATIENCE = 8 }; /* tests have less */
+#else
 enum { STORE_PATIENCE = 30 };
+#endif
 
 /* Notes that `step` is the newest generation now, in a file of a fixed name that is written in place: opening it asks the file
  * server, where a listing may come from the host's memory. A failure is no loss: the note only helps. */

@@ -326,6 +326,8 @@ static int commit(const struct bit_store *store, struct bit_save *s, struct bit_
     if (write_manifest(s, error) || bit_path_join(path, sizeof path, store->folder, name, error))
         return -1;
     store_point(STORE_POINT_manifest_written, 0);
+    if (generation_check(s->path, &s->manifest, error))
+        return -1;
     if (replace(store, name, replaced, sizeof replaced, error))
         return -1;
     if (rename(s->path, path)) {

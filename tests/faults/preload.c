@@ -1,8 +1,8 @@
 /* Preloaded into ranks by the fault campaign (tests/faults/rank does it): fails chosen calls on chosen paths, and notes which
  * files are read. All from the environment:
  *   FAULT_PATHS=PREFIX          only files whose path starts so count, and what was opened there
- *   FAULT_CALL=NAME[:RANK]      which call fails: write (and pwrite, pwritev, ftruncate), fsync (and fdatasync), rename, open
- *                               (for writing), mkdir, unlink (and rmdir)
+ *   FAULT_CALL=NAME[:RANK]      which call fails: read (and pread), write (and pwrite, pwritev, ftruncate), fsync (and fdatasync),
+ *                               rename, open (for writing), mkdir, unlink (and rmdir)
  *   FAULT_FROM=N, FAULT_COUNT=M calls N to N + M - 1 fail (counted from 1, on that rank; M 0: all from N on)
  *   FAULT_ERRNO=NUMBER          with this errno (default EIO)
  *   FAULT_NOTE=FILE             appended to when a call fails: "RANK CALL PATH"
@@ -90,7 +90,8 @@ static int fails(const char *call, const char *path)
 static int fails_on(const char *call, int file)
 {
     char link[64], path[PATH_MAX];
-    if (!setting("FAULT_CALL"))
+    const char *wanted = setting("FAULT_CALL");
+    if (!wanted || strncmp(wanted, call, strlen(call)))
         return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t size = readlink(link, path, sizeof path - 1);
@@ -177,6 +178,18 @@ ssize_t pwrite64(int file, const void *data, size_t size, off64_t at)
 ssize_t pwritev(int file, const struct iovec *list, int count, off_t at)
 {
     return fails_on("write", file) ? -1 : REAL(ssize_t, pwritev, int, const struct iovec *, int, off_t)(file, list, count, at);
+}
+ssize_t read(int file, void *data, size_t size)
+{
+    return fails_on("read", file) ? -1 : REAL(ssize_t, read, int, void *, size_t)(file, data, size);
+}
+ssize_t pread(int file, void *data, size_t size, off_t at)
+{
+    return fails_on("read", file) ? -1 : REAL(ssize_t, pread, int, void *, size_t, off_t)(file, data, size, at);
+}
+ssize_t pread64(int file, void *data, size_t size, off64_t at)
+{
+    return fails_on("read", file) ? -1 : REAL(ssize_t, pread64, int, void *, size_t, off64_t)(file, data, size, at);
 }
 int ftruncate(int file, off_t size)
 {

@@ -1,4 +1,4 @@
-# The n-th write, fsync, rename, open, mkdir or unlink in the run's folder fails, once or from then on, on one rank.
+# The n-th read, write, fsync, rename, open, mkdir or unlink in the run's folder fails, once or from then on, on one rank.
 # shellcheck shell=bash disable=SC2034,SC2154
 errors_short=20 errors_long=300
 errors_accepted='former generation bit-identical, ranks agree, goes on or stops typed, no crash'
@@ -9,11 +9,11 @@ trial_errors() { # NUMBER
     copy_run "$folder/base" "$run" || fail "cannot copy the base run" || return
     echo "commit 0 $(cat "$folder/base.commit")" >"$notes"
     before=$(fingerprint "$(generation "$run" $base_step)")
-    pick write write write fsync fsync rename rename open mkdir unlink
+    pick read read write write write fsync fsync rename rename open mkdir unlink
     call=$drawn
     draw 8
     rank=$((drawn > 3 ? 0 : drawn))
-    case $call in write) draw 60 ;; fsync | rename | open) draw 16 ;; *) draw 6 ;; esac
+    case $call in read | write) draw 60 ;; fsync | rename | open) draw 16 ;; *) draw 6 ;; esac
     from=$((drawn + 1))
     pick 1 1 2 0
     count=$drawn

@@ -91,15 +91,21 @@ strike_back() { # FAULT
     fi
 }
 
-hosts_left() { # 1: processes of the run are left
-    local host i pids
+# Open MPI's daemon on a host that was cut off, and had something to tell mpirun, ends when TCP gives up, after a quarter of an hour.
+hosts_left() { # FAULT; 1: processes of the run are left
+    local host i pids pid
     for ((i = 0; i < 300; i++)); do
         pids=''
-        for ((host = 1; host <= count; host++)); do pids+=$(lab pids "$host" | tr '\n' ' '); done
+        for ((host = 1; host <= count; host++)); do
+            for pid in $(lab pids "$host"); do
+                case $1:$(cat "/proc/$pid/comm" 2>/dev/null) in blink:?* | slow:?*) pids+="$pid " ;; *: | *:orted) ;; *) pids+="$pid " ;; esac
+            done
+        done
         [ -n "$pids" ] || return 0
         sleep 0.1
     done
-    fail "N6: left: $(ps -o args= -p "${pids// /,}0" | cut -c -80 | head -n 1)"
+    # shellcheck disable=SC2086
+    fail "N6: left: $(ps -o pid=,stat=,args= $pids | cut -c -100 | tr '\n' ';')"
 }
 
 judge_launch() { # FAULT COMMITTED
@@ -120,7 +126,7 @@ judge_launch() { # FAULT COMMITTED
     else
         check_end || return
     fi
-    check_left && hosts_left
+    check_left && hosts_left "$1"
 }
 
 # mpirun alone: outcome.json has the reason in time. What mpirun waits for, which may be the host that is gone, is ended here.
@@ -153,21 +159,21 @@ make_slow_reference() {
 }
 
 trial_hosts() { # NUMBER
-    local fault=${hosts_faults[($1 - 1) % ${#hosts_faults[@]}]} round=$((($1 - 1) / ${#hosts_faults[@]})) count=2 by=launch lost result
-    [ $((round % 2)) = 0 ] && [ "$fault" != later ] || count=4
+    local happens=${hosts_faults[($1 - 1) % ${#hosts_faults[@]}]} round=$((($1 - 1) / ${#hosts_faults[@]})) count=2 by=launch lost result
+    [ $((round % 2)) = 0 ] && [ "$happens" != later ] || count=4
     [ $((round / 2 % 2)) = 0 ] || by=mpirun
-    case $fault in first | later | slow | freeze | lease) by=launch ;; esac
+    case $happens in first | later | slow | freeze | lease) by=launch ;; esac
     draw $((count - 1))
     lost=$((drawn + 2))
-    [ "$fault" != first ] || lost=1
+    [ "$happens" != first ] || lost=1
     # Daemons that lose their mpirun are to notice while the trial lasts; every third ssh meets a router's silence.
     export OMPI_MCA_oob_tcp_keepalive_time=6 OMPI_MCA_oob_tcp_keepalive_intvl=2 OMPI_MCA_oob_tcp_keepalive_probes=4
     if [ $((round % 3)) = 2 ]; then export LAB_SSH_SECONDS=120; else export LAB_SSH_SECONDS=3; fi
-    if [ "$fault" = slow ]; then make_slow_reference || return; fi
+    if [ "$happens" = slow ]; then make_slow_reference || return; fi
     "$top_srcdir/tests/lab/hosts" start "$trial/lab" $count 4gbit || { reason='no hosts here'; return 77; }
-    trial_with_hosts "$fault" "$by"
+    trial_with_hosts "$happens" "$by"
     result=$?
-    [ $result = 0 ] || reason="$fault of host $lost of $count, by $by: $reason"
+    [ $result = 0 ] || reason="$happens of host $lost of $count, by $by: $reason"
     "$top_srcdir/tests/lab/hosts" stop "$trial/lab"
     unset OMPI_MCA_oob_tcp_keepalive_time OMPI_MCA_oob_tcp_keepalive_intvl OMPI_MCA_oob_tcp_keepalive_probes LAB_SSH_SECONDS
     return $result
@@ -188,7 +194,7 @@ trial_with_hosts() { # FAULT STARTER
     committed=$(last_commit)
     strike "$1" "$lost"
     case $2:$1 in
-        mpirun:blink) finish 200 && check_end && check_left && hosts_left ;;
+        mpirun:blink) finish 200 && check_end && check_left && hosts_left "$1" ;;
         mpirun:*) judge_mpirun "$1" ;;
         *)
             case $1 in

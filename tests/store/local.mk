@@ -16,7 +16,7 @@ tests_store_store_ranks_SOURCES = tests/store/ranks.c $(STORE_TESTS_COMMON)
 tests_store_store_ranks_LDADD = $(STORE_LIBS) $(COMM_LIBS) $(BASE_LIBS)
 tests_store_store_ranks_points_SOURCES = tests/store/ranks.c $(STORE_TESTS_COMMON)
 tests_store_store_ranks_points_LDADD = $(STORE_POINTS_LIBS) $(COMM_LIBS) $(BASE_LIBS)
-STORE_BLACK_BOX = tests/400-ckpt-ranks.sh tests/401-ckpt-hdf5.sh tests/402-bit-ckpt.sh tests/403-disk-full.sh tests/404-late-rename.sh
+STORE_BLACK_BOX = tests/400-ckpt-ranks.sh tests/401-ckpt-hdf5.sh tests/402-bit-ckpt.sh tests/403-disk-full.sh tests/404-late-rename.sh tests/405-ill-storage.sh
 TESTS += $(STORE_BLACK_BOX)
 EXTRA_DIST += $(STORE_BLACK_BOX) tests/store/readback.py
 

@@ -192,8 +192,42 @@ static void test_all_bad(void)
     CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION);
     bit_error_clear(&error);
     CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION); /* nor afresh the next time */
-    CHECK(scene_has(&s, "step-000000000001.bad") && scene_has(&s, "step-000000000002.bad"));
+    CHECK(scene_has(&s, "step-000000000001") && scene_has(&s, "step-000000000002"));
+    /* Nor when nothing is left but what was set aside. */
+    path_of(&s, "step-000000000001", "", path);
+    bit_folder_remove(path, NULL);
+    char aside[300];
+    path_of(&s, "step-000000000002", "", path);
+    path[strlen(path) - 1] = 0;
+    snprintf(aside, sizeof aside, "%s.superseded", path);
+    CHECK(rename(path, aside) == 0);
+    bit_error_clear(&error);
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_ENOGENERATION);
     scene_destroy(&s);
+}
+
+/* Another job's manifest among our files is damage, not another job. */
+static void test_foreign_manifest(void)
+{
+    struct scene s, other;
+    struct bit_error error = {0};
+    char from[256], to[256];
+    scene_create(&s, 0);
+    scene_create(&other, 0);
+    REQUIRE(scene_save(&s, 1, 0, &error) == 0 && scene_save(&s, 2, 0, &error) == 0);
+    struct bit_store *store = bit_store_open(other.folder, true, 0, bit_group_self(), &error);
+    struct bit_checkpoint c = state_checkpoint(2);
+    char model[] = "{\"seed\":9}";
+    c.model = model;
+    state_fill(other.table, STATE_WEIGHTS, 9, other.arrays.weights);
+    REQUIRE(store && bit_store_save(store, &c, &other.arrays, &error) == 0);
+    bit_store_close(store);
+    path_of(&other, "step-000000000002", "manifest.json", from);
+    path_of(&s, "step-000000000002", "manifest.json", to);
+    CHECK(rename(from, to) == 0);
+    CHECK(scene_load(&s, &error) == 1 && scene_has(&s, "step-000000000002.bad"));
+    scene_destroy(&s);
+    scene_destroy(&other);
 }
 
 static void test_refusals(void)
@@ -436,6 +470,7 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"round trip", test_round_trip}, {"weights only", test_plain}, {"write from a copy", test_copy},
         {"flipped bits", test_flips}, {"other damage", test_damage}, {"all bad", test_all_bad},
+        {"foreign manifest", test_foreign_manifest},
         {"refusals", test_refusals}, {"retention", test_retention}, {"same step again", test_same_step},
         {"roll back", test_roll_back}, {"no room", test_no_room}, {"no memory", test_no_memory}, {"lock", test_lock},
         {"readers", test_readers}, {"large", test_large},

@@ -1,0 +1,53 @@
+#!/bin/bash
+# Storage that cannot be read damages nothing; a folder of checkpoints that is not shared by all ranks commits nothing.
+. "${top_srcdir:?}/tests/bitrun/library.sh"
+tools=${top_builddir:?}/tests/faults
+bitrun=$tools/bitrun_points # which waits for less time
+ldd "$bitrun" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
+job "${scratch:?}/tiny.json" 12
+quiet=(--set evaluation.every_steps=0)
+run 2 "$scratch/tiny.json" --out "$scratch/base" --steps-limit 6 "${quiet[@]}"
+[ $? = 75 ]
+ok $? "a run with two generations"
+hash_6=$("$top_builddir/bit" ckpt hash "$scratch/base/checkpoints/step-000000000006")
+
+# failing NAME RANK COUNT: resumes a copy while reads of checkpoints fail on that rank; COUNT 0: all
+failing() {
+    rm -rf "$scratch/copy" && cp -a "$scratch/base" "$scratch/copy"
+    FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/checkpoints/step- FAULT_CALL=read:$1 FAULT_COUNT=$2 timeout -k 5 120 \
+        ${MPIRUN:?} -n 2 "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
+        >"$scratch/said" 2>&1
+}
+as_it_was() {
+    [ "$(ls "$scratch/copy/checkpoints")" = "$(ls "$scratch/base/checkpoints")" ] &&
+        [ "$("$top_builddir/bit" ckpt hash "$scratch/copy/checkpoints/step-000000000006")" = "$hash_6" ]
+}
+failing 0 0
+[ "$(value "$scratch/copy/outcome.json" exit_code)" = 74 ] && grep -q 'the storage failed to read 2' "$scratch/said" && as_it_was
+ok $? "nothing can be read: exit code 74, and nothing is renamed"
+failing 1 0
+[ "$(value "$scratch/copy/outcome.json" exit_code)" = 74 ] && grep -q 'rank 0 finds it whole' "$scratch/said" && as_it_was
+ok $? "one rank cannot read: likewise"
+failing 0 2
+grep -q 'resumed at step 6 ' "$scratch/said" && [ -z "$(find "$scratch/copy/checkpoints" -name '*.bad*')" ]
+ok $? "a passing failure: read again"
+
+# Rank 1 sees a folder of its own by that name, as when it lies on a node's own disk.
+for by in "unshare -m" "unshare -rm"; do
+    $by mount --bind "$scratch" "$scratch" 2>/dev/null && break
+    by=''
+done
+if [ -n "$by" ]; then
+    mkdir -p "$scratch/own" "$scratch/apart/checkpoints"
+    cat >"$scratch/elsewhere" <<END
+#!/bin/bash
+exec $by sh -c 'mount --bind "$scratch/own" "$scratch/apart/checkpoints" && exec "\$@"' sh "\$@"
+END
+    chmod +x "$scratch/elsewhere"
+    apart=("$bitrun" "$scratch/tiny.json" --out "$scratch/apart" --steps-limit 6 "${quiet[@]}")
+    timeout -k 5 120 ${MPIRUN:?} -n 1 "${apart[@]}" : -n 1 "$scratch/elsewhere" "${apart[@]}" >"$scratch/said" 2>&1
+    [ "$(value "$scratch/apart/outcome.json" exit_code)" = 74 ] && grep -q 'do all hosts have the same file system' "$scratch/said" &&
+        [ -z "$(find "$scratch/apart/checkpoints" "$scratch/own" -name 'step-*' -o -name newest)" ]
+    ok $? "a rank's folder that is not the others': nothing is committed, exit code 74"
+fi
+exit $bad
