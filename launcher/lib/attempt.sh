@@ -126,10 +126,11 @@ clean_up() { # PID OF MPIRUN
 # KillWait. KILL at once by scancel is the last resort: tasks that end without slurmstepd knowing why can make it hang (Slurm
 # 22.05), and a hung one drains its node.
 end_run() {
-    local i
+    local i tenths=50
+    [ "$kind" != srun ] || tenths=100
     kill -TERM "$pid" 2>/dev/null
     kill -CONT "$pid" 2>/dev/null
-    for ((i = 0; i < 50; i++)); do
+    for ((i = 0; i < tenths; i++)); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
