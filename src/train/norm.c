@@ -39,7 +39,7 @@ static void add_group(struct bit_squares *sum, double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    int exponent = (int)(bits >> 52); /* the sign is 0: squares */
+    int exponent = (int)(bits >> 52 & 0x7FF); /* a NaN may have a sign: on x86 most have */
     if (exponent == 0x7FF) {
         sum->nonfinite++;
         return;

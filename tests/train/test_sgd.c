@@ -279,9 +279,14 @@ static void test_norm(void)
     extremes[3] = 1e-45f;
     bit_squares_add(&small, extremes, 16);
     CHECK(bit_squares_value(&small) == 0x1p-298);
-    extremes[7] = NAN;
-    bit_squares_add(&small, extremes, 16);
-    CHECK(isnan(bit_squares_value(&small)));
+    float strange[] = {NAN, -NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 4; i++) {
+        struct bit_squares guarded[2] = {{.nonfinite = 0}, {.nonfinite = 0}}; /* the sign of a NaN led beyond the sum */
+        extremes[7] = strange[i];
+        bit_squares_add(&guarded[0], extremes, 16);
+        CHECK(guarded[0].nonfinite == 1 && isnan(bit_squares_value(&guarded[0])));
+        CHECK(guarded[1].nonfinite == 0 && bit_squares_value(&guarded[1]) == 0);
+    }
     CHECK(bit_floats_finite(x, table->elements));
     x[table->elements - 20] = -INFINITY;
     CHECK(!bit_floats_finite(x, table->elements));
