@@ -22,7 +22,7 @@ for free in 0 8 24 256 500 508 512 516 600; do # kB; a save needs some 530
     [ $code = 0 ] && break
     full=$((full + 1))
     # shellcheck disable=SC2015
-    [ $code = 74 ] && grep -q "No space left on device" <<<"$errors" && [ "$(ls -A "$scratch/c")" = $'.lock\nstep-000000000001' ] &&
+    [ $code = 74 ] && grep -q "No space left on device" <<<"$errors" && [ "$(ls -A "$scratch/c")" = $'.lock\nnewest\nstep-000000000001' ] &&
         [ "$(cd "$scratch/c/step-000000000001" && cat ./* | md5sum)" = "$before" ] || { echo "$errors"; false; }
     say "$free kB free"
 done
