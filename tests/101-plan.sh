@@ -49,7 +49,7 @@ run 64 "negative ranks" plan -n -4
 run 64 "a bad number" plan --images 1e3
 run 64 "two jobs" plan other.json
 run 64 "a bad override" plan --set model.depth=15
-says err "expected one of 14, 26, 50, 101, 152, found 15"
+says err "expected one of 8, 14, 26, 50, 101, 152, found 15"
 run 66 "no such job" "$bit" plan nowhere.json
 run 64 "a bad job" "$bit" plan "$top_srcdir/tests/job/invalid/steps-and-epochs.json"
 

@@ -3,7 +3,7 @@
 . "$top_srcdir/tests/bitrun/library.sh"
 job "$scratch/tiny.json" 2
 failed=0
-for n in 3 60 250 380 440 480 500 520 540 560; do
+for n in 3 60 200 270 300 320 340 355 370 385; do
     rm -rf "$scratch/run"
     timeout -k 5 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/run" --set checkpoint.every_steps=1 --quiet \
         : -n 1 env BIT_TEST_FAIL_ALLOCATION=$n "$bitrun" "$scratch/tiny.json" --out "$scratch/run" \

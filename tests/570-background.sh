@@ -5,6 +5,7 @@
 job "$scratch/tiny.json" 10
 every="--set checkpoint.every_steps=3 --set checkpoint.keep=9 --set evaluation.every_steps=0"
 bit=$top_builddir/bit
+generations() { find "$scratch/$1/checkpoints" -mindepth 1 -maxdepth 1 -name 'step-*' -printf '%f\n' | sort; }
 
 # shellcheck disable=SC2086
 run 2 "$scratch/tiny.json" --out "$scratch/still" $every --set checkpoint.background=false
@@ -31,7 +32,7 @@ ok $? "all whole"
 for place in shard_half:1 manifest_written:0; do
     # shellcheck disable=SC2086
     BIT_TEST_KILL_AT=$place:2 timeout 60 $MPIRUN -n 2 "$bitrun" "$scratch/tiny.json" --out "$scratch/$place" $every > "$scratch/said" 2>&1
-    [ $? != 0 ] && [ "$(ls "$scratch/$place/checkpoints")" = step-000000000003 ]
+    [ $? != 0 ] && [ "$(generations "$place")" = step-000000000003 ]
     ok $? "killed at $place of the second generation, the first stands"
     # shellcheck disable=SC2086
     run 1 "$scratch/tiny.json" --out "$scratch/$place" $every
@@ -45,18 +46,18 @@ done
 # shellcheck disable=SC2086
 BIT_TEST_WAIT_AT=shard_half:1:1 run 2 "$scratch/tiny.json" --out "$scratch/stopped" $every --steps-limit 4
 same "stopped while a generation is written: exit 75" $? 75
-same "both are there" "$(ls "$scratch/stopped/checkpoints")" $'step-000000000003\nstep-000000000004'
+same "both are there" "$(generations stopped)" $'step-000000000003\nstep-000000000004'
 
 # The disk is full: a typed failure of all ranks, the generation before stands. Needs root for a small file system.
 mkdir "$scratch/small"
-if mount -t tmpfs -o size=100m none "$scratch/small" 2> /dev/null; then
+if mount -t tmpfs -o size=6m none "$scratch/small" 2> /dev/null; then
     trap 'umount "$scratch/small"; rm -rf "$scratch"' EXIT
     # shellcheck disable=SC2086
     fails 74 2 "$scratch/tiny.json" --out "$scratch/small/run" $every
     ok $? "a disk that is full: exit 74"
     grep -q 'No space left on device' "$scratch/said"
     ok $? "and why"
-    same "the generation before stands" "$(ls -A "$scratch/small/run/checkpoints")" $'.lock\nstep-000000000003'
+    same "the generation before stands" "$(ls -A "$scratch/small/run/checkpoints")" $'.lock\nnewest\nstep-000000000003'
     same "and is named" "$(value "$scratch/small/run/outcome.json" checkpoint_step)" 3
 fi
 exit $bad

@@ -2,7 +2,7 @@
 # bitrun --trace: whole JSON also after a kill, every rank, nested spans, the reduction beside the backward pass; and the same
 # bits as without.
 . "$top_srcdir/tests/bitrun/library.sh"
-job "$scratch/tiny.json" 6
+depth=14 job "$scratch/tiny.json" 6
 look() { "$top_builddir/tests/bitrun/timeline" "$1" > "$scratch/spans"; }
 # times RANK SPAN
 times() { sed -n "s/^rank $1:.* $2 \([0-9]*\);.*/\1/p" "$scratch/spans"; }

@@ -17,7 +17,7 @@ enum bit_loss { BIT_SOFTMAX, BIT_SIGMOID };
 enum bit_initialisation { BIT_LECUN_NORMAL, BIT_HE_FAN_OUT };
 
 struct bit_model_options {
-    int depth;               /* 14, 26, 50, 101, 152 */
+    int depth;               /* 8, 14, 26, 50, 101, 152 */
     int width;               /* widening factor, >= 1 */
     int classes;
     enum bit_norm norm;

@@ -86,7 +86,7 @@ static int real(const char *text, double *value)
 
 static int model(const char *text, struct bench_options *o)
 {
-    static const int depths[] = {14, 26, 50, 101, 152};
+    static const int depths[] = {8, 14, 26, 50, 101, 152};
     int end = 0;
     if (sscanf(text, "R%dx%d%n", &o->depth, &o->width, &end) != 2 || text[end] || o->width < 1 || o->width > 64)
         return -1;
@@ -100,7 +100,7 @@ static int model(const char *text, struct bench_options *o)
 static const char *set(struct bench_options *o, const char *name, const char *value)
 {
     if (!strcmp(name, "--model"))
-        return model(value, o) ? "R followed by a depth of 14, 26, 50, 101 or 152, x and a width, such as R50x1" : NULL;
+        return model(value, o) ? "R followed by a depth of 8, 14, 26, 50, 101 or 152, x and a width, such as R50x1" : NULL;
     if (!strcmp(name, "--batch"))
         return number(value, 1, 1 << 20, &o->batch) ? "a number of images" : NULL;
     if (!strcmp(name, "--micro-batch"))

@@ -22,11 +22,11 @@ static void append(struct bench_convolution *list, size_t *count, size_t capacit
         list[(*count)++] = (struct bench_convolution){g, 1, need};
 }
 
-/* Units a block by depth: 14, 26, 50, 101, 152 layers (recipe of the paper, and two small ones). */
+/* Units a block by depth: 8, 14, 26, 50, 101, 152 layers (recipe of the paper, and three small ones). */
 static const int *units_of(int depth)
 {
     static const int units[][5] = {
-        {14, 1, 1, 1, 1}, {26, 2, 2, 2, 2}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3}};
+        {8, 1, 1}, {14, 1, 1, 1, 1}, {26, 2, 2, 2, 2}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3}};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (units[i][0] == depth)
             return units[i] + 1;

@@ -50,9 +50,9 @@ const struct key job_keys[] = {
      .meaning = "Seed of initial weights, order of images and augmentation."},
 
     {.path = "model.depth", .type = KEY_INTEGER, .offset = AT(model.depth), .value = "50",
-     .choices = "14|26|50|101|152", .model = true,
-     .meaning = "Layers. Units a block: 14 is 1-1-1-1, 26 is 2-2-2-2, 50 is 3-4-6-3, 101 is 3-4-23-3, 152 is "
-                "3-8-36-3."},
+     .choices = "8|14|26|50|101|152", .model = true,
+     .meaning = "Layers. Units a block: 8 is 1-1 (half a network, for small pictures and for trying things out), 14 is 1-1-1-1, "
+                "26 is 2-2-2-2, 50 is 3-4-6-3, 101 is 3-4-23-3, 152 is 3-8-36-3."},
     {.path = "model.width", .type = KEY_INTEGER, .offset = AT(model.width), .value = "1", .minimum = 1, .maximum = 32,
      .model = true, .meaning = "Factor by which every hidden layer is wider: 3 in R50x3."},
     {.path = "model.classes", .type = KEY_INTEGER, .offset = AT(model.classes), .value = "0", .minimum = 0,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct { int depth, units[4]; } depths[] = {
-    {14, {1, 1, 1, 1}}, {26, {2, 2, 2, 2}}, {50, {3, 4, 6, 3}}, {101, {3, 4, 23, 3}}, {152, {3, 8, 36, 3}},
+    {8, {1, 1}}, {14, {1, 1, 1, 1}}, {26, {2, 2, 2, 2}}, {50, {3, 4, 6, 3}}, {101, {3, 4, 23, 3}}, {152, {3, 8, 36, 3}},
 };
 
 const int *network_depth(int depth)
@@ -131,7 +131,7 @@ static double packed_bytes(const struct bit_model_options *o)
 static int check_options(const struct bit_model_options *o, struct bit_error *error)
 {
     if (!network_depth(o->depth))
-        return bit_fail(error, BIT_EUSAGE, "model depth %d does not exist: use 14, 26, 50, 101 or 152", o->depth);
+        return bit_fail(error, BIT_EUSAGE, "model depth %d does not exist: use 8, 14, 26, 50, 101 or 152", o->depth);
     if (o->width < 1 || o->width > 64)
         return bit_fail(error, BIT_EUSAGE, "model width %d: expected 1 to 64", o->width);
     if (o->classes < 1)

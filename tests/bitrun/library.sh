@@ -42,12 +42,12 @@ images() {
     done
 }
 
-# job FILE [STEPS]: 4 micro-batches of 4 a step; 70 images, so that an epoch ends within a step
+# job FILE [STEPS]: the smallest network (depth=14: steps that take long enough to be met by a signal); 4 micro-batches of 4 a step; 70 images, so that an epoch ends within a step
 job() {
     [ -d "$scratch/data" ] || images "$scratch/data" 7
     cat > "$1" <<EOF
 {
-  "model": {"depth": 14, "width": 1},
+  "model": {"depth": ${depth:-8}, "width": 1},
   "data": {"train": "$scratch/data/train", "val": "$scratch/data/val", "size": 16, "resize": 16, "mirror": false},
   "schedule": {"steps": ${2:-8}, "batch": 16, "base_rate": 0.1, "warmup_steps": 2, "decay_steps": [6]},
   "micro_batch": 4, "threads": 1, "backend": "openblas", "seed": 7,

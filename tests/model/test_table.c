@@ -16,7 +16,7 @@ static struct bit_model_options options(int depth, int width, int classes)
 static void test_numbers(void)
 {
     const struct { int depth, width, classes; size_t numbers; } cases[] = {
-        {50, 1, 1000, 25549352}, {101, 1, 1000, 44541480}, {50, 3, 1000, 217319080}, {14, 1, 10, 8028746},
+        {50, 1, 1000, 25549352}, {101, 1, 1000, 44541480}, {50, 3, 1000, 217319080}, {14, 1, 10, 8028746}, {8, 1, 10, 467530},
         {152, 4, 21843, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

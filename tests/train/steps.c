@@ -98,7 +98,7 @@ static int make_model(struct run *r, struct bit_error *error)
     const struct bit_backend *backend = bit_backend_find("openblas", error);
     bool batch_norm = is(r, "batch-norm");
     struct bit_model_options options = {
-        .depth = 14, .width = 1, .classes = bit_index_classes(r->index),
+        .depth = 8, .width = 1, .classes = bit_index_classes(r->index),
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
         .image_size = SIZE, .micro_batch = r->micro,
         .micro_batches = batch_norm ? r->batch / r->world->size / r->micro : 1, .precision = BIT_FLOAT32,
