@@ -7,9 +7,12 @@ run 2 "$scratch/tiny.json" --out "$scratch/whole"
 ok $? "the run without a fault"
 bitrun=$top_builddir/tests/faults/bitrun_points
 
-# ranks, fault, what is said of rank N, step gone back to. A copy of what another rank owns; after the last step, before the save.
+# ranks, fault, step gone back to, what is said of rank N. A copy of what another rank owns; after the last step, before the save;
+# while that is written; together with a number that is not finite.
 for case in '2 data:1:4=flip-weight:7 3 rank 1 (host .*) holds other weights than the ranks that own them' \
-    '1 snapshot:0:8=flip-momentum:5 6 rank 0 (host .*): the momentum of resnet/'; do
+    '1 snapshot:0:8=flip-momentum:5 6 rank 0 (host .*): the momentum of resnet/' \
+    '2 write:1:8=flip-weight:5 6 after step 8: rank 1 (host .*)' \
+    '1 data:0:4=flip-momentum:5,forward:0:4=nan 3 step 5: rank 0 (host .*): the momentum of resnet/'; do
     read -r ranks fault step said <<<"$case"
     BIT_TEST_FAULT=$fault run "$ranks" "$scratch/tiny.json" --out "$scratch/$fault"
     ok $? "$ranks rank(s), $fault: the run goes on to its end"

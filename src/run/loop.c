@@ -260,7 +260,7 @@ enum event loop_commit(struct run *run)
 {
     double traced = bit_trace_start();
     if (saving_end(run))
-        return EVENT_FAILED;
+        return setback_event(run);
     bit_trace_end("end checkpoint", (long)run->standing.step, traced);
     /* A request that came while training stood still for the saving is answered by this generation, too. */
     if (run->loop.saved == run->standing.step)

@@ -255,6 +255,7 @@ static int go_back(struct run *run, uint64_t failed)
 {
     run->loop.bad_undone += run->loop.bad;
     run->loop.bad = 0;
+    run->loop.setback.harmed = false;
     if (bit_trainer_weights_changed(run->trainer, &run->error) == 0)
         bit_stream_seek(run->stream, run->standing.step, &run->error);
     if (run_agree(run))
@@ -275,9 +276,10 @@ enum event resume_roll_back(struct run *run)
     uint64_t failed = run->standing.step + 1;
     progress_end(&run->progress);
     run_tell(run, BIT_LOG_WARNING, "not applied: %s", run->loop.setback.why.text);
-    /* What is in the making was taken before the step that failed: it is the newest then. */
-    int unsaved = saving_end(run);
-    if (run_agree(run) || unsaved || census_bad(run) || setback_judge(run))
+    /* What is in the making was taken before the step that failed: it is the newest then, unless it is withdrawn. */
+    saving_end(run);
+    run->loop.setback.pending = false;
+    if (run_agree(run) || census_bad(run) || setback_judge(run))
         return EVENT_FAILED;
     int found = load(run);
     if (found == 0) {

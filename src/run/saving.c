@@ -112,16 +112,35 @@ static struct bit_save *wait_for_writer(struct saving *saving)
     return save;
 }
 
+/* Memory that changed behind saving_begin's look at it may be in what was written. A step after it has read everything and found
+ * nothing; without one it is read now. *why: set where the generation must not be committed. 1: for harm that is known already; 2:
+ * for *harm; 0. Collective. */
+static int check_again(struct run *run, struct bit_error *harm, struct bit_error *why)
+{
+    if (run->standing.step != run->saving.step)
+        return 0;
+    if (run->loop.setback.harmed)
+        bit_fail(why, BIT_EENVIRONMENT, "a rank's memory has changed");
+    else if (!bit_trainer_check_memory(run->trainer, harm, why))
+        *why = *harm;
+    return run->loop.setback.harmed ? 1 : harm->code ? 2 : 0;
+}
+
 int saving_end(struct run *run)
 {
     struct saving *saving = &run->saving;
     double start = bit_clock_seconds();
     struct bit_save *save = wait_for_writer(saving);
-    struct bit_error error = {0};
+    struct bit_error error = {0}, harm = {0};
     if (!save)
         return 0;
-    if (bit_store_commit(run->store, save, &error))
-        return bit_fail(&run->error, error.code, "%s", error.text);
+    int harmed = check_again(run, &harm, &error);
+    /* An error that is there already makes all ranks withdraw it. */
+    if (bit_store_commit(run->store, save, &error)) {
+        if (harmed == 2 && run->error.code == BIT_OK)
+            return setback_harm(run, &harm);
+        return harmed == 1 ? 0 : bit_fail(&run->error, error.code, "%s", error.text);
+    }
     run->loop.saved = saving->step;
     saving->stood += bit_clock_seconds() - start;
     run->loop.tally.save += bit_clock_seconds() - start;

@@ -23,7 +23,7 @@ struct saving {
 /* Begins a generation of the present state. `beside`: the files are written by a thread (where memory for a copy was
  * planned on this machine); otherwise they are written when this returns. Nothing may be in the making. -1: see setback_event. Collective. */
 int saving_begin(struct run *run, bool beside);
-/* Waits for this rank's files, commits or withdraws, tells. Nothing in the making: does nothing. Collective. */
+/* Waits for this rank's files, commits or withdraws, tells. Nothing in the making: does nothing. -1: see setback_event. Collective. */
 int saving_end(struct run *run);
 /* Waits and gives up: what was written stays behind for the next run to clean up. Local. */
 void saving_forget(struct run *run);

@@ -50,6 +50,7 @@ static enum event note(struct run *run, const struct bit_error *why, double loss
     s->step = failed > s->step ? failed : s->step;
     s->loss = loss;
     s->why = *why;
+    s->pending = true;
     return EVENT_ROLLBACK;
 }
 
@@ -76,6 +77,7 @@ enum event setback_decide(struct run *run, const struct bit_step_result *result)
     const char *policy = policy_of(run, result->refusal);
     struct bit_error why = result->refused;
     bit_fail_at(&why, "step %llu", (unsigned long long)run->standing.step + 1);
+    run->loop.setback.harmed |= result->refusal == BIT_REFUSED_MEMORY;
     if (is(policy, "rollback"))
         return note(run, &why, result->loss);
     return is(policy, "stop") ? fail(run, &why) : skip(run, policy, &why);
@@ -85,6 +87,7 @@ int setback_harm(struct run *run, const struct bit_error *harm)
 {
     struct bit_error why = *harm;
     bit_fail_at(&why, "after step %llu", (unsigned long long)run->standing.step);
+    run->loop.setback.harmed = true;
     if (is(run->job->checks.memory, "rollback"))
         note(run, &why, NAN);
     else
@@ -94,7 +97,7 @@ int setback_harm(struct run *run, const struct bit_error *harm)
 
 enum event setback_event(const struct run *run)
 {
-    return run->error.code == BIT_OK ? EVENT_ROLLBACK : EVENT_FAILED;
+    return run->loop.setback.pending ? EVENT_ROLLBACK : EVENT_FAILED;
 }
 
 /* All ranks know the same and judge alike. */
