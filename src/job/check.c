@@ -116,11 +116,20 @@ static int check_name(struct reading *r)
                             "; the file's name is not: add the key \"name\"");
 }
 
+/* A loss is about as high as those before it. */
+static int check_checks(struct reading *r)
+{
+    double factor = r->job->checks.loss_spike;
+    if (fine(r, "checks.loss_spike", NULL) && factor > 0 && factor <= 1)
+        return clash(r, "checks.loss_spike", "expected 0 or more than 1, found %g: every step would count as a jump", factor);
+    return 0;
+}
+
 int job_cross_check(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++)
         if (!job_keys[i].value && r->keys[i].state == KEY_ABSENT &&
             job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
-    return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) ? -1 : 0;
+    return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) || check_checks(r) ? -1 : 0;
 }

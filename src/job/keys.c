@@ -201,7 +201,7 @@ const struct key job_keys[] = {
     {.path = "checks.loss_spike", .type = KEY_REAL, .offset = AT(checks.loss_spike), .value = "10", .minimum = 0,
      .maximum = 1e9, .unit = "times the median",
      .meaning = "The loss has jumped when it is more than this many times the median of the last 64 losses; judged once there are 8. "
-                "0: never."},
+                "More than 1, or 0: never."},
     {.path = "checks.loss_spike_policy", .type = KEY_TEXT, .offset = AT(checks.loss_spike_policy), .value = "\"log\"",
      .choices = "log|skip|rollback|stop",
      .meaning = "When the loss has jumped: log it and go on with the step applied; or no rank applies the step, which is skipped, or the "
