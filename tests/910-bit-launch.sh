@@ -30,7 +30,7 @@ wait_for_step() { # DIR STEP
     done
 }
 cat >small.json <<END
-{"model": {"depth": 14, "width": 1}, "threads": 1, "micro_batch": 4,
+{"model": {"depth": 8, "width": 1}, "threads": 1, "micro_batch": 4,
  "data": {"train": "$top_srcdir/data/digits/train", "val": "$top_srcdir/data/digits/val", "size": 16, "resize": 16},
  "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
  "checkpoint": {"every_steps": 4}, "evaluation": {"every_epochs": 0, "at_end": false}}
@@ -69,13 +69,19 @@ hash=$("$top_builddir/bit" ckpt hash whole)
 [ -n "$hash" ]; ok $? "it leaves a checkpoint"
 says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "again: nothing left to do"
 
+# A tenth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
+mkdir slow
+ln -s "$top_builddir/bit" slow/bit
+ln -s "$top_builddir/tests/faults/bitrun_points" slow/bitrun
+slowly() { BIT_BIN=$scratch/slow BIT_TEST_FAULT=update=pause:0.1 exec "$launch" "$@"; }
+
 # Signals go to the launcher alone, as from a terminal's Ctrl-C handler, a batch system or a user.
 signalled() { # DIR SIGNAL...: starts a run, sends the signals in turn from step 6 on; its exit code in $code
     local dir=$1 pid signal
     shift
     # A shell without job control would start it with INT ignored.
     set -m
-    "$launch" small.json -n 2 --out "$dir" >said 2>&1 </dev/null &
+    slowly small.json -n 2 --out "$dir" >said 2>&1 </dev/null &
     pid=$!
     set +m
     wait_for_step "$dir" 4
@@ -100,11 +106,11 @@ signalled by-USR1 USR1
 [ $code = 0 ] && [ "$(state by-USR1)" = finished ]; ok $? "USR1: the run goes on to its end"
 
 # A rank is killed.
-"$launch" small.json -n 2 --out killed >said 2>&1 </dev/null &
+slowly small.json -n 2 --out killed >said 2>&1 </dev/null &
 pid=$!
 wait_for_step killed 6
 rank=$(for p in /proc/[0-9]*; do
-    [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f "$top_builddir/bitrun")" ] &&
+    [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f slow/bitrun)" ] &&
         tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF -- "--out $scratch/killed" && [ "$(readlink "$p/cwd")" = "$scratch" ] && echo "${p#/proc/}"
 done | head -n 1)
 kill -KILL "$rank"

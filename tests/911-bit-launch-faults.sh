@@ -26,7 +26,7 @@ wait_for_step() { # DIR STEP
     done
 }
 cat >small.json <<JSON
-{"model": {"depth": 14, "width": 1}, "threads": 1, "micro_batch": 2,
+{"model": {"depth": 8, "width": 1}, "threads": 1, "micro_batch": 2,
  "data": {"train": "$top_srcdir/data/digits/train", "size": 16, "resize": 16},
  "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
  "checkpoint": {"every_steps": 4}, "watchdog": {"step_seconds": 3, "data_seconds": 3, "checkpoint_seconds": 6, "start_seconds": 20}}
@@ -34,11 +34,13 @@ JSON
 "$launch" small.json -n 2 --out "$scratch/whole" >said 2>&1 </dev/null
 ok $? "a run without a fault"
 
+# A tenth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
+slowly=update=pause:0.1
 # start DIR ARGUMENT...: in the background, until a checkpoint is there
 start() {
     local dir=$1
     shift
-    "$launch" small.json --out "$scratch/$dir" "$@" >said 2>&1 </dev/null &
+    BIT_TEST_FAULT=$slowly "$launch" small.json --out "$scratch/$dir" "$@" >said 2>&1 </dev/null &
     pid=$!
     wait_for_step "$dir" 4
 }
@@ -92,7 +94,7 @@ ok $? "a host that is gone: it goes on with the ranks that are left, to the same
 mkdir here there
 cp small.json here
 cp small.json there
-(cd here && exec "$launch" small.json -n 2 --set schedule.steps=4000 --out same >../said 2>&1 </dev/null) &
+(cd here && BIT_TEST_FAULT=$slowly exec "$launch" small.json -n 2 --set schedule.steps=4000 --out same >../said 2>&1 </dev/null) &
 pid=$!
 wait_for_step here/same 4
 "$launch" small.json -n 2 --out here/same >said 2>&1 </dev/null

@@ -24,7 +24,7 @@ make_job() {
     cat >"$folder/job.json" <<END
 {
   "name": "faults",
-  "model": {"depth": 14, "width": 1},
+  "model": {"depth": ${FAULT_DEPTH:-14}, "width": 1},
   "data": {"train": "$folder/data/train", "val": "$folder/data/val", "size": 16, "resize": 16, "mirror": false, "loaders": 1},
   "schedule": {"steps": $steps, "batch": $batch, "base_rate": 0.1, "warmup_steps": 2, "decay_steps": [6]},
   "micro_batch": $micro, "threads": 1, "backend": "openblas", "seed": 7,

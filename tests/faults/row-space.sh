@@ -4,15 +4,16 @@ space_short=20 space_long=60
 space_accepted='former generation bit-identical, ranks agree, goes on or stops typed, no crash'
 
 trial_space() { # NUMBER
-    local before codes used size committed
+    local before codes used size each committed
     [ "$alone" = 1 ] || { reason='needs root'; return 77; }
     mkdir -p "$run" && mount -t tmpfs none "$run" || { reason='nothing can be mounted'; return 77; }
     cp -a "$folder/base/." "$run/" && rm -rf "$(generation "$run" $((base_step - 3)))"
     echo "commit 0 $(cat "$folder/base.commit")" >"$notes"
     before=$(fingerprint "$(generation "$run" $base_step)")
     used=$(df -k --output=used "$run" | tail -n 1)
-    # Two generations of some 63 MB are still to come; in strides of a prime over all sizes.
-    size=$((used + ($1 * 37 % 60) * 2200 + 8))
+    # Two generations are still to come; in strides of a prime over all sizes.
+    each=$(du -sk "$(generation "$run" $base_step)" | cut -f 1)
+    size=$((used + ($1 * 37 % 60) * each / 29 + 8))
     mount -o "remount,size=${size}k" "$run" || fail 'cannot set the size' || return
     go 90 4 || return
     ends_typed "$size kB" 'No space left on device' || return
