@@ -18,7 +18,7 @@ struct bit_plan {
     uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */
     /* Bytes a rank, as a run will use them at most. snapshot: copies that are written beside training, 0: it stands still
-     * meanwhile. other: the program, reduction, and the larger of what saving and evaluating need. */
+     * meanwhile. other: the program, index, reduction, and the larger of what saving and evaluating need. */
     struct {
         uint64_t weights, gradients, momentum, packed, activations, scratch, stream, snapshot, other, total;
     } memory;

@@ -5,8 +5,9 @@
 #include "bit/tree.h"
 #include "plan/plan.h"
 
-/* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder. */
-enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20 };
+/* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder; an image in the index,
+ * whose name has some 20 characters. */
+enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20, INDEX_BYTES = 40 };
 enum { MOMENTUM_WINDOW = 1 << 22 /* elements that store has in transit at once */ };
 
 /* comm keeps up to BIT_BUCKET_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
@@ -27,6 +28,12 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
         if (table->items[i].kind == BIT_GAMMA || table->items[i].kind == BIT_BETA)
             numbers += table->items[i].count;
     return numbers * sizeof(float);
+}
+
+/* Every rank has the index of the images: name, and where name, folder and label stand. */
+static uint64_t index_bytes(const struct bit_plan *plan)
+{
+    return (plan->train_images + plan->val_images) * INDEX_BYTES;
 }
 
 /* A micro-batch of images. */
@@ -103,7 +110,7 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
         plan->memory.stream += (uint64_t)plan->micro_batches * image_bytes(options);
     plan->memory.snapshot = snapshot_bytes(plan, job, table, options);
     plan->memory.other = model.other + reduction_bytes(plan->ranks, table->elements) + PROGRAM_BYTES +
-                         (save > evaluation ? save : evaluation);
+                         index_bytes(plan) + (save > evaluation ? save : evaluation);
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +
                          plan->memory.other;

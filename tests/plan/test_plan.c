@@ -86,6 +86,11 @@ static void test_memory(void)
     struct bit_plan full = one;
     bit_plan_fit(&full, 1 << 20);
     CHECK(full.memory.snapshot == 0 && full.memory.total == one.memory.total - one.memory.snapshot);
+    /* Every rank has the index: names, and where they are. */
+    struct bit_plan large;
+    REQUIRE(bit_plan_create(job, 1, 10, 1001000, 0, &large, NULL) == 0);
+    CHECK(large.memory.total - one.memory.total == 40 * 1000000);
+    bit_plan_free(&large);
     CHECK(one.flops_an_image > 0 && one.flops_an_image == four.flops_an_image);
     bit_plan_free(&one);
     bit_plan_free(&four);
