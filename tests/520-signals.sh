@@ -1,21 +1,22 @@
 #!/bin/bash
 # Signals: USR1 saves and goes on; USR2 and TERM save and stop; a killed rank loses the steps since the last generation only.
 . "$top_srcdir/tests/bitrun/library.sh"
-depth=14 job "$scratch/long.json" 30
+job "$scratch/long.json" 30
 nothing="--set checkpoint.every_steps=0 --set checkpoint.every_minutes=0 --set evaluation.every_steps=0"
 
 # shellcheck disable=SC2086
 run 2 "$scratch/long.json" --out "$scratch/whole" $nothing
 ok $? "the uninterrupted run"
 
-# start RANKS RUN: in the background, until some steps are done
+# start RANKS RUN: in the background, until some steps are done; a tenth of a second at the end of each, to be met before the end
+slow=$top_builddir/tests/faults/bitrun_points
 start() {
     # shellcheck disable=SC2086
-    $MPIRUN -n "$1" "$bitrun" "$scratch/long.json" --out "$scratch/$2" $nothing > "$scratch/said-$2" 2>&1 &
+    BIT_TEST_FAULT=update=pause:0.1 $MPIRUN -n "$1" "$slow" "$scratch/long.json" --out "$scratch/$2" $nothing > "$scratch/said-$2" 2>&1 &
     launcher=$!
     wait_for 60 grep -q 'step 1/' "$scratch/said-$2" && sleep 0.5
 }
-ranks_of() { pgrep -f "^$bitrun .*--out $scratch/$1 "; }
+ranks_of() { pgrep -f "^$slow .*--out $scratch/$1 "; }
 generations() { find "$scratch/$1/checkpoints" -maxdepth 1 -name 'step-*' 2>/dev/null | wc -l; }
 has_generation() { [ "$(generations "$1")" -ge 1 ]; }
 

@@ -2,9 +2,10 @@
 # A rank that is slower than the others is reported within 50 steps and not ended; equal ones are not.
 # Alone: it judges how fast ranks are.
 . "$top_srcdir/tests/bitrun/library.sh"
-depth=14 job "$scratch/tiny.json" 44
+job "$scratch/tiny.json" 44
 BIT_TEST_FAULT=any:1:5=slow:${SLOW_FACTOR:-4} timeout -k 5 120 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" \
-    --out "$scratch/slow" --set evaluation.every_steps=0 --set checkpoint.every_steps=0 >"$scratch/said" 2>&1
+    --out "$scratch/slow" --set data.size=32 --set data.resize=32 \
+    --set evaluation.every_steps=0 --set checkpoint.every_steps=0 >"$scratch/said" 2>&1
 ok $? "a run with a slow rank goes on to its end"
 grep -q 'warning: step [0-9]*: rank 1 holds up the run' "$scratch/said"
 ok $? "the log names it"
