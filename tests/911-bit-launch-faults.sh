@@ -100,6 +100,13 @@ wait_for_step here/same 4
 "$launch" small.json -n 2 --out here/same >said 2>&1 </dev/null
 [ $? = 74 ] && grep -q 'is using this folder' said && [ "$(member here/same state)" = running ] && kill -0 $pid
 ok $? "a second launch on a run that lives: refused with exit code 74, and the run is left alone"
+"$launch" small.json -n 2 --restarts 1 --out here/same >said.second 2>&1 </dev/null &
+second=$!
+for ((i = 0; i < 300; i++)); do grep -qE 'waiting until|starting again' said.second && break; sleep 0.1; done
+kill -TERM $second
+wait $second
+[ $? = 75 ] && grep -q 'waiting until it is gone' said.second && ! grep -q 'starting again' said.second && kill -0 $pid
+ok $? "one with restarts waits for it, also while its checkpoints come"
 (cd there && BIT_TEST_FAULT=forward:0:2=kill exec "$launch" small.json -n 2 --out same >../said.there 2>&1 </dev/null)
 [ $? = 74 ] && kill -0 $pid && [ "$(member here/same state)" = running ]
 result=$?
@@ -139,6 +146,35 @@ ok $? "a loss before the next checkpoint leaves --force for the next"
 "$launch" small.json -n 2 --restarts 2 --set schedule.base_rate=0.02 --out "$scratch/whole" >said 2>&1 </dev/null
 [ $? = 64 ] && [ "$(member whole state)" = finished ]
 ok $? "a refused start: exit code 64, whatever the run was before"
+
+# Signals that come before the ranks have handlers: a wish for a checkpoint kills none, a stop that gets lost is sent again.
+cat >slow <<'END'
+#!/bin/bash
+trap '' USR2
+: >began
+sleep 1
+exec "$@"
+END
+chmod +x slow
+early() { # SIGNAL DIR: a start to which SIGNAL is sent while its ranks begin; its exit code in $code
+    rm -f began
+    "$launch" small.json -n 2 --mpirun-option "$scratch/slow" --set schedule.steps=60 --out "$scratch/$2" >said 2>&1 </dev/null &
+    pid=$!
+    for ((i = 0; i < 300; i++)); do [ -e began ] && break; sleep 0.1; done
+    kill "-$1" $pid
+    wait $pid
+    code=$?
+}
+early USR1 early
+[ $code = 0 ] && [ "$(member early state)" = finished ]
+ok $? "USR1 before the run has begun: it goes on to its end"
+rm -rf early
+early TERM early
+[ $code = 75 ] && { [ ! -e early/outcome.json ] || [ "$(member early state)" = stopped ]; }
+ok $? "TERM before the run has begun: it ends with 75"
+BIT_TEST_FAULT=evaluate:all=stop "$launch" small.json -n 2 --set "data.val=$top_srcdir/data/digits/val" --evaluate --out "$scratch/whole" >said 2>&1 </dev/null
+[ $? = 76 ] && ! left_behind whole && [ "$(member whole state)" = finished ]
+ok $? "all ranks of an evaluation stopped: seen from outside, ended, exit code 76"
 
 BIT_TEST_FAULT=forward:0:3=kill "$launch" small.json -n 1 --restarts 9 --out "$scratch/back-off" >said 2>&1 </dev/null &
 pid=$!

@@ -6,8 +6,8 @@ pid=''
 trap '[ -z "$pid" ] || { kill $pid; wait $pid; } 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 [ "${MPI_KIND:?}" = openmpi ] || { echo "needs Open MPI"; exit 77; }
-read -r -a scenarios <<<"${SLURM_SCENARIOS:-node:srun elastic:mpirun hang:srun options:mpirun preempt:srun limit:mpirun}"
-"${top_srcdir:?}/tests/slurm/scenarios" --folder "$scratch" --at-once 6 "${scenarios[@]}" >"$scratch/out" 2>&1 &
+read -r -a scenarios <<<"${SLURM_SCENARIOS:-node:srun elastic:mpirun hang:srun options:mpirun preempt:srun limit:mpirun early:mpirun}"
+"${top_srcdir:?}/tests/slurm/scenarios" --folder "$scratch" --at-once 7 "${scenarios[@]}" >"$scratch/out" 2>&1 &
 pid=$!
 wait $pid
 code=$?

@@ -23,12 +23,13 @@ ranks_below() {
     done
 }
 
-asked=0
+asked=0 interrupts=0
 # TERM to mpirun would kill the ranks within two seconds; USR2 reaches every rank and only asks. Hydra (MPICH) forwards
 # USR1 alone, so its ranks on this machine are asked themselves: one that knows is enough.
 ask_to_stop() { # SIGNAL
     asked=$((asked + 1))
-    if [ "$1" = INT ] && [ $asked -ge 3 ]; then
+    [ "$1" != INT ] || interrupts=$((interrupts + 1))
+    if [ $interrupts -ge 3 ]; then
         say "ended at once; the last checkpoint stands"
         kill -TERM "$pid" 2>/dev/null
         return
@@ -40,6 +41,8 @@ ask_to_stop() { # SIGNAL
     fi
     [ -z "$pid" ] || forward_stop
 }
+# Before the run has written that it runs there is nothing to save, and ranks without a handler would die of it.
+forward_save() { if [ -n "$pid" ] && is_new; then kill -USR1 "$pid" 2>/dev/null; fi; }
 forward_stop() {
     local rank_pids
     if [ "$kind" = mpich ]; then
@@ -55,18 +58,14 @@ outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.jso
 
 # Whether this start has written a file of the run's folder. Its time alone says little: another machine's clock may have set it.
 mark() { stat -c '%i %s %y %z' "$1" 2>/dev/null; }
-is_new() { # outcome.json or job.json
-    local before=$outcome_before
-    [ "$1" = outcome.json ] || before=$job_before
-    [ -e "$out/$1" ] && [ "$(mark "$out/$1")" != "$before" ]
-}
+is_new() { [ -e "$out/outcome.json" ] && [ "$(mark "$out/outcome.json")" != "$outcome_before" ]; }
 
 # mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.
 judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
     local state how
     # Of a run that was refused, the outcome tells how it stood before.
     case $1 in 0 | 64 | 65 | 66) return "$1" ;; esac
-    if [ $evaluate = no ] && is_new outcome.json; then
+    if [ $evaluate = no ] && is_new; then
         state=$(outcome state)
         case $state in
             finished) return 0 ;;
@@ -159,7 +158,7 @@ kill_step() {
 
 # One start of the command, to its end; the exit code is the run's.
 attempt() {
-    local code watcher='' ended=no
+    local code watcher='' ended=no watched=$out patience=${start_seconds:-1800} reminder
     began=$(($(date +%s) - 1)) # the file system's clock lags a little
     outcome_before=$(mark "$out/outcome.json") job_before=$(mark "$out/job.json")
     [ $verbose = no ] || print_command "${command[@]}" >&2
@@ -169,13 +168,22 @@ attempt() {
     pid=$!
     set +m
     [ $asked = 0 ] || forward_stop # asked while it was being started
-    if [ $evaluate = no ]; then
-        "$bit" watch "$out" --launcher $pid --start-seconds "${start_seconds:-1800}" </dev/null >/dev/null 2>&4 3>&- 4>&- &
-        watcher=$!
-    fi
+    # A second evaluation beside another one has no heartbeats: it may begin as late as it likes.
+    [ $evaluate = no ] || watched=$out/evaluating patience=0
+    "$bit" watch "$watched" --launcher $pid --start-seconds "$patience" </dev/null >/dev/null 2>&4 3>&- 4>&- &
+    watcher=$!
     while kill -0 "$pid" 2>/dev/null; do
+        # What is sent before mpirun has begun all ranks is lost: it is sent again until the run ends.
+        reminder=''
+        if [ $asked != 0 ] && [ $ended = no ]; then
+            sleep 2 >/dev/null 2>&1 3>&- 4>&- &
+            reminder=$!
+        fi
         # shellcheck disable=SC2086
-        wait -n $pid $watcher
+        wait -n $pid $watcher $reminder
+        if [ -n "$reminder" ]; then
+            if kill "$reminder" 2>/dev/null; then wait "$reminder" 2>/dev/null; else forward_stop; fi
+        fi
         if [ -n "$watcher" ] && ! kill -0 "$watcher" 2>/dev/null; then
             wait "$watcher"
             if [ $? = 76 ]; then ended=yes; end_run; fi
@@ -188,7 +196,7 @@ attempt() {
         kill "$watcher" 2>/dev/null
         wait "$watcher" 2>/dev/null
     fi
-    [ $code = 0 ] || [ $evaluate = yes ] || clean_up "$pid"
+    [ $code = 0 ] || clean_up "$pid"
     pid=''
     judge $code $ended
 }

@@ -127,47 +127,58 @@ find_room() {
     done
 }
 
-# Whether another process holds the run's folder, on whatever host.
-is_held() { [ -e "$out/lock" ] && command -v flock >/dev/null && ! flock -n "$out/lock" true 2>/dev/null; }
+# Whether another process holds the run's folder, on whatever host; other codes than 1 say that the file system has no locks.
+is_held() {
+    [ -e "$out/lock" ] && command -v flock >/dev/null || return
+    flock -n "$out/lock" true 2>/dev/null
+    [ $? = 1 ]
+}
 
-# Ranks of a former start may live on, on a host that was cut off: until their own watchdog ends them. That is nobody's failure, and costs
-# no restart. At most a quarter of an hour.
+# Another run has the folder; or ranks of a former start live on, on a host that was cut off, until their own watchdog ends them. That is
+# nobody's failure, and costs no restart: a quarter of an hour for as long as no checkpoint of our own comes. 1: it did not help.
+waited=0 # times three seconds
 wait_for_folder() {
-    local i
-    is_held || return 1
     say "another run holds $out: waiting until it is gone, at most 15 minutes"
-    for ((i = 0; i < 300 && asked == 0; i++)); do
-        wait=3
+    while [ $asked = 0 ] && is_held; do
+        [ $waited -lt 300 ] || return 1
+        waited=$((waited + 1)) wait=3
         pause
-        is_held || break
     done
     wait=1
-    [ $asked = 0 ] && ! is_held
+    [ $asked = 0 ]
 }
 
 # Starts the run until it is done, is asked to stop or fails for good. A new checkpoint refills the budget of restarts.
 supervise() {
-    local code left=$restarts wait=1 limit=$most before
+    local code left=$restarts wait=1 limit=$most before best=''
     while :; do
         before=$(newest_step)
+        if [[ $before > $best ]]; then best=$before; fi
         [ $asked = 0 ] || return 75
         attempt
         code=$?
         case $code in 74 | 76) ;; *) return $code ;; esac
         if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
-        if [ $code = 74 ] && ! is_new outcome.json && wait_for_folder; then
-            build_command
-            continue
+        if [ $code = 74 ] && is_held; then
+            if ! wait_for_folder; then
+                [ $asked = 0 ] || return 75
+                return $code
+            fi
+            if [ "$(mark "$out/job.json")" = "$job_before" ]; then
+                build_command
+                continue
+            fi
         fi
         # --fresh counts until the new run is there, --force until it has a checkpoint of its own.
         # From then on the job is what it was, also when its file is edited meanwhile.
-        if is_new outcome.json; then
+        if [ "$(mark "$out/job.json")" != "$job_before" ]; then
+            [ $fresh = no ] || best=''
             fresh=no
-            if is_new job.json; then job=$out/job.json; fi
+            if [ -e "$out/job.json" ]; then job=$out/job.json; fi
         fi
-        if [[ $(newest_step) > $before ]]; then force=no; fi
-        if [ "$(newest_step)" != "$before" ]; then
-            left=$restarts wait=1
+        # Not a generation that takes the place of a damaged one.
+        if [[ $(newest_step) > $best ]]; then
+            force=no left=$restarts wait=1 waited=0
         else
             spend_restart || return $code
             # Nothing was achieved with so many: fewer need less memory.
@@ -191,7 +202,7 @@ run_command() {
     if [ -p /dev/stdout ]; then exec 3> >(drain); drains+=($!); fi
     if [ -p /dev/stderr ]; then exec 4> >(drain >&2); drains+=($!); fi
     pid='' # a signal may come before the command has started
-    trap '[ -z "$pid" ] || kill -USR1 "$pid" 2>/dev/null' USR1
+    trap forward_save USR1
     for signal in INT TERM HUP USR2; do
         # shellcheck disable=SC2064
         trap "ask_to_stop $signal" $signal

@@ -13,69 +13,100 @@ batch_script() {
     echo '#SBATCH --open-mode=append'
     echo "#SBATCH --signal=B:USR1@$lead"
     echo "#SBATCH --output=\"$out/slurm-%j.log\""
-    for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do echo "#SBATCH $option"; done
+    for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do echo "#SBATCH $(quoted "$option")"; done
     echo '# Written by bit-launch --slurm.'
     echo "lead=$lead"
     echo "out=$(printf %q "$out")"
     echo "launch=($(printf '%q ' "${again[@]}"))"
     echo "first=($([ $fresh = no ] || echo --fresh) $([ $force = no ] || echo --force))"
+    echo "known=$(printf %q "$(stat -c '%i %s %Y' "$out/job.json" 2>/dev/null)")"
     cat <<'END'
-# Only the first start may begin from nothing.
-[ "${SLURM_RESTART_COUNT:-0}" = 0 ] && launch+=("${first[@]}")
 idle=$out/slurm-$SLURM_JOB_ID.idle # how many starts in a row have made no checkpoint
+# The last task of an array has the number of the whole array, which means all of its tasks.
+me=$SLURM_JOB_ID
+[ -z "${SLURM_ARRAY_TASK_ID:-}" ] || me=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 newest() { find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
-state() { squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null; }
-seconds_left() {
-    squeue -h -j "$SLURM_JOB_ID" -o %L 2>/dev/null | awk -F'[-:]' '
+state() { squeue -h -j "$me" -o %T 2>/dev/null; }
+seconds() {
+    awk -F'[-:]' '
         /^[0-9:-]+$/ { s = 0; n = split("1 60 3600 86400", unit, " "); for (i = NF; i > 0; i--) s += $i * unit[NF - i + 1]; print s }'
 }
-near_limit() { local left; left=$(seconds_left); [ -n "$left" ] && [ "$left" -le $((lead + 60)) ]; }
-before=$(newest)
-echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
-trap 'if near_limit; then kill -TERM $pid; else kill -USR1 $pid; fi' USR1
-trap 'ended_by_slurm=yes; kill -TERM $pid' TERM
-ended_by_slurm=no
-"${launch[@]}" &
-pid=$!
-while kill -0 $pid 2>/dev/null; do wait $pid; done
-wait $pid
-code=$?
-echo "bit: exit code $code, $(date -u +%FT%TZ)"
-trap '' USR1 TERM
+# When nobody knows it may be: to stop and to be queued again loses nothing.
+near_limit() {
+    local left i
+    for i in 1 2 3; do
+        left=$(squeue -h -j "$me" -o %L 2>/dev/null)
+        [ -z "$left" ] || break
+        sleep 1
+    done
+    [ -n "$left" ] || return 0
+    left=$(seconds <<<"$left")
+    [ -n "$left" ] && [ "$left" -le $((lead + 60)) ]
+}
 end() {
     rm -f "$idle"
     exit "$1"
 }
 # Until Slurm ends this shell too: what Slurm itself requeues becomes FAILED when the shell leaves first.
 linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit "$code"; }
-case $code in 74 | 75 | 76) ;; *) end "$code" ;; esac
-# TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
-# grace time it is still running and queued again like after USR1.
-if [ $ended_by_slurm = yes ]; then
-    sleep 1
-    [ "$(state)" = RUNNING ] || linger
-fi
-# Stopped, late, or a rank lost: again, but not for ever without getting anywhere.
-starts=0
-[ "$(newest)" = "$before" ] && starts=$(($(cat "$idle" 2>/dev/null || echo 0) + 1))
-if [ "$starts" -ge 3 ]; then
-    echo "bit: not queued again: $starts starts in a row made no checkpoint; is the time limit too short?"
+# A signal may come before bit-launch is there.
+ask() { if [ -n "$pid" ]; then kill "-$1" "$pid" 2>/dev/null; elif [ "$early" != TERM ]; then early=$1; fi; }
+# One function, so that all is read before the first trap: bash 5.2 may lose a signal that comes while it reads a $(...).
+main() {
+    pid='' early='' ended_by_slurm=no
+    trap 'if near_limit; then ask TERM; else ask USR1; fi' USR1
+    trap 'ended_by_slurm=yes; ask TERM' TERM
+    echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
+    # Until the new run has written its job, --fresh may begin from nothing; no later start, and no later task of an array.
+    [ "$(stat -c '%i %s %Y' "$out/job.json" 2>/dev/null)" = "$known" ] && launch+=("${first[@]}")
+    before=$(newest)
+    "${launch[@]}" &
+    pid=$!
+    [ -z "$early" ] || kill "-$early" $pid
+    while kill -0 $pid 2>/dev/null; do wait $pid; done
+    wait $pid
+    code=$?
+    echo "bit: exit code $code, $(date -u +%FT%TZ)"
+    trap '' USR1 TERM
+    [ $code -le 128 ] || code=74 # bit-launch itself was killed
+    case $code in 74 | 75 | 76) ;; *) end "$code" ;; esac
+    # TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
+    # grace time it is still running and queued again like after USR1.
+    if [ $ended_by_slurm = yes ]; then
+        sleep 1
+        [ "$(state)" = RUNNING ] || linger
+    fi
+    # Stopped, late, or a rank lost: again, but not for ever without getting anywhere.
+    starts=0
+    [ "$(newest)" = "$before" ] && starts=$(($(cat "$idle" 2>/dev/null || echo 0) + 1))
+    if [ "$starts" -ge 3 ]; then
+        echo "bit: not queued again: $starts starts in a row made no checkpoint; is the time limit too short?"
+        end "$code"
+    fi
+    if [ "$starts" = 0 ]; then rm -f "$idle"; else echo "$starts" >"$idle"; fi
+    trap 'exit 0' TERM # the requeue's own
+    # While the controller is away there is nobody to ask; where requeueing is forbidden, asking again does not help.
+    for ((refused = 0; refused < 3; )); do
+        scontrol requeue "$me" && linger
+        case $(state) in
+            RUNNING) refused=$((refused + 1)) ;;
+            '') ;;
+            *) linger ;;
+        esac
+        sleep 5
+    done
     end "$code"
-fi
-if [ "$starts" = 0 ]; then rm -f "$idle"; else echo "$starts" >"$idle"; fi
-trap 'exit 0' TERM # the requeue's own
-# While the controller is away there is nobody to ask; where requeueing is forbidden, asking again does not help.
-for ((refused = 0; refused < 3; )); do
-    scontrol requeue "$SLURM_JOB_ID" && linger
-    case $(state) in
-        RUNNING) refused=$((refused + 1)) ;;
-        '') ;;
-        *) linger ;;
-    esac
-    sleep 5
-done
-end "$code"
+}
+main
 END
+}
+
+# A word of an #SBATCH line: in quotes where sbatch would take it for several, or for a comment.
+quoted() {
+    case $1 in
+        *[[:space:]\#\'\"\\]*) local word=${1//\\/\\\\}; echo "\"${word//\"/\\\"}\"" ;;
+        *) echo "$1" ;;
+    esac
 }
 
 submit() {

@@ -148,6 +148,16 @@ static int begin(struct watch *w, double now, struct bit_error *error)
     return 0;
 }
 
+/* We were stopped ourselves for `gap` seconds, perhaps with all the rest: nobody's fault. */
+static void forget(struct watch *w, double now, double gap)
+{
+    w->begun += gap;
+    w->stopped += w->stopped > 0 ? gap : 0;
+    w->left += w->left > 0 ? gap : 0;
+    for (int r = 0; r < w->ranks; r++)
+        w->views[r].since = now;
+}
+
 static int watch(struct watch *w)
 {
     struct bit_error error = {0};
@@ -157,9 +167,8 @@ static int watch(struct watch *w)
     find_heart(w->folder, FIRST_RANKS, &w->first);
     while (!code && kill((pid_t)w->launcher, 0) == 0 && state_of(w->launcher) != 'Z') {
         double now = bit_clock_seconds();
-        if (now - before > 4) /* stopped ourselves: nobody's fault */
-            for (int r = 0; r < w->ranks; r++)
-                w->views[r].since = now;
+        if (now - before > 4)
+            forget(w, now, now - before);
         before = now;
         if (!w->id && begin(w, now, &error))
             return bit_cli_error(&error);

@@ -63,18 +63,18 @@ int main(int argc, char **argv)
     bit_phase_enter(BIT_PHASE_START);
     bit_compute_start(argv);
     bit_log_init("bitrun", BIT_LOG_INFO);
+    signals_install(); /* at once: mpirun forwards them from the first moment on */
     if (bit_comm_init(&argc, &argv, &error)) {
         bit_log(BIT_LOG_ERROR, "%s", error.text);
         return error.code;
     }
-    signals_install();
     struct bit_group *world = bit_comm_world();
     bit_log_rank(world->rank, world->size);
     code = start(world, argc, argv);
     bit_phase_wait();
     bit_comm_fini();
     bit_phase_go();
-    run_end_watch(&run); /* last: leaving, too, can hang */
+    run_leave(&run); /* last: leaving, too, can hang */
     bit_log_close();
     return code;
 }

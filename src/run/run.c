@@ -106,6 +106,13 @@ void run_end_watch(struct run *run)
 {
     bit_watch_end(run->watch);
     run->watch = NULL;
+}
+
+void run_leave(struct run *run)
+{
+    run_end_watch(run);
+    lock_release(run->lock);
+    run->lock = NULL;
     if (run->options->evaluate && *run->watched)
         rmdir(run->watched); /* empty when the last rank leaves */
 }
@@ -128,7 +135,6 @@ void run_clear(struct run *run)
     bit_index_close(run->val);
     bit_index_close(run->train);
     timeline_close(run->timeline);
-    lock_release(run->lock);
     bit_free(run->model_text);
     bit_job_destroy(run->job);
 }

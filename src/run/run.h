@@ -99,11 +99,14 @@ struct run {
     char started_at[32];
 };
 
-/* Gives back everything a run holds, in the reverse order of its states. Collective. */
+/* Gives back everything a run holds but its watchdog and its lock, in the reverse order of its states. Collective. */
 void run_clear(struct run *run);
 
-/* Ends the watchdog; the last that a rank does. Local. */
+/* Ends the watchdog. Local. */
 void run_end_watch(struct run *run);
+/* And gives the folder back: the last that a rank does, for the next run there makes the heartbeats anew, in which a watchdog of this one
+ * would see its end. Local. */
+void run_leave(struct run *run);
 
 /* Path of `name` in the run's folder. */
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error);

@@ -154,6 +154,16 @@ preempted() { # PARTITION
 happens_preempt() { preempted main; }
 happens_grace() { preempted graced; }
 
+# TERM within a grace time, at any moment of the start.
+happens_early() {
+    submit --time=30 --partition=graced || return
+    within 30 'the start' job_is RUNNING || return
+    draw 1500
+    sleep "$(printf '%d.%03d' $((drawn / 1000)) $((drawn % 1000)))"
+    scancel -b -s TERM "$job"
+    ends 2
+}
+
 # Exit code 75 without a signal.
 happens_again() {
     submit --time=30 --steps-limit=10 && ends 3
@@ -203,6 +213,20 @@ happens_kill() {
     "$tools/ledger" "$run" "$notes" "$tools/bitrun_points" begin 2 "$drawn" 9 rank:$((drawn % 2)) &
     ledger=$!
     submit --time=30 && ends 2
+}
+
+# The first task of an array is cancelled, and stays so though the last one, whose number is the array's, is queued again. --fresh
+# is for the first that begins.
+happens_array() {
+    local first
+    submit --time=30 --array=1-2%1 --steps-limit=10 --fresh && some_time_later || return
+    first=$(scontrol -o show job "$job" | sed -n 's/^JobId=\([0-9]*\) .* ArrayTaskId=1 .*/\1/p')
+    scancel "${job}_1"
+    within 150 'the end' is_over || return
+    [ "$(field "$first" JobState)" = CANCELLED ] || fail "the first task is $(field "$first" JobState)" || return
+    [ "$(grep -c 'bit: job .* start' "$log")" -ge 2 ] || fail 'the second task was not queued again' || return
+    job_is COMPLETED || fail "N5: the job is $(field "$job" JobState), $(tail -n 1 "$log")" || return
+    finished
 }
 
 # Array and dependency are passed on: the tasks of an array one after the other, and a job that waits for them, though the
