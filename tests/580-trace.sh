@@ -2,13 +2,14 @@
 # bitrun --trace: whole JSON also after a kill, every rank, nested spans, the reduction beside the backward pass; and the same
 # bits as without.
 . "$top_srcdir/tests/bitrun/library.sh"
-depth=14 job "$scratch/tiny.json" 6
+job "$scratch/tiny.json" 6
 look() { "$top_builddir/tests/bitrun/timeline" "$1" > "$scratch/spans"; }
 # times RANK SPAN
 times() { sed -n "s/^rank $1:.* $2 \([0-9]*\);.*/\1/p" "$scratch/spans"; }
 
 run 1 "$scratch/tiny.json" --out "$scratch/plain"
-run 2 "$scratch/tiny.json" --out "$scratch/traced" --trace "$scratch/trace.json" --set data.size=48 --set data.resize=48 --set schedule.batch=32
+run 2 "$scratch/tiny.json" --out "$scratch/traced" --trace "$scratch/trace.json" --set model.depth=14 --set data.size=48 --set data.resize=48 \
+    --set schedule.batch=32
 ok $? "two ranks with a timeline"
 look "$scratch/trace.json"
 ok $? "the timeline is JSON, and its spans nest"
