@@ -34,8 +34,8 @@ trial_errors() { # NUMBER
     [ ! -d "$(generation "$run" $base_step)" ] || [ "$(fingerprint "$(generation "$run" $base_step)")" = "$before" ] ||
         fail "$what: the former generation has changed" || return
     check_state || return
-    # What failed may have been the outcome itself.
-    [ "$codes" = "exit 0" ] || grep -q '/outcome\.json' "$trial/failed" || [ "$(value "$run/outcome.json" exit_code)" = 74 ] ||
+    # What failed may have been the outcome itself; and who has not got the lock does not write one.
+    [ "$codes" = "exit 0" ] || grep -qE '/outcome\.json|/run/lock$' "$trial/failed" || [ "$(value "$run/outcome.json" exit_code)" = 74 ] ||
         fail "$what: N5: exit code 74, the outcome says $(value "$run/outcome.json" exit_code)" || return
     check_standing || return
     # There may be fewer such calls than the chosen one's number.
