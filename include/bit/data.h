@@ -13,13 +13,14 @@
 
 /* ---- index: what images there are ---- */
 
-struct bit_index; /* immutable, and in this process's own memory */
+struct bit_index; /* immutable; in memory that no other process can change or cut off, once for all ranks of a machine where /proc allows */
 
 /* `path`: a folder of class folders (train/<class>/ nested files *.jpg|jpeg|JPG|JPEG; classes in bytewise name order), or
  * a text file of lines "path<TAB>class[,class...]" (paths below the file's folder; several classes: multi-label).
  * Rank 0 scans once and keeps a cache in `cache_folder` (NULL: no cache), validated against the folders' modification
  * times (a change within the last two seconds cannot be told from the next one: such a cache is not used); the others
- * get it by broadcast or by reading the cache. `classes`: NULL, or the class names that this index must use (validation
+ * get it from the first rank of their machine, which reads the cache or gets it by broadcast; or, where they cannot reach that one's
+ * memory, likewise. `classes`: NULL, or the class names that this index must use (validation
  * data: the training classes; an unknown class is an error). Images of a folder stand in order of class, then of path;
  * those of a list in its own order. Hidden files and folders are left out, links are followed (not in circles), a class
  * folder without images is a class all the same (with a warning). Collective. */

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bit/clock.h"
 #include "bit/file.h"
@@ -16,8 +18,8 @@ enum { CHUNK = 16 << 20 }; /* bytes broadcast at a time */
 
 struct bit_index {
     struct bit_index_header *block; /* private to this process: labels may be rewritten */
-    bool received;
-    size_t received_bytes;
+    uint64_t bytes;
+    bool received, mapped;          /* mapped: all ranks of this machine have the same pages */
     char source[PATH_MAX];          /* the folder that image paths stand below */
     char cache[PATH_MAX];           /* rank 0: cache file, and whether it holds this block */
     bool cached;
@@ -123,37 +125,38 @@ static int open_first(struct bit_index *index, const char *path, const char *cac
 
 /* ---- the other ranks ---- */
 
-/* Rank 0 tells what its block is; ranks that find the same one in the cache read it. Collective. */
-static int offer(struct bit_index *index, struct bit_group *group, uint64_t *bytes, struct bit_error *error)
+/* What rank 0's block is. */
+struct what { uint64_t bytes, hash[2]; char cache[PATH_MAX]; };
+
+static int tell(const struct bit_index *index, struct bit_group *group, struct what *what, struct bit_error *error)
 {
-    struct { uint64_t bytes, hash[2]; char cache[PATH_MAX]; } what = {0};
+    memset(what, 0, sizeof *what);
     if (group->rank == 0) {
-        what.bytes = index->block->bytes;
-        memcpy(what.hash, index->block->hash, sizeof what.hash);
+        what->bytes = index->block->bytes;
+        memcpy(what->hash, index->block->hash, sizeof what->hash);
         if (index->cached)
-            snprintf(what.cache, sizeof what.cache, "%s", index->cache);
+            snprintf(what->cache, sizeof what->cache, "%s", index->cache);
     }
-    if (bit_group_broadcast(group, &what, sizeof what, 0, error))
-        return -1;
-    *bytes = what.bytes;
-    if (group->rank == 0 || !*what.cache)
-        return 0;
-    struct bit_index_header *block = read_cache(what.cache, NULL);
-    if (block && (block->bytes != what.bytes || memcmp(block->hash, what.hash, sizeof what.hash))) {
+    return bit_group_broadcast(group, what, sizeof *what, 0, error);
+}
+
+/* The same block, where the cache has it. */
+static void find_cached(struct bit_index *index, const struct what *what)
+{
+    struct bit_index_header *block = *what->cache ? read_cache(what->cache, NULL) : NULL;
+    if (block && (block->bytes != what->bytes || memcmp(block->hash, what->hash, sizeof what->hash))) {
         bit_free(block);
         block = NULL;
     }
     index->block = block;
-    return 0;
 }
 
-/* To the ranks without a block, through everybody. Collective. */
-static int deliver(struct bit_index *index, struct bit_group *group, uint64_t bytes, struct bit_error *error)
+/* To the ranks that want a block, through everybody. Collective. */
+static int deliver(struct bit_index *index, struct bit_group *group, uint64_t bytes, bool wanted, struct bit_error *error)
 {
     char *scratch = NULL;
-    index->received = !index->block;
-    index->received_bytes = bytes;
-    if (index->received)
+    index->received |= wanted;
+    if (wanted)
         index->block = bit_allocate(bytes, 1, "the index of images", error);
     else if (group->rank)
         scratch = bit_allocate(bytes < CHUNK ? bytes : CHUNK, 1, "a broadcast of the index", error);
@@ -166,15 +169,48 @@ static int deliver(struct bit_index *index, struct bit_group *group, uint64_t by
     return result;
 }
 
-static int share(struct bit_index *index, struct bit_group *group, struct bit_error *error)
+/* Ranks that are to have a block and have none look for it in the cache, then get it from rank 0. Collective. */
+static int obtain(struct bit_index *index, struct bit_group *group, const struct what *what, bool needed, struct bit_error *error)
 {
-    uint64_t bytes;
-    if (offer(index, group, &bytes, error))
-        return -1;
-    char mine = index->block != NULL, all[group->size];
+    if (needed && !index->block)
+        find_cached(index, what);
+    bool wanted = needed && !index->block;
+    char mine = !wanted, all[group->size];
     if (bit_group_gather(group, &mine, 1, all, error))
         return -1;
-    return memchr(all, 0, (size_t)group->size) ? deliver(index, group, bytes, error) : 0;
+    return memchr(all, 0, (size_t)group->size) ? deliver(index, group, what->bytes, wanted, error) : 0;
+}
+
+/* The first rank of each machine hands its block to the others there, as far as they can reach it. Collective. */
+static int pass_on(struct bit_index *index, struct bit_group *group, const struct what *what, struct bit_error *error)
+{
+    struct place { long process, descriptor; } mine = {(long)getpid(), -1}, all[group->size];
+    struct bit_index_header *mapped = NULL;
+    char done = 0, others[group->size];
+    if (group->node_rank == 0 && group->node_size > 1)
+        mine.descriptor = bit_index_publish(index->block, what->bytes, &mapped);
+    int result = bit_group_gather(group, &mine, sizeof mine, all, error);
+    for (int r = 0; !result && group->node_rank && !index->block && r < group->rank; r++)
+        if (all[r].descriptor >= 0)
+            index->mapped = (index->block = bit_index_adopt(all[r].process, all[r].descriptor, what->bytes, what->hash)) != NULL;
+    result = result ? result : bit_group_gather(group, &done, 1, others, error); /* they have it: it may be closed */
+    if (mine.descriptor >= 0) {
+        close((int)mine.descriptor);
+        bit_free(index->block);
+        index->block = mapped;
+        index->mapped = true;
+    }
+    return result;
+}
+
+static int share(struct bit_index *index, struct bit_group *group, struct bit_error *error)
+{
+    struct what what;
+    if (tell(index, group, &what, error))
+        return -1;
+    index->bytes = what.bytes;
+    return obtain(index, group, &what, group->node_rank == 0, error) ||
+           pass_on(index, group, &what, error) || obtain(index, group, &what, true, error) ? -1 : 0;
 }
 
 /* ---- every rank ---- */
@@ -230,7 +266,7 @@ static int adopt_classes(struct bit_index *index, const struct bit_index *classe
 static int finish(struct bit_index *index, const struct bit_index *classes, struct bit_error *error)
 {
     const struct bit_index_header *block = index->block;
-    if (index->received && bit_index_check(block, index->received_bytes, false, error))
+    if (index->received && bit_index_check(block, index->bytes, false, error))
         return -1;
     snprintf(index->source, sizeof index->source, "%s", (const char *)bit_index_section(block, SOURCE));
     if (block->kind == BIT_INDEX_LIST && strrchr(index->source, '/'))
@@ -269,7 +305,10 @@ void bit_index_close(struct bit_index *index)
 {
     if (!index)
         return;
-    bit_free(index->block);
+    if (index->mapped)
+        munmap(index->block, index->bytes);
+    else
+        bit_free(index->block);
     bit_free(index->own_classes);
     bit_free(index);
 }

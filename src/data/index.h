@@ -80,6 +80,13 @@ bool bit_index_name_ok(const char *name, size_t size);
 
 /* 0 when `data` is a whole and consistent block. `trusted_hash`: the hash is not looked at (fuzzing). */
 int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit_error *error);
+
+/* Copies a block into memory that other processes of this user on this machine can map (index_common.c), and maps it here: *mapped,
+ * to be unmapped. Returns a descriptor that stays open until they have, or -1: there is no such memory. */
+int bit_index_publish(const struct bit_index_header *block, uint64_t bytes, struct bit_index_header **mapped);
+/* That of another process, checked; NULL when it is not the block with these bytes and hash. To be unmapped. */
+struct bit_index_header *bit_index_adopt(long process, long descriptor, uint64_t bytes, const uint64_t hash[2]);
+
 /* True when no folder of it has changed since. */
 bool bit_index_fresh(const struct bit_index_header *h);
 /* False when some folder was so young when it was scanned that the cache must not be used. */

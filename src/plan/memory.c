@@ -30,7 +30,7 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
     return numbers * sizeof(float);
 }
 
-/* Every rank has the index of the images: name, and where name, folder and label stand. */
+/* The index of the images: name, and where name, folder and label stand. The ranks of a machine share it as far as they can. */
 static uint64_t index_bytes(const struct bit_plan *plan)
 {
     return (plan->train_images + plan->val_images) * INDEX_BYTES;

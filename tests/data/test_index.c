@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -455,6 +456,34 @@ static void play(int lost)
     end();
 }
 
+/* What a rank publishes, another process of the machine maps: here this one. */
+static void test_common(void)
+{
+    struct bit_error error = {0};
+    begin();
+    make_tree();
+    age_tree(0);
+    bit_index_close(bit_index_open(at("train"), cache, NULL, bit_group_self(), &error));
+    char *data;
+    size_t size;
+    REQUIRE(bit_file_read(cache_file(), 1 << 20, &data, &size, &error) == 0);
+    struct bit_index_header *block = (struct bit_index_header *)data, *first = NULL, *second;
+    int file = bit_index_publish(block, size, &first);
+    REQUIRE(file >= 0 && first != NULL && (second = bit_index_adopt(getpid(), file, size, block->hash)) != NULL);
+    CHECK(!memcmp(first, block, size) && !memcmp(second, block, size));
+    CHECK(ftruncate(file, 0) != 0 && pwrite(file, "x", 1, 0) != 1); /* nobody can end the others by SIGBUS */
+    second->images++; /* a process's own labels stay its own */
+    CHECK(!memcmp(first, block, size));
+    uint64_t other[2] = {block->hash[0] + 1, block->hash[1]};
+    CHECK(!bit_index_adopt(getpid(), file, size, other) && !bit_index_adopt(getpid(), file, size - 8, block->hash));
+    CHECK(!bit_index_adopt(getpid(), 0, size, block->hash));
+    close(file);
+    CHECK(!bit_index_adopt(getpid(), file, size, block->hash));
+    munmap(first, size), munmap(second, size);
+    bit_free(data);
+    end();
+}
+
 static void test_ranks_map(void) { play(0); }
 static void test_ranks_receive(void) { play(1); }
 
@@ -486,7 +515,7 @@ int main(int argc, char **argv)
         {"bad lists", test_bad_lists}, {"long list", test_long_list},
         {"cache used and renewed", test_cache_used_and_renewed}, {"cache racy", test_cache_racy},
         {"cache damaged", test_cache_damaged}, {"cache cut off", test_cache_cut_off}, {"cache folder unusable", test_cache_folder_unusable},
-        {"ranks map", test_ranks_map}, {"ranks receive", test_ranks_receive}, {"lack of memory", test_lack_of_memory},
+        {"ranks map", test_ranks_map}, {"common memory", test_common}, {"ranks receive", test_ranks_receive}, {"lack of memory", test_lack_of_memory},
     };
     bit_log_init("test_index", BIT_LOG_ERROR);
     return unit_main("data/index", tests, sizeof tests / sizeof *tests, argc, argv);
