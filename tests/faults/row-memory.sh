@@ -1,7 +1,7 @@
 # One bit of a rank's weights, of its share of the momentum or of the summed gradient flips while the run is in some phase.
 # shellcheck shell=bash disable=SC2034,SC2154
 memory_short=20 memory_long=100
-memory_accepted='weights, momentum: no commit with it, rank named, N1-N3; gradients: typed end'
+memory_accepted='weights, momentum: no commit with it, rank named, N1-N3; gradients: replicas alike, 0 or 65'
 
 trial_memory() { # NUMBER
     local kind rank phase step what seen
