@@ -255,15 +255,17 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
     return 0;
 }
 
-/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. */
-static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, struct bit_error *error)
+/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. Weights or
+ * statistics with right checksums that are not those the manifest names are damaged for all: they were written so. */
+static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
+                     struct bit_error *error)
 {
     struct bit_group *group = store->group;
-    struct bit_arrays none = {.table = m->table};
+    struct bit_arrays alike = {.table = m->table, .weights = arrays->weights, .statistics = arrays->statistics};
     struct bit_error why = {0};
     int whole = 0;
     if (group->rank == 0) {
-        whole = generation_fetch(path, m, &none, bit_group_self(), &why) == 0;
+        whole = generation_fetch(path, m, &alike, bit_group_self(), &why) == 0;
         if (!whole && !is_passed_over(&why))
             *error = why;
     }
@@ -284,7 +286,7 @@ static int fetch_patiently(const struct bit_store *store, const char *path, cons
             return -1;
         }
         bool again = why->code == BIT_ENOINPUT && tries + 1 < READ_TRIES; /* alike on all ranks: they agree on the error */
-        int whole = group->size == 1 || again ? 0 : ask_first(store, path, m, error);
+        int whole = group->size == 1 || again ? 0 : ask_first(store, path, m, arrays, error);
         if (whole < 0 || (!whole && !again))
             return whole;
         if (tries >= STORE_PATIENCE)

@@ -2,7 +2,8 @@
  *   save FOLDER STEP [KEEP [LARGE [BUCKET]]]   prints "saved STEP WEIGHTS-HASH MOMENTUM-HASH"
  *   load FOLDER [LIMIT [LARGE [BUCKET]]]       prints "loaded STEP WEIGHTS-HASH MOMENTUM-HASH" after comparing every value,
  *                                              "nothing" when there is no generation; exits with the error's class
- *   differ FOLDER STEP                         the last rank's weights are off by one bit: must be refused */
+ *   differ FOLDER STEP                         the last rank's weights are off by one bit: must be refused
+ *   spoil FOLDER STEP                          a bit of them flips while they are written */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,7 +63,19 @@ static void tell(const struct state *s, const char *what, const struct bit_check
         printf("%s %llu %s %s\n", what, (unsigned long long)c->step, weights, velocity);
 }
 
-static int save(struct state *s, const char *folder, uint64_t step, int keep, int differ, struct bit_error *error)
+/* As bit_store_save, but for a bit of the last rank's part that flips behind prepare. */
+static int save_spoilt(struct state *s, struct bit_store *store, struct bit_checkpoint *c, struct bit_error *error)
+{
+    struct bit_save *save = bit_store_prepare(store, c, &s->arrays, false, error);
+    if (!save)
+        return -1;
+    const struct bit_parameter *last = &s->table->items[s->table->count - 1];
+    ((uint32_t *)s->arrays.weights)[last->offset + last->count - 1] ^= s->world->rank == s->world->size - 1;
+    bit_store_write(save);
+    return bit_store_commit(store, save, error);
+}
+
+static int save(struct state *s, const char *action, const char *folder, uint64_t step, int keep, struct bit_error *error)
 {
     struct bit_store *store = bit_store_open(folder, true, keep, s->world, error);
     if (!store)
@@ -70,10 +83,10 @@ static int save(struct state *s, const char *folder, uint64_t step, int keep, in
     state_fill(s->table, STATE_WEIGHTS, step, s->arrays.weights);
     state_fill(s->statistics, STATE_STATISTICS, step, s->arrays.statistics);
     momentum(s, step, 1);
-    if (differ && s->world->rank == s->world->size - 1)
+    if (!strcmp(action, "differ") && s->world->rank == s->world->size - 1)
         ((uint32_t *)s->arrays.weights)[5] ^= 1;
     struct bit_checkpoint c = state_checkpoint(step);
-    int result = bit_store_save(store, &c, &s->arrays, error);
+    int result = strcmp(action, "spoil") ? bit_store_save(store, &c, &s->arrays, error) : save_spoilt(s, store, &c, error);
     if (!result)
         tell(s, "saved", &c);
     bit_store_close(store);
@@ -108,7 +121,7 @@ int main(int argc, char **argv)
     struct bit_error error = {0};
     struct state s = {0};
     if (argc < 3 || bit_comm_init(&argc, &argv, &error)) {
-        fprintf(stderr, "usage: store_ranks save|load|differ FOLDER ... %s\n", error.text);
+        fprintf(stderr, "usage: store_ranks save|load|differ|spoil FOLDER ... %s\n", error.text);
         return BIT_EUSAGE;
     }
     bit_log_init("store_ranks", BIT_LOG_INFO);
@@ -121,7 +134,7 @@ int main(int argc, char **argv)
         if (is_load)
             load(&s, argv[2], number, &error);
         else
-            save(&s, argv[2], number, argc > 4 ? atoi(argv[4]) : 3, !strcmp(argv[1], "differ"), &error);
+            save(&s, argv[1], argv[2], number, argc > 4 ? atoi(argv[4]) : 3, &error);
     }
     if (error.code && s.world->rank == 0)
         fprintf(stderr, "store_ranks: %s\n", error.text);
