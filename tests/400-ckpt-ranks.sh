@@ -36,9 +36,12 @@ run 3 "$ranks" differ "$scratch/at3" 200 3 2
 [ $? = 70 ] && grep -q "apart from most: rank 2" "$scratch/stderr" && [ "$(ls -d "$scratch/at3"/step*)" = "$scratch/at3/step-000000000100" ]
 say "a rank with other weights is named and nothing is written"
 
-run 2 "$ranks" save "$scratch/spoilt" 1 3 1 >/dev/null && run 2 "$ranks" spoil "$scratch/spoilt" 2 3 1 >/dev/null
-run 4 "$ranks" load "$scratch/spoilt" >"$scratch/out" && grep -q "^loaded 1 " "$scratch/out" && [ -d "$scratch/spoilt/step-000000000002.bad" ]
-say "weights that are not those the manifest names, with right checksums: an older generation"
+for n in 2 1; do
+    run 2 "$ranks" save "$scratch/spoilt" 1 3 1 >/dev/null && run $n "$ranks" spoil "$scratch/spoilt" 2 3 1 >/dev/null
+    run 2 "$ranks" load "$scratch/spoilt" >"$scratch/out" && grep -q "^loaded 1 " "$scratch/out" && [ -d "$scratch/spoilt/step-000000000002.bad" ]
+    say "written by $n ranks, other values than the manifest names, with right checksums: an older generation"
+    rm -rf "$scratch/spoilt"
+done
 
 # A shard taken for another one's, and another run's: both refused by all ranks alike.
 run 2 "$ranks" save "$scratch/swap" 1 3 1 >/dev/null && run 2 "$ranks" save "$scratch/swap" 2 3 1 >/dev/null

@@ -351,6 +351,20 @@ static int check_hash(const struct fetch *f, const struct bit_table *table, cons
     return 0;
 }
 
+/* Momentum that has come to the shares of several ranks. Collective. */
+static int check_shares(const struct fetch *f, struct bit_error *error)
+{
+    const struct bit_arrays *a = f->arrays;
+    struct bit_hash hash;
+    if (f->group->size == 1 || !a->momentum || !a->share)
+        return 0;
+    if (momentum_collect(f->group, f->m->table, a->share, a->momentum, 0, 0, NULL, &hash, error))
+        return -1;
+    if (!bit_hash_equal(hash, f->m->checkpoint.momentum_hash))
+        return bit_fail(error, BIT_EDATA, "%s: the momenta are not those the manifest names, though every checksum is right", f->path);
+    return 0;
+}
+
 int generation_fetch(const char *path, const struct manifest *m, const struct bit_arrays *arrays,
                      struct bit_group *group, struct bit_error *error)
 {
@@ -375,6 +389,10 @@ int generation_fetch(const char *path, const struct manifest *m, const struct bi
             m->statistics)
             check_hash(&f, m->statistics, wanted.statistics, NULL, c->statistics_hash, "statistics", &own);
         *error = own;
+        result = bit_group_agree(group, error);
+    }
+    if (!result) {
+        check_shares(&f, error);
         result = bit_group_agree(group, error);
     }
     fetch_free(&f);

@@ -255,8 +255,8 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
     return 0;
 }
 
-/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. Weights or
- * statistics with right checksums that are not those the manifest names are damaged for all: they were written so. */
+/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. What has
+ * right checksums and is not what the manifest names is damaged for all: it was written so. */
 static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
                      struct bit_error *error)
 {
@@ -265,7 +265,9 @@ static int ask_first(const struct bit_store *store, const char *path, const stru
     struct bit_error why = {0};
     int whole = 0;
     if (group->rank == 0) {
+        alike.momentum = arrays->momentum ? bit_allocate(m->table->elements, sizeof(float), "momentum", NULL) : NULL;
         whole = generation_fetch(path, m, &alike, bit_group_self(), &why) == 0;
+        bit_free(alike.momentum);
         if (!whole && !is_passed_over(&why))
             *error = why;
     }

@@ -24,7 +24,7 @@ int momentum_collect(struct bit_group *group, const struct bit_table *table, con
 bool share_is_whole(const struct bit_arrays *arrays);
 
 struct manifest;
-/* Reads all files of a generation once, each rank a part; verifies their checksums; delivers values to `arrays` (any of
+/* Reads all files of a generation once, each rank a part; verifies their checksums; delivers values to `arrays`, and verifies their hashes (any of
  * weights, momentum, statistics may be NULL; share NULL with momentum: the whole block). Class data: damaged. Every rank
  * returns the same error. Collective. */
 int generation_fetch(const char *path, const struct manifest *m, const struct bit_arrays *arrays,

@@ -63,14 +63,15 @@ static void tell(const struct state *s, const char *what, const struct bit_check
         printf("%s %llu %s %s\n", what, (unsigned long long)c->step, weights, velocity);
 }
 
-/* As bit_store_save, but for a bit of the last rank's part that flips behind prepare. */
+/* As bit_store_save, but for a bit of the last rank's part that flips behind prepare; of a single rank, in the momentum. */
 static int save_spoilt(struct state *s, struct bit_store *store, struct bit_checkpoint *c, struct bit_error *error)
 {
     struct bit_save *save = bit_store_prepare(store, c, &s->arrays, false, error);
     if (!save)
         return -1;
     const struct bit_parameter *last = &s->table->items[s->table->count - 1];
-    ((uint32_t *)s->arrays.weights)[last->offset + last->count - 1] ^= s->world->rank == s->world->size - 1;
+    ((uint32_t *)(s->world->size > 1 ? s->arrays.weights : s->arrays.momentum))[last->offset + last->count - 1] ^=
+        s->world->rank == s->world->size - 1;
     bit_store_write(save);
     return bit_store_commit(store, save, error);
 }
