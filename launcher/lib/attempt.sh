@@ -162,16 +162,16 @@ attempt() {
     began=$(($(date +%s) - 1)) # the file system's clock lags a little
     outcome_before=$(mark "$out/outcome.json") job_before=$(mark "$out/job.json")
     [ $verbose = no ] || print_command "${command[@]}" >&2
-    # In a process group of its own: Ctrl-C is for this script only.
+    # In process groups of their own: Ctrl-C, and the end of the terminal, are for this script only.
     set -m
     "${command[@]}" </dev/null >&3 2>&4 3>&- 4>&- &
     pid=$!
-    set +m
-    [ $asked = 0 ] || forward_stop # asked while it was being started
     # A second evaluation beside another one has no heartbeats: it may begin as late as it likes.
     [ $evaluate = no ] || watched=$out/evaluating patience=0
     "$bit" watch "$watched" --launcher $pid --start-seconds "$patience" </dev/null >/dev/null 2>&4 3>&- 4>&- &
     watcher=$!
+    set +m
+    [ $asked = 0 ] || forward_stop # asked while it was being started
     while kill -0 "$pid" 2>/dev/null; do
         # What is sent before mpirun has begun all ranks is lost: it is sent again until the run ends.
         reminder=''

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -204,6 +205,7 @@ int main(int argc, char **argv)
 {
     char folder[PATH_MAX];
     struct fault f = {0};
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* also when the harness is killed */
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), watched = -1;
     if ((argc != 4 && argc != 9 && argc != 10) || watch < 0 || !(notes = fopen(argv[2], "ae"))) {
         fprintf(stderr, "usage: ledger RUN NOTES PROGRAM [WHEN N DELAY-MS SIGNAL VICTIM [AGAIN-MS]]\n");
