@@ -57,7 +57,12 @@ forward_stop() {
 outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.json" 2>/dev/null | head -n 1; }
 
 # Whether this start has written a file of the run's folder. Its time alone says little: another machine's clock may have set it.
-mark() { stat -c '%i %s %y %z' "$1" 2>/dev/null; }
+# What a network file system remembers of a folder or file is renewed when that is opened.
+mark() {
+    ls "${1%/*}" >/dev/null 2>&1
+    { : <"$1"; } 2>/dev/null
+    stat -c '%i %s %y %z' "$1" 2>/dev/null
+}
 is_new() { [ -e "$out/outcome.json" ] && [ "$(mark "$out/outcome.json")" != "$outcome_before" ]; }
 
 # mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.

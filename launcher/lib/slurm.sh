@@ -57,6 +57,7 @@ main() {
     trap 'if near_limit; then ask TERM; else ask USR1; fi' USR1
     trap 'ended_by_slurm=yes; ask TERM' TERM
     echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
+    ls "$out" >/dev/null 2>&1 # renews what a network file system remembers of it
     # Until the new run has written its job, --fresh may begin from nothing; no later start, and no later task of an array.
     [ "$(stat -c '%i %s %Y' "$out/job.json" 2>/dev/null)" = "$known" ] && launch+=("${first[@]}")
     before=$(newest)
