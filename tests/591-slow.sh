@@ -3,7 +3,7 @@
 # Alone: it judges how fast ranks are.
 . "$top_srcdir/tests/bitrun/library.sh"
 job "$scratch/tiny.json" 44
-BIT_TEST_FAULT=any:1:5=slow:${SLOW_FACTOR:-4} timeout -k 5 120 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" \
+BIT_TEST_FAULT=any:1:5=slow:${SLOW_FACTOR:-4} timeout -k 5 300 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" \
     --out "$scratch/slow" --set data.size=32 --set data.resize=32 \
     --set evaluation.every_steps=0 --set checkpoint.every_steps=0 >"$scratch/said" 2>&1
 ok $? "a run with a slow rank goes on to its end"
