@@ -69,11 +69,12 @@ hash=$("$top_builddir/bit" ckpt hash whole)
 [ -n "$hash" ]; ok $? "it leaves a checkpoint"
 says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "again: nothing left to do"
 
-# A tenth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
+# A fifth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
 mkdir slow
 ln -s "$top_builddir/bit" slow/bit
 ln -s "$top_builddir/tests/faults/bitrun_points" slow/bitrun
-slowly() { BIT_BIN=$scratch/slow BIT_TEST_FAULT=update=pause:0.1 exec "$launch" "$@"; }
+pace=update=pause:0.2
+slowly() { BIT_BIN=$scratch/slow BIT_TEST_FAULT=$pace exec "$launch" "$@"; }
 
 # Signals go to the launcher alone, as from a terminal's Ctrl-C handler, a batch system or a user.
 signalled() { # DIR SIGNAL...: starts a run, sends the signals in turn from step 6 on; its exit code in $code
@@ -105,14 +106,12 @@ ok $? "and so it does with one rank"
 signalled by-USR1 USR1
 [ $code = 0 ] && [ "$(state by-USR1)" = finished ]; ok $? "USR1: the run goes on to its end"
 
-# A rank is killed.
+# A rank is killed, while all of them are held up.
+pace=update:all:6=sleep:30
 slowly small.json -n 2 --out killed >said 2>&1 </dev/null &
 pid=$!
-wait_for_step killed 6
-rank=$(for p in /proc/[0-9]*; do
-    [ "$(readlink "$p/exe" 2>/dev/null)" = "$(readlink -f slow/bitrun)" ] &&
-        tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF -- "--out $scratch/killed" && [ "$(readlink "$p/cwd")" = "$scratch" ] && echo "${p#/proc/}"
-done | head -n 1)
+wait_for_step killed 4
+rank=$(pgrep -f "^$top_builddir/tests/faults/bitrun_points .*--out $scratch/killed( |\$)" | head -n 1)
 kill -KILL "$rank"
 wait $pid
 [ $? = 74 ] && grep -q 'the same command goes on' said; ok $? "a killed rank: exit code 74, and what to do"
