@@ -8,7 +8,7 @@ look() { "$top_builddir/tests/bitrun/timeline" "$1" > "$scratch/spans"; }
 times() { sed -n "s/^rank $1:.* $2 \([0-9]*\);.*/\1/p" "$scratch/spans"; }
 
 run 1 "$scratch/tiny.json" --out "$scratch/plain"
-run 2 "$scratch/tiny.json" --out "$scratch/traced" --trace "$scratch/trace.json" --set model.depth=14 --set data.size=48 --set data.resize=48 \
+run 2 "$scratch/tiny.json" --out "$scratch/traced" --trace "$scratch/trace.json" --set model.depth=14 --set data.size=32 --set data.resize=32 \
     --set schedule.batch=32
 ok $? "two ranks with a timeline"
 look "$scratch/trace.json"
