@@ -102,7 +102,7 @@ wait_for_step here/same 4
 ok $? "a second launch on a run that lives: refused with exit code 74, and the run is left alone"
 "$launch" small.json -n 2 --restarts 1 --out here/same >said.second 2>&1 </dev/null &
 second=$!
-for ((i = 0; i < 300; i++)); do grep -qE 'waiting until|starting again' said.second && break; sleep 0.1; done
+for ((i = 0; i < 900; i++)); do grep -qE 'waiting until|starting again' said.second && break; sleep 0.1; done
 kill -TERM $second
 wait $second
 [ $? = 75 ] && grep -q 'waiting until it is gone' said.second && ! grep -q 'starting again' said.second && kill -0 $pid
@@ -158,9 +158,9 @@ END
 chmod +x slow
 early() { # SIGNAL DIR: a start to which SIGNAL is sent while its ranks begin; its exit code in $code
     rm -f began
-    "$launch" small.json -n 2 --mpirun-option "$scratch/slow" --set schedule.steps=60 --out "$scratch/$2" >said 2>&1 </dev/null &
+    BIT_TEST_FAULT=$slowly "$launch" small.json -n 2 --mpirun-option "$scratch/slow" --out "$scratch/$2" >said 2>&1 </dev/null &
     pid=$!
-    for ((i = 0; i < 300; i++)); do [ -e began ] && break; sleep 0.1; done
+    for ((i = 0; i < 900; i++)); do [ -e began ] && break; sleep 0.1; done
     kill "-$1" $pid
     wait $pid
     code=$?
@@ -178,7 +178,7 @@ ok $? "all ranks of an evaluation stopped: seen from outside, ended, exit code 7
 
 BIT_TEST_FAULT=forward:0:3=kill "$launch" small.json -n 1 --restarts 9 --out "$scratch/back-off" >said 2>&1 </dev/null &
 pid=$!
-for ((i = 0; i < 300; i++)); do grep -q 'again in 4 s' said && break; sleep 0.1; done
+for ((i = 0; i < 900; i++)); do grep -q 'again in 4 s' said && break; sleep 0.1; done
 kill -TERM $pid
 wait $pid
 [ $? = 75 ] && ! left_behind back-off
