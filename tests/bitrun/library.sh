@@ -57,12 +57,12 @@ job() {
 EOF
 }
 
-# run RANKS ARGUMENT...: bitrun, at most two minutes; what it says goes to $scratch/said. Open MPI's mpirun can hang at its
-# own end, when all ranks have left (see tests/mpi.sh): then the outcome has the exit code.
+# run RANKS ARGUMENT...: bitrun, at most five minutes (sanitizers, a busy machine); what it says goes to $scratch/said. Open
+# MPI's mpirun can hang at its own end, when all ranks have left (see tests/mpi.sh): then the outcome has the exit code.
 run() {
     local ranks=$1 code
     shift
-    timeout -k 5 120 $MPIRUN -n "$ranks" "$bitrun" "$@" > "$scratch/said" 2>&1
+    timeout -k 5 300 $MPIRUN -n "$ranks" "$bitrun" "$@" > "$scratch/said" 2>&1
     code=$?
     if [ $code = 124 ] || [ $code = 137 ]; then
         echo "# timed out: $ranks ranks of bitrun $*"
