@@ -70,7 +70,7 @@ ok $? "and takes away what killed writers left"
 ok $? "and trains anew"
 
 # Two runs at once.
-job "$scratch/long.json" 400
+job "$scratch/long.json" 40000
 $MPIRUN -n 1 "$bitrun" "$scratch/long.json" --out two > "$scratch/said-two" 2>&1 &
 launcher=$!
 wait_for 60 grep -q 'step 1/' "$scratch/said-two"

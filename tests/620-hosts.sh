@@ -3,4 +3,5 @@
 # FAULTS='--rows hosts'.
 # Alone: losses are to be found within seconds.
 [ "$(id -u)" = 0 ] || { echo "hosts need root"; exit 77; }
-FAULT_ROWS=hosts FAULT_TRIALS=${FAULT_TRIALS:-2} exec bash "${top_srcdir:?}/tests/610-faults.sh"
+# The larger network: a run is to last until the fault.
+FAULT_DEPTH=14 FAULT_ROWS=hosts FAULT_TRIALS=${FAULT_TRIALS:-2} exec bash "${top_srcdir:?}/tests/610-faults.sh"

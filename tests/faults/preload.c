@@ -161,7 +161,12 @@ static const char *seen(const char *path, char buffer[PATH_MAX])
     return buffer;
 }
 
-#define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
+/* Looked up once: MPI's threads read while others unload libraries, when looking up is not safe. */
+#define REAL(type, name, ...) \
+    (*({ \
+        static type (*real)(__VA_ARGS__); \
+        real ? real : (real = (type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)); \
+    }))
 
 ssize_t write(int file, const void *data, size_t size)
 {
@@ -190,6 +195,12 @@ ssize_t pread(int file, void *data, size_t size, off_t at)
 ssize_t pread64(int file, void *data, size_t size, off64_t at)
 {
     return fails_on("read", file) ? -1 : REAL(ssize_t, pread64, int, void *, size_t, off64_t)(file, data, size, at);
+}
+__attribute__((constructor)) static void look_up(void)
+{
+    char byte;
+    if (read(-1, &byte, 1) == 0 || pread(-1, &byte, 1, 0) == 0 || pread64(-1, &byte, 1, 0) == 0)
+        abort();
 }
 int ftruncate(int file, off_t size)
 {

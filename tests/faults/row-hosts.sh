@@ -189,8 +189,9 @@ trial_with_hosts() { # FAULT STARTER
     "start_$2" $count --set watchdog.step_seconds=$limit --set watchdog.data_seconds=$limit --set watchdog.checkpoint_seconds=$limit \
         ${arguments[@]+"${arguments[@]}"}
     wait_for_commits 1 || return
-    draw 1500
+    draw $((reference_ms / 4 < 1500 ? reference_ms / 4 + 1 : 1500))
     sleep "$((drawn / 1000)).$((drawn % 1000 / 100))"
+    kill -0 "$launcher" 2>/dev/null || { reason='the run had ended before the fault'; return 77; }
     committed=$(last_commit)
     strike "$1" "$lost"
     case $2:$1 in
