@@ -55,11 +55,11 @@ code=$?
     ! left_behind stopped
 ok $? "all ranks stopped: seen from outside, ended, exit code 76"
 
-# Stopped before it begins, as on a host that hangs.
+# Stopped before it begins, as on a host that hangs; woken to be ended, it does not begin either.
 cat >sleeper <<'END'
 #!/bin/bash
 kill -STOP $$
-exec "$@"
+exec -a "$0" sleep 1000
 END
 chmod +x sleeper
 "$launch" small.json -n 2 --mpirun-option "$scratch/sleeper" --set watchdog.start_seconds=2 --out "$scratch/nobody" >said 2>&1 </dev/null
@@ -102,7 +102,7 @@ wait_for_step here/same 4
 ok $? "a second launch on a run that lives: refused with exit code 74, and the run is left alone"
 "$launch" small.json -n 2 --restarts 1 --out here/same >said.second 2>&1 </dev/null &
 second=$!
-for ((i = 0; i < 900; i++)); do grep -qE 'waiting until|starting again' said.second && break; sleep 0.1; done
+for ((i = 0; i < 900; i++)); do grep -qE 'waiting until|starting again' said.second 2>/dev/null && break; sleep 0.1; done
 kill -TERM $second
 wait $second
 [ $? = 75 ] && grep -q 'waiting until it is gone' said.second && ! grep -q 'starting again' said.second && kill -0 $pid

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     bit_phase_wait();
     bit_comm_fini();
     bit_phase_go();
-    run_leave(&run); /* last: leaving, too, can hang */
+    run_leave(&run, code); /* last: leaving, too, can hang */
     bit_log_close();
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bit/file.h"
@@ -108,11 +109,24 @@ void run_end_watch(struct run *run)
     run->watch = NULL;
 }
 
-void run_leave(struct run *run)
+/* The first rank that leaves with a code other than 0 has mpirun kill those that have not left: rank 0 is given a second to remove the
+ * lock. */
+static void let_first_leave(const struct run *run)
+{
+    char path[PATH_MAX];
+    if (!*run->watched || bit_path_join(path, sizeof path, run->watched, "lock", NULL))
+        return;
+    for (int i = 0; i < 100 && bit_file_exists(path); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+}
+
+void run_leave(struct run *run, int code)
 {
     run_end_watch(run);
     lock_release(run->lock);
     run->lock = NULL;
+    if (code && !run_is_first(run))
+        let_first_leave(run);
     if (run->options->evaluate && *run->watched)
         rmdir(run->watched); /* empty when the last rank leaves */
 }
