@@ -46,6 +46,14 @@ prepare_trial() { # ROW NUMBER
     shm_before=$(ls -A /dev/shm)
 }
 
+# For rows that meet a run at a moment within it: a small network would be through before, so its steps pause. $length: milliseconds
+# that a run lasts.
+take_time() {
+    length=$reference_ms
+    [ "${FAULT_DEPTH:-14}" -lt 14 ] || return 0
+    program=$tools/bitrun_points settings=("BIT_TEST_FAULT=update=pause:0.1") length=$((reference_ms + 100 * steps))
+}
+
 # start RANKS ARGUMENT...: in the background, with the ledger beside it; $fault is what the ledger is to do, $settings
 # holds NAME=VALUE for the ranks' environment.
 start() {

@@ -4,7 +4,8 @@ kill_short=20 kill_long=1000
 kill_accepted='N1-N7'
 
 trial_kill() { # NUMBER
-    local victim committed
+    local victim committed length
+    take_time
     pick rank rank all mpirun
     victim=$drawn
     case $victim in
@@ -17,7 +18,7 @@ trial_kill() { # NUMBER
         draw $((save_ms * 3 / 2))
         fault=(begin "$save" "$drawn" 9 "$victim")
     else
-        draw $reference_ms
+        draw "$length"
         fault=(start 0 "$drawn" 9 "$victim")
     fi
     go 90 4 || return

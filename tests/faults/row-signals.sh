@@ -4,15 +4,16 @@ signals_short=20 signals_long=200
 signals_accepted='USR1: a commit at an agreed step; the others N1'
 
 trial_signals() { # NUMBER
-    local kind committed
+    local kind committed length
     [ "$MPI_KIND" = openmpi ] || { reason="$MPI_KIND forwards other signals"; return 77; }
+    take_time
     pick term twice int usr1 usr1 usr2 every
     kind=$drawn
     # USR1 ends a process that has not begun to listen for it: that one only from the first commit on.
-    draw $((reference_ms / 4))
+    draw $((length / 4))
     fault=(commit 1 "$drawn")
     if [ $(($1 % 2)) = 0 ] && [ $kind != usr1 ] && [ $kind != usr2 ]; then
-        draw $reference_ms
+        draw "$length"
         fault=(start 0 "$drawn")
     fi
     case $kind in
