@@ -35,6 +35,8 @@ struct bit_model_options {
     double packed_limit;     /* bytes: a model whose packed kernels (both directions, unpadded) would take more packs each
                                 kernel whenever it is used, into one place: less memory, more time; 0: 3e9 */
 };
+/* Units of each of the four blocks (0: the network has no such block); NULL for a depth that does not exist. */
+const int *bit_model_units(int depth);
 
 struct bit_model;
 /* Call bit_compute_threads before creating a model: its scratch memory is planned for

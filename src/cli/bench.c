@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/model.h"
 
 static const char usage[] =
     "bit bench KIND [OPTIONS] [-- OPTIONS OF MPIRUN]\n"
@@ -86,14 +87,10 @@ static int real(const char *text, double *value)
 
 static int model(const char *text, struct bench_options *o)
 {
-    static const int depths[] = {8, 14, 26, 50, 101, 152};
     int end = 0;
     if (sscanf(text, "R%dx%d%n", &o->depth, &o->width, &end) != 2 || text[end] || o->width < 1 || o->width > 64)
         return -1;
-    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
-        if (depths[i] == o->depth)
-            return 0;
-    return -1;
+    return bit_model_units(o->depth) ? 0 : -1;
 }
 
 /* One option with its value; NULL when it is good, else what was expected. */

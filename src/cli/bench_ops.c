@@ -4,6 +4,7 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+#include "bit/model.h"
 #include "cli/bench.h"
 
 enum { DIRECTIONS = 3, MOST = 64 };
@@ -22,21 +23,10 @@ static void append(struct bench_convolution *list, size_t *count, size_t capacit
         list[(*count)++] = (struct bench_convolution){g, 1, need};
 }
 
-/* Units a block by depth: 8, 14, 26, 50, 101, 152 layers (recipe of the paper, and three small ones). */
-static const int *units_of(int depth)
-{
-    static const int units[][5] = {
-        {8, 1, 1}, {14, 1, 1, 1, 1}, {26, 2, 2, 2, 2}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3}};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (units[i][0] == depth)
-            return units[i] + 1;
-    return units[0] + 1;
-}
-
 size_t bench_network(const struct bench_options *o, int images, struct bench_convolution *list, size_t capacity)
 {
     size_t count = 0;
-    const int *units = units_of(o->depth);
+    const int *units = bit_model_units(o->depth);
     struct bit_geometry g = {images, o->size, o->size, 3, 64 * o->width, 7, 2, 3};
     append(list, &count, capacity, g, false);
     int size = bit_geometry_out_height(&g), in = 64 * o->width;

@@ -8,7 +8,7 @@ static const struct { int depth, units[4]; } depths[] = {
     {8, {1, 1}}, {14, {1, 1, 1, 1}}, {26, {2, 2, 2, 2}}, {50, {3, 4, 6, 3}}, {101, {3, 4, 23, 3}}, {152, {3, 8, 36, 3}},
 };
 
-const int *network_depth(int depth)
+const int *bit_model_units(int depth)
 {
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
         if (depths[i].depth == depth)
@@ -122,7 +122,7 @@ static double packed_bytes(const struct bit_model_options *o)
     double numbers = 0, in = ROOT_CHANNELS * (double)o->width;
     for (int block = 0; block < 4; block++) {
         double middle = ROOT_CHANNELS * (double)o->width * (1 << block);
-        for (int unit = 0; unit < network_depth(o->depth)[block]; unit++, in = 4 * middle)
+        for (int unit = 0; unit < bit_model_units(o->depth)[block]; unit++, in = 4 * middle)
             numbers += in * middle + 9 * middle * middle + 4 * middle * middle + (unit ? 0 : 4 * in * middle);
     }
     return numbers * (double)bit_type_size(o->precision) * (o->training ? 2 : 1);
@@ -130,7 +130,7 @@ static double packed_bytes(const struct bit_model_options *o)
 
 static int check_options(const struct bit_model_options *o, struct bit_error *error)
 {
-    if (!network_depth(o->depth))
+    if (!bit_model_units(o->depth))
         return bit_fail(error, BIT_EUSAGE, "model depth %d does not exist: use 8, 14, 26, 50, 101 or 152", o->depth);
     if (o->width < 1 || o->width > 64)
         return bit_fail(error, BIT_EUSAGE, "model width %d: expected 1 to 64", o->width);
@@ -149,7 +149,7 @@ int network_describe(const struct bit_model_options *options, struct network *ne
 {
     if (check_options(options, error))
         return -1;
-    const int *units = network_depth(options->depth);
+    const int *units = bit_model_units(options->depth);
     const size_t classes = (size_t)options->classes;
     struct walk w = {.options = options, .table = table, .statistics = statistics, .error = error};
     w.micro_batch = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);

@@ -99,8 +99,6 @@ static inline void *at(const struct bit_model *model, size_t offset)
     return model->arena + offset;
 }
 
-/* Number of units of each block; NULL for a depth that does not exist. */
-const int *network_depth(int depth);
 /* Checks the options, fills `network` (but for offsets and convolutions) and, unless NULL, appends its parameters to
  * `table` and batch norm's running statistics to `statistics`. */
 int network_describe(const struct bit_model_options *options, struct network *network, struct bit_table *table,
