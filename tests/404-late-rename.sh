@@ -4,11 +4,7 @@
 . "${top_srcdir:?}/tests/bitrun/library.sh"
 tools=${top_builddir:?}/tests/faults
 ldd "${bitrun:?}" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
-job "${scratch:?}/tiny.json" 12
-quiet=(--set evaluation.every_steps=0)
-run 2 "$scratch/tiny.json" --out "$scratch/base" --steps-limit 6 "${quiet[@]}"
-[ $? = 75 ]
-ok $? "a run with two generations"
+base_run
 
 # late NAME RANK:SECONDS RULE...: resumes a copy with this view
 late() {

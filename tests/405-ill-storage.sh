@@ -4,11 +4,7 @@
 tools=${top_builddir:?}/tests/faults
 bitrun=$tools/bitrun_points # which waits for less time
 ldd "$bitrun" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
-job "${scratch:?}/tiny.json" 12
-quiet=(--set evaluation.every_steps=0)
-run 2 "$scratch/tiny.json" --out "$scratch/base" --steps-limit 6 "${quiet[@]}"
-[ $? = 75 ]
-ok $? "a run with two generations"
+base_run
 hash_6=$("$top_builddir/bit" ckpt hash "$scratch/base/checkpoints/step-000000000006")
 
 # failing NAME RANK COUNT: resumes a copy while reads of checkpoints fail on that rank; COUNT 0: all

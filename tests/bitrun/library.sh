@@ -72,6 +72,14 @@ run() {
     [ $code = 0 ] || [ $code = 75 ] || [ -n "${expected:-}" ] || sed 's/^/# /' "$scratch/said"
     return $code
 }
+# base_run: $scratch/base, a run of $scratch/tiny.json on two ranks that was stopped when it had two generations, of steps 3 and 6
+base_run() {
+    job "$scratch/tiny.json" 12
+    quiet=(--set evaluation.every_steps=0)
+    run 2 "$scratch/tiny.json" --out "$scratch/base" --steps-limit 6 "${quiet[@]}"
+    [ $? = 75 ]
+    ok $? "a run with two generations"
+}
 # fails CODE RANKS ARGUMENT...: must end with this code
 fails() {
     local code=$1 found
