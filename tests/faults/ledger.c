@@ -1,12 +1,12 @@
 /* The campaign's own notes of a run, made from outside, and the fault at its moment:
- *   ledger RUN NOTES PROGRAM [WHEN N DELAY-MS SIGNAL VICTIM [AGAIN-MS]]
+ *   ledger RUN NOTES PROGRAM [WHEN N DELAY-MS SIGNAL VICTIM [AGAIN-MS [AGAIN-SIGNAL]]]
  * watches RUN/checkpoints and appends a line to NOTES
  *   commit TIME STEP WEIGHTS MOMENTUM SAMPLES   whenever a generation appears under its name, as its manifest says
  *   begin TIME                                  whenever the writing of one begins
  *   rank TIME PID RESIDENT-KB DESCRIPTORS       at each commit, for each process of the run
  *   fault TIME SIGNAL PID                       for each signal it sent
  * until it is killed. WHEN is commit or begin, N counts these from 1, or start (N is not used). VICTIM is rank:N, all, mpirun:PID or every
- * (mpirun:PID given as every:PID: it and all ranks); with AGAIN the signal is sent a second time so much later.
+ * (mpirun:PID given as every:PID: it and all ranks); with AGAIN the signal, or AGAIN-SIGNAL, is sent so much later.
  * The run's processes are those of PROGRAM whose command line names RUN. */
 #include <dirent.h>
 #include <limits.h>
@@ -25,7 +25,7 @@ enum { MOST = 64 };
 struct fault {
     const char *when, *victim;
     long count, delay, again;
-    int signal;
+    int signal, then; /* then: the second one */
     int done;       /* sent so many times */
     double due;     /* 0: not yet known */
 };
@@ -167,6 +167,7 @@ static void fire(struct fault *f)
             if (strncmp(f->victim, "rank", 4) || rank_of(list[i]) == wanted)
                 strike(list[i], f->signal);
     f->done++;
+    f->signal = f->then;
     f->due = f->again > 0 && f->done < 2 ? now() + 1e-3 * (double)f->again : 0;
 }
 
@@ -207,14 +208,15 @@ int main(int argc, char **argv)
     struct fault f = {0};
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* also when the harness is killed */
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), watched = -1;
-    if ((argc != 4 && argc != 9 && argc != 10) || watch < 0 || !(notes = fopen(argv[2], "ae"))) {
-        fprintf(stderr, "usage: ledger RUN NOTES PROGRAM [WHEN N DELAY-MS SIGNAL VICTIM [AGAIN-MS]]\n");
+    if ((argc != 4 && (argc < 9 || argc > 11)) || watch < 0 || !(notes = fopen(argv[2], "ae"))) {
+        fprintf(stderr, "usage: ledger RUN NOTES PROGRAM [WHEN N DELAY-MS SIGNAL VICTIM [AGAIN-MS [AGAIN-SIGNAL]]]\n");
         return 64;
     }
     run = argv[1];
     program = argv[3];
     if (argc > 4)
-        f = (struct fault){argv[4], argv[8], atol(argv[5]), atol(argv[6]), argc > 9 ? atol(argv[9]) : 0, atoi(argv[7]), 0, 0};
+        f = (struct fault){argv[4], argv[8], atol(argv[5]), atol(argv[6]), argc > 9 ? atol(argv[9]) : 0, atoi(argv[7]),
+                           atoi(argv[argc > 10 ? 10 : 7]), 0, 0};
     if (f.when && !strcmp(f.when, "start"))
         f.due = now() + 1e-3 * (double)f.delay;
     snprintf(folder, sizeof folder, "%.4000s/checkpoints", run);

@@ -48,10 +48,10 @@ prepare_trial() { # ROW NUMBER
 
 # For rows that meet a run at a moment within it: a small network would be through before, so its steps pause. $length: milliseconds
 # that a run lasts.
-take_time() {
+take_time() { # [SECONDS]
     length=$reference_ms
     [ "${FAULT_DEPTH:-14}" -lt 14 ] || return 0
-    program=$tools/bitrun_points settings=("BIT_TEST_FAULT=update=pause:0.1") length=$((reference_ms + 100 * steps))
+    program=$tools/bitrun_points settings=("BIT_TEST_FAULT=update=pause:${1:-0.1}") length=$((reference_ms + 100 * steps))
 }
 
 # start RANKS ARGUMENT...: in the background, with the ledger beside it; $fault is what the ledger is to do, $settings
@@ -157,14 +157,14 @@ fail() {
 # ---- what must hold ----
 
 # N1, N2 before a restart: the newest whole generation is the ledger's last commit, with the hashes of then and of the
-# uninterrupted run.
-check_standing() {
+# uninterrupted run, of which HASHES may name some steps only.
+check_standing() { # [HASHES]
     local last step weights momentum samples wanted now_weights now_momentum
     last=$(grep '^commit' "$notes" | tail -n 1)
     [ -n "$last" ] || return 0
     read -r _ _ step weights momentum samples <<<"$last"
     [ "$samples" = $((step * batch)) ] || fail "N2: $samples images at step $step" || return
-    wanted=$(grep "^$step " "$folder/reference.hashes")
+    wanted=$(grep "^$step " "${1:-$folder/reference.hashes}") || wanted=${1:+$step $weights $momentum}
     [ "$wanted" = "$step $weights $momentum" ] || fail "N2: step $step was committed as $weights $momentum, uninterrupted it is $wanted" || return
     "$bit" ckpt hash "$run" >"$trial/hash" 2>&1 || fail "N2: bit ckpt hash: $(tail -n 1 "$trial/hash")" || return
     now_weights=$(sed -n 's/^weights //p' "$trial/hash") now_momentum=$(sed -n 's/^momentum //p' "$trial/hash")
@@ -194,7 +194,8 @@ check_end() { # FILE-WITH-LOSSES HASHES
 }
 
 # N4: what the ranks opened, cut to the steps that count, names each image once an epoch, in the uninterrupted run's order.
-check_images() {
+check_images() { # [FILE-WITH-IMAGES]
+    local known=${1:-$folder/reference.images}
     local k next r file ranks share start
     [ -n "$preloaded" ] && [ $hung = 0 ] || return 0
     for ((k = 1; k <= invocation; k++)); do
@@ -212,7 +213,7 @@ check_images() {
         done
     done | sort -n >"$trial/images"
     judge_images "$trial/images" || return
-    [ ! -f "$folder/reference.images" ] || cmp -s "$trial/images" "$folder/reference.images" ||
+    [ ! -f "$known" ] || cmp -s "$trial/images" "$known" ||
         fail "N4: the images of some step are not the uninterrupted run's"
 }
 judge_images() {

@@ -1,18 +1,22 @@
 # A random fault every 30 s (FAULT_SOAK_GAP) over a whole training job of 400 steps (FAULT_SOAK_STEPS): kills, signals, damage
-# to the newest generation, changing numbers of ranks; memory and descriptors of the ranks stay flat.
+# to the newest generation, changing numbers of ranks; memory and descriptors of the ranks stay flat. Steps of the small
+# network pause for 0.1 s (FAULT_SOAK_PAUSE). After 100 faults the run goes to its end undisturbed.
 # shellcheck shell=bash disable=SC2034,SC2154
 soak_short=0 soak_long=25
 soak_accepted='N1-N7, memory and descriptors flat'
 soak_steps=${FAULT_SOAK_STEPS:-400} soak_gap=${FAULT_SOAK_GAP:-30}
+soak_set=(--set schedule.steps="$soak_steps" --set checkpoint.every_steps=$((soak_steps / 1000 + 3)))
+soak_known=$folder/soak-$soak_steps
 
 soak_reference() {
-    [ ! -f "$folder/soak-$soak_steps.hash" ] || return 0
-    go 3600 4 --set schedule.steps="$soak_steps" && [ "$code" = 0 ] || fail "the uninterrupted run: exit code $code" || return
+    [ ! -f "$soak_known.hash" ] || return 0
+    go 3600 4 "${soak_set[@]}" && [ "$code" = 0 ] || fail "the uninterrupted run: exit code $code" || return
     starts[1]=0
-    losses "$run" >"$folder/soak-$soak_steps.losses"
-    awk '$1 == "commit" { print $3, $4, $5 }' "$notes" >"$folder/soak-$soak_steps.hashes"
-    "$bit" ckpt hash "$run" | tr '\n' ' ' >"$folder/soak-$soak_steps.hash"
-    check_flat || return
+    losses "$run" >"$soak_known.losses"
+    awk '$1 == "commit" { print $3, $4, $5 }' "$notes" >"$soak_known.hashes"
+    check_images "$soak_known.images" && check_flat || return
+    [ -z "$preloaded" ] || mv "$trial/images" "$soak_known.images"
+    "$bit" ckpt hash "$run" | tr '\n' ' ' >"$soak_known.hash"
     rm -rf "$run" "$trial/ended-1" "$trial/said-1" "$trial/reads-1"
     invocation=0
     : >"$notes"
@@ -31,34 +35,39 @@ check_flat() {
     [ -z "$grown" ] || fail "memory: $grown"
 }
 
+# Draws the next fault into $fault; USR1 alone ends nothing: mpirun is killed later.
+soak_draw() {
+    local kind
+    draw $((soak_gap * 1000))
+    local delay=$((drawn + soak_gap * 500))
+    pick rank rank all mpirun term int usr1 every
+    kind=$drawn
+    draw 4
+    case $kind in
+        rank) fault=(start 0 $delay 9 rank:"$drawn") ;;
+        all) fault=(start 0 $delay 9 all) ;;
+        mpirun) orphaned=1 fault=(start 0 $delay 9 mpirun:LAUNCHER) ;;
+        term) fault=(start 0 $delay 15 mpirun:LAUNCHER) ;;
+        int) fault=(start 0 $delay 2 mpirun:LAUNCHER) ;;
+        usr1) orphaned=1 fault=(commit 1 $((delay / 2)) 10 mpirun:LAUNCHER $((delay / 2)) 9) ;;
+        every) fault=(start 0 $delay 15 every:LAUNCHER) ;;
+    esac
+}
+
 trial_soak() { # NUMBER
-    local steps=$soak_steps faults=0 kind committed victim newest
+    local steps=$soak_steps faults=0 before committed newest length
     soak_reference || return
-    while [ $faults -lt 100 ]; do
+    take_time "${FAULT_SOAK_PAUSE:-0.1}"
+    while :; do
         committed=$(last_commit)
-        draw $((soak_gap * 1000))
-        local delay=$((drawn + soak_gap * 500))
-        pick rank rank all mpirun term int usr1 every
-        kind=$drawn
-        draw 4
-        case $kind in
-            rank) victim=rank:$drawn ;;
-            all) victim=all ;;
-            mpirun) victim=mpirun:LAUNCHER orphaned=1 ;;
-            every) victim=every:LAUNCHER ;;
-            *) victim=mpirun:LAUNCHER ;;
-        esac
-        case $kind in
-            term | every) fault=(start 0 "$delay" 15 "$victim") ;;
-            int) fault=(start 0 "$delay" 2 "$victim") ;;
-            usr1) fault=(commit 1 "$delay" 10 "$victim") ;;
-            *) fault=(start 0 "$delay" 9 "$victim") ;;
-        esac
+        [ $faults -ge 100 ] || soak_draw
         pick 4 4 2
-        go 3600 "$drawn" --set schedule.steps="$steps" || return
-        check_start "$committed" && check_state || return
-        ! tail -n 50 "$notes" | grep -q '^fault' || faults=$((faults + 1))
+        before=$(grep -c '^fault' "$notes")
+        go 7200 "$drawn" "${soak_set[@]}" || return
+        check_start "$committed" && check_state && check_standing "$soak_known.hashes" || return
+        [ "$(grep -c '^fault' "$notes")" = "$before" ] || faults=$((faults + 1))
         [ "$code" != 0 ] || break
+        [ $faults -lt 100 ] || [ "$(grep -c '^fault' "$notes")" != "$before" ] || fail "the last start ended with $code" || return
         # Now and then the newest generation is damaged while nothing runs: the one before counts from then on.
         draw 4
         newest=$(generations "$run" | tail -n 1)
@@ -72,7 +81,8 @@ trial_soak() { # NUMBER
     done
     # N2: every commit has the hashes that this step has in the uninterrupted run.
     [ -z "$(awk 'NR == FNR { known[$1] = $2 " " $3; next } $1 == "commit" && ($3 in known) && known[$3] != $4 " " $5' \
-        "$folder/soak-$steps.hashes" "$notes")" ] || fail 'N2: a commit has other hashes than the uninterrupted run' || return
-    check_end "$folder/soak-$steps.losses" "$folder/soak-$steps.hash" && check_flat && check_left && check_ends || return
+        "$soak_known.hashes" "$notes")" ] || fail 'N2: a commit has other hashes than the uninterrupted run' || return
+    check_end "$soak_known.losses" "$soak_known.hash" && check_images "$soak_known.images" && check_flat && check_left && check_ends ||
+        return
     echo "$faults faults" >>"$folder/soak.log"
 }
