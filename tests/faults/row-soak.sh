@@ -36,13 +36,13 @@ check_flat() {
 }
 
 # Draws the next fault into $fault; USR1 alone ends nothing: mpirun is killed later.
-soak_draw() {
+soak_draw() { # RANKS
     local kind
     draw $((soak_gap * 1000))
     local delay=$((drawn + soak_gap * 500))
     pick rank rank all mpirun term int usr1 every
     kind=$drawn
-    draw 4
+    draw "$1"
     case $kind in
         rank) fault=(start 0 $delay 9 rank:"$drawn") ;;
         all) fault=(start 0 $delay 9 all) ;;
@@ -55,15 +55,16 @@ soak_draw() {
 }
 
 trial_soak() { # NUMBER
-    local steps=$soak_steps faults=0 before committed newest length
+    local steps=$soak_steps faults=0 ranks before committed newest length
     soak_reference || return
     take_time "${FAULT_SOAK_PAUSE:-0.1}"
     while :; do
         committed=$(last_commit)
-        [ $faults -ge 100 ] || soak_draw
         pick 4 4 2
+        ranks=$drawn
+        if [ $faults -lt 100 ]; then soak_draw "$ranks"; else program=$bitrun settings=(); fi
         before=$(grep -c '^fault' "$notes")
-        go 7200 "$drawn" "${soak_set[@]}" || return
+        go 7200 "$ranks" "${soak_set[@]}" || return
         check_start "$committed" && check_state && check_standing "$soak_known.hashes" || return
         [ "$(grep -c '^fault' "$notes")" = "$before" ] || faults=$((faults + 1))
         [ "$code" != 0 ] || break
