@@ -1,5 +1,5 @@
 #!/bin/bash
-# Storage that cannot be read damages nothing; a folder of checkpoints that is not shared by all ranks commits nothing.
+# Storage that cannot be read damages nothing, slow storage keeps no lock; a folder of checkpoints that is not shared by all ranks commits nothing.
 . "${top_srcdir:?}/tests/bitrun/library.sh"
 tools=${top_builddir:?}/tests/faults
 bitrun=$tools/bitrun_points # which waits for less time
@@ -27,6 +27,22 @@ ok $? "one rank cannot read: likewise"
 failing 0 2
 grep -q 'resumed at step 6 ' "$scratch/said" && [ -z "$(find "$scratch/copy/checkpoints" -name '*.bad*')" ]
 ok $? "a passing failure: read again"
+
+# Whoever leaves first with a code other than 0 has mpirun kill the others: rank 0 has removed its lock by then.
+rm -rf "$scratch/copy" && cp -a "$scratch/base" "$scratch/copy"
+cat >"$scratch/after" <<END
+#!/bin/bash
+"\$@"
+code=\$?
+[ ! -e "$scratch/copy/lock" ] || echo early >>"$scratch/early"
+exit \$code
+END
+chmod +x "$scratch/after"
+FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/lock FAULT_CALL=unlink:0 FAULT_LATE=400 timeout -k 5 120 ${MPIRUN:?} -n 2 \
+    "$scratch/after" "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
+    >"$scratch/said" 2>&1
+[ $? = 75 ] && [ ! -e "$scratch/copy/lock" ] && [ ! -e "$scratch/early" ]
+ok $? "storage that is slow to remove the lock: no rank leaves before it is gone"
 
 # Rank 1 sees a folder of its own by that name, as when it lies on a node's own disk.
 for by in "unshare -m" "unshare -rm"; do

@@ -54,7 +54,7 @@ static int start(struct bit_group *world, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct bit_error error = {0};
-    int code;
+    int rank, code;
 
     bit_phase_main();
 #ifdef BIT_TEST_POINTS
@@ -69,12 +69,13 @@ int main(int argc, char **argv)
         return error.code;
     }
     struct bit_group *world = bit_comm_world();
-    bit_log_rank(world->rank, world->size);
+    rank = world->rank;
+    bit_log_rank(rank, world->size);
     code = start(world, argc, argv);
     bit_phase_wait();
     bit_comm_fini();
     bit_phase_go();
-    run_leave(&run, code); /* last: leaving, too, can hang */
+    run_leave(&run, rank, code); /* last: leaving, too, can hang */
     bit_log_close();
     return code;
 }

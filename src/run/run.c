@@ -109,8 +109,8 @@ void run_end_watch(struct run *run)
     run->watch = NULL;
 }
 
-/* The first rank that leaves with a code other than 0 has mpirun kill those that have not left: rank 0 is given a second to remove the
- * lock. */
+/* The first rank that leaves with a code other than 0 has mpirun kill those that have not left (Open MPI 4.1: TERM, then KILL after a
+ * second that the end of another rank cuts short): rank 0 is given a second to remove the lock. */
 static void let_first_leave(const struct run *run)
 {
     char path[PATH_MAX];
@@ -120,12 +120,12 @@ static void let_first_leave(const struct run *run)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
 }
 
-void run_leave(struct run *run, int code)
+void run_leave(struct run *run, int rank, int code)
 {
     run_end_watch(run);
     lock_release(run->lock);
     run->lock = NULL;
-    if (code && !run_is_first(run))
+    if (code && rank > 0)
         let_first_leave(run);
     if (run->options->evaluate && *run->watched)
         rmdir(run->watched); /* empty when the last rank leaves */

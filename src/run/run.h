@@ -105,8 +105,8 @@ void run_clear(struct run *run);
 /* Ends the watchdog. Local. */
 void run_end_watch(struct run *run);
 /* And gives the folder back: the last that a rank does, for the next run there makes the heartbeats anew, in which a watchdog of this one
- * would see its end. `code`: the process's exit code. Local. */
-void run_leave(struct run *run, int code);
+ * would see its end. Behind bit_comm_fini, so the caller knows the `rank`; `code`: the process's exit code. Local. */
+void run_leave(struct run *run, int rank, int code);
 
 /* Path of `name` in the run's folder. */
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error);

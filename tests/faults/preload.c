@@ -5,6 +5,7 @@
  *                               rename, open (for writing), mkdir, unlink (and rmdir)
  *   FAULT_FROM=N, FAULT_COUNT=M calls N to N + M - 1 fail (counted from 1, on that rank; M 0: all from N on)
  *   FAULT_ERRNO=NUMBER          with this errno (default EIO)
+ *   FAULT_LATE=MILLISECONDS     they are done so much later instead
  *   FAULT_NOTE=FILE             appended to when a call fails: "RANK CALL PATH"
  *   FAULT_READS=FOLDER          the path of every file opened for reading below FAULT_IMAGES goes to FOLDER/RANK-PID, in
  *                               the order of opening
@@ -82,6 +83,11 @@ static int fails(const char *call, const char *path)
         char line[PATH_MAX + 64];
         snprintf(line, sizeof line, "%d %s %s\n", rank(), call, path);
         note(setting("FAULT_NOTE"), line);
+    }
+    long late = number("FAULT_LATE", 0);
+    if (late) {
+        nanosleep(&(struct timespec){late / 1000, late % 1000 * 1000000}, NULL);
+        return 0;
     }
     errno = (int)number("FAULT_ERRNO", EIO);
     return 1;

@@ -44,13 +44,13 @@ soak_draw() { # RANKS
     kind=$drawn
     draw "$1"
     case $kind in
-        rank) fault=(start 0 $delay 9 rank:"$drawn") ;;
-        all) fault=(start 0 $delay 9 all) ;;
-        mpirun) orphaned=1 fault=(start 0 $delay 9 mpirun:LAUNCHER) ;;
-        term) fault=(start 0 $delay 15 mpirun:LAUNCHER) ;;
-        int) fault=(start 0 $delay 2 mpirun:LAUNCHER) ;;
+        rank) fault=(start 0 "$delay" 9 rank:"$drawn") ;;
+        all) fault=(start 0 "$delay" 9 all) ;;
+        mpirun) orphaned=1 fault=(start 0 "$delay" 9 mpirun:LAUNCHER) ;;
+        term) fault=(start 0 "$delay" 15 mpirun:LAUNCHER) ;;
+        int) fault=(start 0 "$delay" 2 mpirun:LAUNCHER) ;;
         usr1) orphaned=1 fault=(commit 1 $((delay / 2)) 10 mpirun:LAUNCHER $((delay / 2)) 9) ;;
-        every) fault=(start 0 $delay 15 every:LAUNCHER) ;;
+        every) fault=(start 0 "$delay" 15 every:LAUNCHER) ;;
     esac
 }
 
