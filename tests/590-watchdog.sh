@@ -1,5 +1,5 @@
 #!/bin/bash
-# A rank that loops, is stopped or hangs in a read is found in time, named with its phase, and the run ends and resumes.
+# A rank that loops, is stopped, hangs in a read or never begins is found in time, named with its phase, and the run ends and resumes.
 # WATCHDOG_TRIALS="PHASE:RANK:STEP=ACTION ..." tries others; each takes about eight seconds, three at a time.
 . "$top_srcdir/tests/bitrun/library.sh"
 job "$scratch/tiny.json" 12
@@ -64,4 +64,9 @@ cmp -s "$scratch/whole/outcome.json" "$scratch/before" && [ "$(value "$scratch/w
 ok $? "the run's own outcome is not touched"
 run 1 "$scratch/tiny.json" --out "$scratch/whole" --evaluate && [ ! -e "$scratch/whole/evaluating" ]
 ok $? "the next one passes and leaves nothing"
+
+# Before the ranks know each other there is no watchdog yet: one of two processes never becomes a rank.
+BIT_START_SECONDS=2 timeout -k 5 90 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/start" : -n 1 sleep 80 >"$scratch/said" 2>&1
+[ $? = 76 ] && grep -q 'have not found each other within 2 s' "$scratch/said" && [ ! -e "$scratch/start" ]
+ok $? "a rank that never begins: the others end with 76"
 exit $bad

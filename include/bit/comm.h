@@ -11,8 +11,9 @@
 #include "bit/table.h"
 
 /* MPI_Init_thread (MPI_THREAD_MULTIPLE; with less, reducers have no thread of their own and the calling thread moves the
- * data; an error below FUNNELED). MPI's failures are returned as errors of class environment. Collective over the job's
- * processes. */
+ * data; an error below FUNNELED). MPI's failures are returned as errors of class environment. A process that has not
+ * found the others within BIT_START_SECONDS of the environment (1800; 0: no limit) ends with BIT_ELATE; SIGALRM is used for that.
+ * Collective over the job's processes. */
 int bit_comm_init(int *argc, char ***argv, struct bit_error *error);
 void bit_comm_fini(void);
 /* Ends all ranks at once with this exit code: for broken invariants and lost peers only. */

@@ -1,10 +1,13 @@
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "comm/internal.h"
+
+enum { START_SECONDS = 1800 }; /* as watchdog.start_seconds, which no job has said yet */
 
 static struct {
     bool up, threaded;
@@ -118,12 +121,34 @@ static void prepare_transport(void)
 #endif
 }
 
-int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
+/* Nobody watches a rank before it knows the others, and when one of them dies within MPI_Init, or never gets there, Open MPI 4.1 may
+ * wait for ever: then SIGALRM ends the process. */
+static char start_text[256];
+
+static void start_is_late(int signal)
+{
+    (void)signal;
+    ssize_t ignored = write(STDERR_FILENO, start_text, strlen(start_text));
+    (void)ignored;
+    _exit(BIT_ELATE);
+}
+
+static void limit_start(void)
+{
+    const char *text = getenv("BIT_START_SECONDS");
+    char *end;
+    long seconds = text ? strtol(text, &end, 10) : START_SECONDS;
+    if (text && (*end || !*text || seconds < 0 || seconds > INT_MAX))
+        seconds = START_SECONDS;
+    snprintf(start_text, sizeof start_text, "bitrun: the ranks have not found each other within %ld s (BIT_START_SECONDS): one may have died "
+             "or not begun, or the network between hosts does not work; start the job again, it goes on from its last checkpoint\n", seconds);
+    signal(SIGALRM, start_is_late);
+    alarm((unsigned)seconds); /* 0: no limit */
+}
+
+static int connect_ranks(int *argc, char ***argv, struct bit_error *error)
 {
     int level = MPI_THREAD_SINGLE;
-    if (world.up)
-        return bit_fail(error, BIT_EINTERNAL, "bit_comm_init: called twice");
-    prepare_transport();
     if (bit_comm_check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &level), "start", error))
         return -1;
     world.up = true;
@@ -147,6 +172,18 @@ int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
         return -1;
     }
     return 0;
+}
+
+int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
+{
+    if (world.up)
+        return bit_fail(error, BIT_EINTERNAL, "bit_comm_init: called twice");
+    prepare_transport();
+    limit_start();
+    int result = connect_ranks(argc, argv, error);
+    alarm(0);
+    signal(SIGALRM, SIG_DFL);
+    return result;
 }
 
 void bit_comm_fini(void)
