@@ -104,8 +104,9 @@ judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
 # mpirun's session folder. Ranks of other starts, also in the same folder, are not touched.
 stray_ranks() {
     local d
-    for d in /proc/[0-9]*; do
-        [ "$(readlink "$d/exe" 2>/dev/null)" = "$bitrun" ] || continue
+    # One look: a process for each of a machine's processes takes seconds.
+    for d in $(find -L /proc/[0-9]*/exe -samefile "$bitrun" 2>/dev/null); do
+        d=${d%/exe}
         # A command in a list of its own: of a process that has just gone, the redirection fails.
         { grep -qzxF -e "BIT_LAUNCH=$BIT_LAUNCH" <"$d/environ"; } 2>/dev/null && echo "${d#/proc/}"
     done
