@@ -192,7 +192,7 @@ int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, str
     bit_outcome_member(folder, "state", state, sizeof state);
     /* A run that has ended already, and hangs on its way out, keeps its end. */
     bool ended = !strcmp(state, "finished") || !strcmp(state, "stopped") || !strcmp(state, "failed");
+    tell(folder, message); /* first: the others leave when they see the outcome */
     int result = ended ? 0 : bit_outcome_amend(folder, BIT_ELATE, message, verdict, error);
-    tell(folder, message);
     return result ? -1 : 1;
 }

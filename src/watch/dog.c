@@ -108,12 +108,26 @@ static void look_around(struct bit_watch *w, double now)
         look_at(w, r, now);
 }
 
+/* Whoever found the late rank is telling so; the first process that leaves has mpirun kill it. */
+static void let_it_be_told(const char *folder)
+{
+    char state[16] = "";
+    for (int i = 0; i < 100; i++) {
+        bit_outcome_member(folder, "state", state, sizeof state);
+        if (!strcmp(state, "failed") || !strcmp(state, "finished") || !strcmp(state, "stopped"))
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    }
+}
+
 static void judge(struct bit_watch *w, double now)
 {
     struct bit_verdict verdict;
     struct bit_error ignored = {0};
-    if (bit_watch_condemned(w->folder, w->options.id, NULL))
+    if (bit_watch_condemned(w->folder, w->options.id, NULL)) {
+        let_it_be_told(w->folder);
         _exit(BIT_ELATE);
+    }
     if (!bit_judge_turn(w->folder, w->options.id, w->options.rank, w->options.ranks, now, &w->judge)) {
         w->looking = 0;
         return;
