@@ -5,6 +5,9 @@ void bit_harm_describe(const struct bit_trainer *t, int rank, const struct bit_h
     if (harm->kind == BIT_HARM_COPY)
         bit_fail(what, BIT_EENVIRONMENT, "rank %d (host %s) holds other weights than the ranks that own them have written: its "
                  "memory or network changed them; look at that host", rank, t->hosts[rank]);
+    else if (harm->parameter >= t->table->count)
+        bit_fail(what, BIT_EINTERNAL, "rank %d (host %s) tells of parameter %u, there are %zu: the ranks do not agree on what they "
+                 "exchange", rank, t->hosts[rank], harm->parameter, t->table->count);
     else
         bit_fail(what, BIT_EENVIRONMENT, "rank %d (host %s): the %s of %s changed in memory since the last update wrote it: a bit "
                  "flipped, or something else wrote there; look at that host", rank, t->hosts[rank],

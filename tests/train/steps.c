@@ -142,6 +142,7 @@ static int train(struct run *r, int steps, struct bit_error *error)
 {
     struct bit_hash hash;
     char text[BIT_HASH_TEXT];
+    double covered = 0;
     for (int step = 0; step < steps; step++) {
         struct bit_step_result result;
         struct bit_error harm;
@@ -155,8 +156,7 @@ static int train(struct run *r, int steps, struct bit_error *error)
         }
         double parts = result.data_seconds + result.forward_seconds + result.backward_seconds + result.reduce_seconds +
                        result.update_seconds;
-        if (parts > result.seconds * 1.001 || parts < 0.5 * result.seconds)
-            return bit_fail(error, BIT_EINTERNAL, "the parts of a step's %g s add up to %g s", result.seconds, parts);
+        covered = fmax(covered, parts / result.seconds);
         if (r->world->rank == 0)
             printf("step %d loss %a gradient %a weights %a%s\n", step, result.loss, result.gradient_norm,
                    result.weight_norm, result.applied ? "" : " skipped");
@@ -166,6 +166,9 @@ static int train(struct run *r, int steps, struct bit_error *error)
         return -1;
     if (harm.code)
         return bit_fail(error, harm.code, "%s", harm.text);
+    /* Behind the last exchange, for the ranks' times differ; of the best step, for a busy machine may stop a rank between any two parts. */
+    if (covered > 1.001 || covered < 0.5)
+        return bit_fail(error, BIT_EINTERNAL, "the parts of a step add up to %g of its time", covered);
     bit_hash_text(hash, text);
     if (r->world->rank == 0)
         printf("hash %s\n", text);
