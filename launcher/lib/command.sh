@@ -109,7 +109,7 @@ build_command() {
                 export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-60}" \
                     OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-10}" \
                     OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-6}"
-                for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH; do
+                for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH BIT_START_SECONDS; do
                     command+=(-x "$variable")
                 done ;;
             mpich)
@@ -125,7 +125,9 @@ build_command() {
     if [ -z "${BIT_PROGRESS:-}" ]; then
         if [ -t 2 ]; then BIT_PROGRESS=live; else BIT_PROGRESS=plain; fi
     fi
-    export BIT_PROGRESS
+    # Before the ranks have read the job, its watchdog.start_seconds holds, too.
+    [ -n "${BIT_START_SECONDS:-}" ] || BIT_START_SECONDS=$(awk -v s="${start_seconds:-1800}" 'BEGIN { n = int(s); print n + (n < s) }')
+    export BIT_PROGRESS BIT_START_SECONDS
     command+=(${mpi_options[@]+"${mpi_options[@]}"} "$bitrun" "$job" --out "$out" ${run_options[@]+"${run_options[@]}"})
     [ $fresh = no ] || command+=(--fresh)
     [ $force = no ] || command+=(--force)

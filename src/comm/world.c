@@ -133,17 +133,33 @@ static void start_is_late(int signal)
     _exit(BIT_ELATE);
 }
 
-static void limit_start(void)
+/* What SIGALRM did before goes to `old`. */
+static void limit_start(struct sigaction *old)
 {
     const char *text = getenv("BIT_START_SECONDS");
+    struct sigaction mine = {.sa_handler = start_is_late};
+    sigset_t alarms;
     char *end;
     long seconds = text ? strtol(text, &end, 10) : START_SECONDS;
-    if (text && (*end || !*text || seconds < 0 || seconds > INT_MAX))
+    if (text && (*end || !*text || seconds < 0))
         seconds = START_SECONDS;
+    if (seconds > INT_MAX)
+        seconds = 0;
     snprintf(start_text, sizeof start_text, "bitrun: the ranks have not found each other within %ld s (BIT_START_SECONDS): one may have died "
              "or not begun, or the network between hosts does not work; start the job again, it goes on from its last checkpoint\n", seconds);
-    signal(SIGALRM, start_is_late);
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    sigaction(SIGALRM, &mine, old);
+    pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
     alarm((unsigned)seconds); /* 0: no limit */
+}
+
+static void end_limit(const struct sigaction *old)
+{
+    struct sigaction now;
+    alarm(0);
+    if (sigaction(SIGALRM, NULL, &now) == 0 && now.sa_handler == start_is_late) /* otherwise it is MPI's by now */
+        sigaction(SIGALRM, old, NULL);
 }
 
 static int connect_ranks(int *argc, char ***argv, struct bit_error *error)
@@ -176,13 +192,13 @@ static int connect_ranks(int *argc, char ***argv, struct bit_error *error)
 
 int bit_comm_init(int *argc, char ***argv, struct bit_error *error)
 {
+    struct sigaction old;
     if (world.up)
         return bit_fail(error, BIT_EINTERNAL, "bit_comm_init: called twice");
     prepare_transport();
-    limit_start();
+    limit_start(&old);
     int result = connect_ranks(argc, argv, error);
-    alarm(0);
-    signal(SIGALRM, SIG_DFL);
+    end_limit(&old);
     return result;
 }
 
