@@ -38,10 +38,10 @@ code=\$?
 exit \$code
 END
 chmod +x "$scratch/after"
-FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/lock FAULT_CALL=unlink:0 FAULT_LATE=400 timeout -k 5 120 ${MPIRUN:?} -n 2 \
-    "$scratch/after" "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
+FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/lock FAULT_CALL=unlink:0 FAULT_LATE=200 FAULT_NOTE=$scratch/late timeout -k 5 120 \
+    ${MPIRUN:?} -n 2 "$scratch/after" "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
     >"$scratch/said" 2>&1
-[ $? = 75 ] && [ ! -e "$scratch/copy/lock" ] && [ ! -e "$scratch/early" ]
+[ "$(value "$scratch/copy/outcome.json" exit_code)" = 75 ] && [ -s "$scratch/late" ] && [ ! -e "$scratch/copy/lock" ] && [ ! -e "$scratch/early" ]
 ok $? "storage that is slow to remove the lock: no rank leaves before it is gone"
 
 # Rank 1 sees a folder of its own by that name, as when it lies on a node's own disk.

@@ -76,9 +76,12 @@ int folder_claim(struct run *run, struct bit_error *error)
     run->lock = lock_take(path, error);
     if (!run->lock)
         return -1;
-    if (o->fresh && holds_run(run) && !o->force)
+    if (o->fresh && holds_run(run) && !o->force) {
+        lock_release(run->lock);
+        run->lock = NULL;
         return bit_fail(error, BIT_EUSAGE, "%s holds a run already: --fresh would overwrite it; leave --fresh out to resume, "
                         "add --force to remove the old run, or choose another --out", run->folder);
+    }
     run->claimed = true;
     sweep(run);
     return 0;

@@ -117,8 +117,7 @@ static int start_watch(struct run *run)
         .limits = {job->watchdog.start_seconds, job->watchdog.data_seconds,
                    isnan(job->watchdog.step_seconds) ? -1 : job->watchdog.step_seconds, job->watchdog.checkpoint_seconds},
     };
-    if (bit_path_join(run->watched, sizeof run->watched, run->folder, run->options->evaluate ? "evaluating" : "", &run->error) == 0 &&
-        run_is_first(run))
+    if (run_is_first(run))
         make_room_for_hearts(run, &options.id);
     if (run_agree(run) || bit_group_broadcast(run->world, &options.id, sizeof options.id, 0, &run->error))
         return -1;
@@ -135,6 +134,8 @@ enum event setup_claim(struct run *run)
         folder_claim(run, &run->error);
     if (run_follow(run))
         return EVENT_FAILED;
+    /* From now on the lock there is rank 0's, and run_leave waits for it. */
+    bit_path_join(run->watched, sizeof run->watched, run->folder, run->options->evaluate ? "evaluating" : "", &run->error);
     if (run_path(run, "log.txt", path, &run->error) == 0)
         bit_log_open(path, &run->error);
     if (run_agree(run))
