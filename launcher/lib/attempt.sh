@@ -103,10 +103,10 @@ judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
 # What a run that was killed leaves on this machine: ranks that are stopped, shared memory that no process uses any more, and
 # mpirun's session folder. Ranks of other starts, also in the same folder, are not touched.
 stray_ranks() {
-    local d
-    # One look: a process for each of a machine's processes takes seconds.
-    for d in $(find -L /proc/[0-9]*/exe -samefile "$bitrun" 2>/dev/null); do
-        d=${d%/exe}
+    local d exe
+    # One look: a command for each of a machine's processes takes seconds. Names only: a program's own file system may hang.
+    find /proc/[0-9]*/exe -maxdepth 0 -printf '%h\t%l\n' 2>/dev/null | while IFS=$'\t' read -r d exe; do
+        [ "$exe" = "$bitrun" ] || continue
         # A command in a list of its own: of a process that has just gone, the redirection fails.
         { grep -qzxF -e "BIT_LAUNCH=$BIT_LAUNCH" <"$d/environ"; } 2>/dev/null && echo "${d#/proc/}"
     done
