@@ -40,7 +40,7 @@ prepare_trial() { # ROW NUMBER
     trial=$folder/trial-$1-$2
     rm -rf "$trial"
     mkdir -p "$trial/tmp" || return
-    run=$trial/run notes=$trial/notes invocation=0 reason='' program=$bitrun hung=0 fault=() settings=() starts=() orphaned=0
+    run=$trial/run notes=$trial/notes invocation=0 reason='' program=$bitrun hung=0 fault=() settings=() starts=() orphaned=0 ever_hung=0
     job=$folder/job.json
     : >"$notes"
     shm_before=$(ls -A /dev/shm)
@@ -59,14 +59,14 @@ take_time() { # [SECONDS]
 start() {
     local ranks=$1
     shift
-    invocation=$((invocation + 1))
+    invocation=$((invocation + 1)) hung=0
     said=$trial/said-$invocation ended=$trial/ended-$invocation reads=$trial/reads-$invocation
     mkdir -p "$reads"
     start_ranks[invocation]=$ranks
     local preload=()
     [ -z "$preloaded" ] || preload=(FAULT_PRELOAD="$preloaded" FAULT_READS="$reads" FAULT_IMAGES="$folder/data/train/")
     # shellcheck disable=SC2086
-    env TMPDIR="$trial/tmp" "${preload[@]}" "${settings[@]}" \
+    env TMPDIR="$trial/tmp" BIT_START_SECONDS=45 "${preload[@]}" "${settings[@]}" \
         $MPIRUN -n "$ranks" "$tools/rank" "$ended" "$program" "$job" --out "$run" "$@" >"$said" 2>&1 </dev/null &
     launcher=$!
     # "LAUNCHER" in a victim is mpirun's process.
@@ -90,7 +90,7 @@ finish() {
         if [ "$gone" = "${start_ranks[invocation]}" ]; then
             late=$((late + 1))
             if [ $late -gt 200 ]; then
-                hung=1
+                hung=1 ever_hung=1
                 kill -KILL "$launcher"
                 wait "$launcher" 2>/dev/null
                 code=$(value "$run/outcome.json" exit_code)
@@ -196,12 +196,13 @@ check_end() { # FILE-WITH-LOSSES HASHES
 # N4: what the ranks opened, cut to the steps that count, names each image once an epoch, in the uninterrupted run's order.
 check_images() { # [FILE-WITH-IMAGES]
     local known=${1:-$folder/reference.images}
-    local k next r file ranks share start
-    [ -n "$preloaded" ] && [ $hung = 0 ] || return 0
+    local k j next r file ranks share start
+    [ -n "$preloaded" ] || return 0
     for ((k = 1; k <= invocation; k++)); do
         start=${starts[k]:-0}
+        # What a later start did again does not count, and it need not be the next one.
         next=$steps
-        [ $k = $invocation ] || next=${starts[k + 1]:-0}
+        for ((j = k + 1; j <= invocation; j++)); do [ "${starts[j]:-0}" -ge "$next" ] || next=${starts[j]:-0}; done
         ranks=${start_ranks[k]} share=$((batch / ranks))
         for ((r = 0; r < ranks && next > start; r++)); do
             file=$(find "$trial/reads-$k" -name "$r-*")
@@ -244,7 +245,7 @@ check_left() {
     [ -z "$left" ] && { [ ! -e "$run/lock" ] || left=lock; }
     [ -z "$left" ] || fail "N6: left: $left" || return
     # What Open MPI itself leaves when its mpirun is killed outright is not ours; it is taken away here and counted.
-    if [ $orphaned = 1 ] || [ $hung = 1 ]; then
+    if [ $orphaned = 1 ] || [ $ever_hung = 1 ]; then
         find "$trial/tmp" -mindepth 1 -maxdepth 1 -name 'ompi.*' -exec rm -rf {} +
         [ "$alone" = 0 ] || rm -f /dev/shm/vader_segment.*
     fi
