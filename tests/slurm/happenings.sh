@@ -26,7 +26,7 @@ END
 prepare_scenario() {
     rm -rf "$trial"
     mkdir -p "$trial/tmp"
-    run=$trial/run notes=$trial/notes said=$trial/said reason='' code=0 invocation=1 hung=0 orphaned=0 alone=0 preloaded='' invocations=()
+    run=$trial/run notes=$trial/notes said=$trial/said reason='' code=0 invocation=1 hung=0 ever_hung=0 orphaned=0 alone=0 preloaded='' invocations=()
     : >"$notes"
     "$tools/ledger" "$run" "$notes" "$tools/bitrun_points" &
     ledger=$!
