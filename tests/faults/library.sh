@@ -47,11 +47,11 @@ prepare_trial() { # ROW NUMBER
 }
 
 # For rows that meet a run at a moment within it: a small network would be through before, so its steps pause. $length: milliseconds
-# that a run lasts.
+# that a run lasts, of a small one a part: on a machine whose load varies most of them last so long.
 take_time() { # [SECONDS]
     length=$reference_ms
     [ "${FAULT_DEPTH:-14}" -lt 14 ] || return 0
-    program=$tools/bitrun_points settings=("BIT_TEST_FAULT=update=pause:${1:-0.1}") length=$((reference_ms + 100 * steps))
+    program=$tools/bitrun_points settings=("BIT_TEST_FAULT=update=pause:${1:-0.1}") length=$(((reference_ms + 100 * steps) * 3 / 4))
 }
 
 # start RANKS ARGUMENT...: in the background, with the ledger beside it; $fault is what the ledger is to do, $settings
