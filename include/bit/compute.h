@@ -22,9 +22,11 @@ const char *bit_backend_name(const struct bit_backend *backend);
 /* The i-th backend built in, best first; NULL past the end. */
 const struct bit_backend *bit_backend_at(size_t i);
 
-/* First thing in a main, before threads and MPI: OpenBLAS picks its kernels when it is loaded, by a table of processors that
- * ends with its release; on newer ones it takes the slowest. Where that happened this restarts the program (execv of
- * itself, once) with OPENBLAS_CORETYPE set to what the processor can do. Does nothing when the user has set it. */
+/* First thing in a main, before threads and MPI. Libraries read some variables once, when they are loaded; this restarts the program
+ * (execve of itself) with those that are missing: OPENBLAS_NUM_THREADS=1, since the threads are ours; how long an idle OpenMP thread spins
+ * (a user's OMP_WAIT_POLICY, GOMP_SPINCOUNT or KMP_BLOCKTIME stands); and OPENBLAS_CORETYPE where OpenBLAS, whose table of processors ends
+ * with its release, took the slowest kernels. A program that calls this is restarted for the first two before any library's constructor
+ * runs. Does nothing under valgrind. */
 void bit_compute_start(char **argv);
 
 /* Threads used by every operation from now on (OpenMP; BLAS is kept to one thread a call or this number). */

@@ -110,7 +110,7 @@ build_command() {
                     OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-10}" \
                     OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-6}"
                 for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH BIT_START_SECONDS; do
-                    command+=(-x "$variable")
+                    [ "$variable" = OMP_WAIT_POLICY ] && [ $crowded = no ] && [ -z "${OMP_WAIT_POLICY:-}" ] || command+=(-x "$variable")
                 done ;;
             mpich)
                 [ -z "$host_list" ] || command+=(-hosts "$host_list")
@@ -121,7 +121,8 @@ build_command() {
     # mpirun binds a rank to its cores; threads may move among them. Binding threads as well would give all helper
     # threads (loading, reducing) the first core.
     export OMP_NUM_THREADS=$width OMP_PROC_BIND=false
-    if [ $crowded = yes ]; then export OMP_WAIT_POLICY=passive; else export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-active}; fi
+    # Otherwise the programs themselves see to it that an idle thread spins for a moment only.
+    [ $crowded = no ] || export OMP_WAIT_POLICY=passive
     if [ -z "${BIT_PROGRESS:-}" ]; then
         if [ -t 2 ]; then BIT_PROGRESS=live; else BIT_PROGRESS=plain; fi
     fi
@@ -135,7 +136,7 @@ build_command() {
 
 print_command() {
     local word line=''
-    for word in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY; do line+="$word=${!word} "; done
+    for word in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY; do line+="${!word+$word=${!word} }"; done
     for word in "$@"; do line+="$(printf '%q ' "$word")"; done
     echo "${line% }"
 }

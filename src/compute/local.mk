@@ -9,7 +9,7 @@ noinst_LIBRARIES += libcompute.a
 libcompute_a_SOURCES =
 libcompute_a_SOURCES += src/compute/backend.c src/compute/backend.h src/compute/convolution.c src/compute/gather.c \
 	src/compute/gather.h src/compute/isa.c src/compute/isa.h src/compute/lowered.c src/compute/openblas.c \
-	src/compute/openblas.h src/compute/openblas_core.c src/compute/pairs.c src/compute/pairs.h src/compute/pixels.c src/compute/pixels.h src/compute/reference.c src/compute/tiled.c \
+	src/compute/openblas.h src/compute/openblas_core.c src/compute/pairs.c src/compute/pairs.h src/compute/pixels.c src/compute/pixels.h src/compute/reference.c src/compute/start.c src/compute/start.h src/compute/tiled.c \
 	src/compute/tiled.h src/compute/tiled_weights.c src/compute/walk.c
 if ONEDNN
 libcompute_a_SOURCES += src/compute/onednn.c src/compute/onednn.h src/compute/onednn_convolution.c \

@@ -9,6 +9,10 @@
 
 struct bit_operation;
 
+/* Restarts the program with OPENBLAS_CORETYPE set where OpenBLAS has taken kernels much older than the processor, unless the user has set
+ * it. */
+void bit_openblas_choose(char **argv);
+
 /* C[m,n] = op(A) op(B) + beta C on the calling thread; row-major. */
 void bit_openblas_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
                         int ldb, float beta, float *c, int ldc);

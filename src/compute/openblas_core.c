@@ -8,6 +8,7 @@
 #include "compute/amx_kernels.h"
 #include "compute/isa.h"
 #include "compute/openblas.h"
+#include "compute/start.h"
 
 #if defined HAVE_OPENBLAS_GET_CORENAME && defined __x86_64__
 
@@ -23,21 +24,19 @@ static bool slow_kernels(void)
     return false;
 }
 
-void bit_compute_start(char **argv)
+void bit_openblas_choose(char **argv)
 {
-    const char *preload = getenv("LD_PRELOAD");
-    bool traced = preload && strstr(preload, "vgpreload"); /* valgrind would lose the program */
     enum bit_isa isa = bit_isa();
-    if (isa == BIT_ISA_GENERIC || traced || getenv("OPENBLAS_CORETYPE") || !slow_kernels())
+    if (isa == BIT_ISA_GENERIC || bit_start_traced(environ) || getenv("OPENBLAS_CORETYPE") || !slow_kernels())
         return;
     /* Set even where execv fails: then the program just runs with what it has, and its children do better. */
     if (!setenv("OPENBLAS_CORETYPE", isa == BIT_ISA_AVX512 ? "SkylakeX" : "Haswell", 1))
-        execv("/proc/self/exe", argv);
+        bit_start_again(argv, environ);
 }
 
 #else
 
-void bit_compute_start(char **argv)
+void bit_openblas_choose(char **argv)
 {
     (void)argv;
 }
