@@ -24,4 +24,4 @@ check-bare:
 check-slurm: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/slurm/scenarios" $(SLURM)
 .PHONY: check-sanitizers check-mpich check-clang check-valgrind check-bare check-slurm
-EXTRA_DIST += tests/variant tests/valgrind tests/valgrind.supp tests/bare tests/lab/slurm tests/slurm/happenings.sh tests/slurm/scenarios
+EXTRA_DIST += tests/variant tests/valgrind tests/valgrind.supp tests/bare tests/roots.sh tests/lab/slurm tests/slurm/happenings.sh tests/slurm/scenarios
