@@ -9,7 +9,7 @@ awk 'BEGIN {
             for (t = 2901; t <= 3000; t++) print line(t)
         print line(s)
         if (s % 500 == 0)
-            printf "{\"kind\":\"evaluation\",\"step\":%d,\"epoch\":%g,\"loss\":1.5,\"top1\":%g,\"top5\":0.9,\"images\":50}\n", s, s / 100, s / 5000
+            printf "{\"kind\":\"evaluation\",\"step\":%d,\"epoch\":%g,\"loss\":1.5,\"accuracy\":%g,\"other\":0.9,\"error\":3,\"images\":50,\"metrics\":[[\"accuracy\",\"top-1\",\"share\",\"higher\"],[\"other\",\"</script><b>\",\"share\",\"higher\"],[\"error\",\"mean error\",\"number\",\"lower\"]]}\n", s, s / 100, s / 5000
     }
     printf "{\"kind\":\"step\",\"step\":4001,\"epoch\":4"
 }
@@ -21,9 +21,9 @@ run 0 "a page is written" "$bit" plot run
 says out "run/plot.html"
 cp run/plot.html page
 says page "step 4000, epoch 40"
-says page "best top-1 80.00% at step 4000"
+says page "best top-1 80.00 % at step 4000"
 says page "1 line could not be read"
-[ "$(grep -c '<svg' page)" = 7 ]; verdict "seven charts" $?
+[ "$(grep -c '<svg' page)" = 8 ]; verdict "eight charts" $?
 ! grep -Eq 'https?://|src=|<link|@import|url\(' page; verdict "nothing is loaded from elsewhere" $?
 ! grep -Eqi 'nan|inf[^o]' <(grep -o '<svg.*</svg>' page); verdict "no NaN in the curves" $?
 [ "$(stat -c %s run/plot.html)" -lt 600000 ]; verdict "a long run's page stays small" $?
@@ -34,7 +34,7 @@ page = open("page").read()
 data = json.loads(re.search(r"<script id=data type='application/json'>(.*?)</script>", page, re.S).group(1))
 loss = data[0][0]
 steps = loss["x"]
-ok = len(data) == 7 and all(a < b for a, b in zip(steps, steps[1:])) and steps[-1] == 4000
+ok = len(data) == 8 and data[1][1]["name"] == "</script><b>" and all(a < b for a, b in zip(steps, steps[1:])) and steps[-1] == 4000
 ok = ok and all(len(c["x"]) == len(c["y"]) <= 1500 for chart in data for c in chart)
 ok = ok and abs(loss["y"][-1] - 7 * 2.718281828 ** -2) < 0.01
 sys.exit(not ok)

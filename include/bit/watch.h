@@ -108,11 +108,6 @@ bool bit_judge_turn(const char *folder, uint64_t id, int rank, int ranks, double
 int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, struct bit_error *error);
 /* Whether this invocation is condemned, and by what verdict (which may be NULL). */
 bool bit_watch_condemned(const char *folder, uint64_t id, struct bit_verdict *verdict);
-/* Makes a failure of outcome.json, keeping what it says about the run; `verdict` may be NULL. */
-int bit_outcome_amend(const char *folder, enum bit_code code, const char *message, const struct bit_verdict *verdict,
-                      struct bit_error *error);
-/* The text member `name` of outcome.json, "" when it is not there. */
-void bit_outcome_member(const char *folder, const char *name, char *value, size_t size);
 
 /* ---- the thread ---- */
 

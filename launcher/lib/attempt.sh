@@ -54,8 +54,6 @@ forward_stop() {
     fi
 }
 
-outcome() { sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\).*/\1/p' "$out/outcome.json" 2>/dev/null | head -n 1; }
-
 # Whether this start has written a file of the run's folder. Its time alone says little: another machine's clock may have set it.
 # What a network file system remembers of a folder or file is renewed when that is opened.
 mark() {
@@ -63,41 +61,24 @@ mark() {
     { : <"$1"; } 2>/dev/null
     stat -c '%i %s %y %z' "$1" 2>/dev/null
 }
-is_new() { [ -e "$out/outcome.json" ] && [ "$(mark "$out/outcome.json")" != "$outcome_before" ]; }
+is_new() { [ -e "$out/outcome.json" ] && [ "$("$bit" end "$out" --mark)" != "$outcome_before" ]; }
 
-# mpirun's exit code says little (it collides with MPI's error classes): where the run wrote how it ended, that counts.
+# What the end means, by bit end: the run's own exit code is returned; $action says whether another start makes sense.
 judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
-    local state how
-    # Of a run that was refused, the outcome tells how it stood before.
-    case $1 in 0 | 64 | 65 | 66) return "$1" ;; esac
-    if [ $evaluate = no ] && is_new; then
-        state=$(outcome state)
-        case $state in
-            finished) return 0 ;;
-            # Of our own TERM, after which it has saved: nobody has asked for that.
-            stopped) if [ "$2" = yes ] && [ $asked = 0 ]; then return 76; else return 75; fi ;;
-            failed) return "$(outcome exit_code)" ;;
-            running)
-                how="exit code $1"
-                [ "$1" -le 128 ] || how="signal $(kill -l $(($1 - 128)) 2>/dev/null || echo $(($1 - 128)))"
-                "$bit" watch "$out" --settle "the run was cut off: a rank or a host was lost, or it was killed ($how)"
-                if [ $? = 75 ]; then
-                    say "a run still uses $out: not touched"
-                    return 74
-                fi
-                say "the run was cut off: a rank or a host was lost, or it was killed ($how). The last checkpoint stands," \
-                    "and the same command goes on from there"
-                return 74 ;;
-        esac
-    fi
-    case $1 in
-        69 | 70 | 74 | 75 | 76) return "$1" ;;
+    local facts=(--code "$1" --before "$outcome_before") code told why
+    [ "$2" = no ] || facts+=(--ended)
+    [ $asked = 0 ] || facts+=(--asked)
+    [ $evaluate = no ] || facts+=(--evaluation)
+    mkdir -p "$out" 2>/dev/null
+    read -r action code told why < <("$bit" end "$out" "${facts[@]}")
+    if [ -z "${code:-}" ]; then action=held code=74 told=told; fi # bit end has said why
+    rmdir "$out" 2>/dev/null # it was refused before it had a folder
+    case $why in
+        'what started it'*) why="${why/what started it/${command[0]##*/}}; --verbose shows all it says" ;;
+        'the run was cut off'*) why="$why. The last checkpoint stands, and the same command goes on from there" ;;
     esac
-    [ "$2" = no ] || return 76
-    # Asked to stop before it had begun: nothing was lost.
-    [ $asked = 0 ] || return 75
-    say "${command[0]##*/} ended with exit code $1 before the run wrote how it ended; --verbose shows all it says"
-    return 74
+    [ "$told" = told ] || say "$why"
+    return "$code"
 }
 
 # What a run that was killed leaves on this machine: ranks that are stopped, shared memory that no process uses any more, and
@@ -166,7 +147,7 @@ kill_step() {
 attempt() {
     local code watcher='' ended=no watched=$out patience=${start_seconds:-1800} reminder
     began=$(($(date +%s) - 1)) # the file system's clock lags a little
-    outcome_before=$(mark "$out/outcome.json") job_before=$(mark "$out/job.json")
+    outcome_before=$("$bit" end "$out" --mark) job_before=$(mark "$out/job.json")
     [ $verbose = no ] || print_command "${command[@]}" >&2
     # In process groups of their own: Ctrl-C, and the end of the terminal, are for this script only.
     set -m

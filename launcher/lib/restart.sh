@@ -127,12 +127,8 @@ find_room() {
     done
 }
 
-# Whether another process holds the run's folder, on whatever host; other codes than 1 say that the file system has no locks.
-is_held() {
-    [ -e "$out/lock" ] && command -v flock >/dev/null || return
-    flock -n "$out/lock" true 2>/dev/null
-    [ $? = 1 ]
-}
+# Whether another process holds the run's folder, on whatever host.
+is_held() { [ "$("$bit" end "$out" --held)" = yes ]; }
 
 # Another run has the folder; or ranks of a former start live on, on a host that was cut off, until their own watchdog ends them. That is
 # nobody's failure, and costs no restart: a quarter of an hour for as long as no checkpoint of our own comes. 1: it did not help.
@@ -157,9 +153,9 @@ supervise() {
         [ $asked = 0 ] || return 75
         attempt
         code=$?
-        case $code in 74 | 76) ;; *) return $code ;; esac
+        case $action$code in again* | later74) ;; *) return $code ;; esac
         if [ $asked != 0 ] || [ "$restarts" = 0 ]; then return $code; fi
-        if [ $code = 74 ] && is_held; then
+        if [ "$action" = later ]; then
             if ! wait_for_folder; then
                 [ $asked = 0 ] || return 75
                 return $code

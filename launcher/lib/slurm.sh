@@ -17,6 +17,7 @@ batch_script() {
     echo '# Written by bit-launch --slurm.'
     echo "lead=$lead"
     echo "out=$(printf %q "$out")"
+    echo "bit=$(printf %q "$bit")"
     echo "launch=($(printf '%q ' "${again[@]}"))"
     echo "first=($([ $fresh = no ] || echo --fresh) $([ $force = no ] || echo --force))"
     echo "known=$(printf %q "$(stat -c '%i %s %Y' "$out/job.json" 2>/dev/null)")"
@@ -70,7 +71,7 @@ main() {
     echo "bit: exit code $code, $(date -u +%FT%TZ)"
     trap '' USR1 TERM
     [ $code -le 128 ] || code=74 # bit-launch itself was killed
-    case $code in 74 | 75 | 76) ;; *) end "$code" ;; esac
+    case $("$bit" end --code $code) in again* | later*) ;; *) end "$code" ;; esac
     # TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
     # grace time it is still running and queued again like after USR1.
     if [ $ended_by_slurm = yes ]; then

@@ -9,6 +9,7 @@ int bit_cli_bench(int argc, char **argv);
 int bit_cli_plan(int argc, char **argv);
 int bit_cli_check(int argc, char **argv);
 int bit_cli_ckpt(int argc, char **argv);
+int bit_cli_end(int argc, char **argv);
 int bit_cli_watch(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);
 

@@ -6,6 +6,7 @@ const struct bit_command bit_commands[] = {
     {"check", bit_cli_check, "validate job files, and with --data the images they name"},
     {"bench", bit_cli_bench, "measure the speed of this machine"},
     {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints"},
+    {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why"},
     {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)"},
     {"plot", bit_cli_plot, "write a page with the curves of a run"},
 };

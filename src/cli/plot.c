@@ -1,7 +1,6 @@
 /* bit plot: reads metrics.jsonl. */
 #include "cli/plot.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -11,6 +10,8 @@
 
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/metrics_log.h"
+#include "bit/record.h"
 #include "cli/cli.h"
 
 static const char usage[] = "bit plot RUN [-o FILE]\n"
@@ -18,12 +19,6 @@ static const char usage[] = "bit plot RUN [-o FILE]\n"
                             "  network. -o FILE: where to (default RUN/plot.html; '-': standard output)";
 
 enum { POINTS = 1500 }; /* of a curve: more than a screen is wide */
-
-static double number_at(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : NAN;
-}
 
 static int add_row(struct plot_table *table, const struct plot_row *row, struct bit_error *error)
 {
@@ -45,35 +40,57 @@ static int add_row(struct plot_table *table, const struct plot_row *row, struct 
     return 0;
 }
 
-static int read_line(struct plot_metrics *metrics, const char *line, size_t size, struct bit_error *error)
+static int add_step(struct plot_metrics *metrics, const struct bit_step_line *line, struct bit_error *error)
 {
-    static const struct { const char *name; enum plot_column column; } names[] = {
-        {"step", PLOT_STEP}, {"epoch", PLOT_EPOCH}, {"loss", PLOT_LOSS}, {"rate", PLOT_RATE},
-        {"gradient_norm", PLOT_GRADIENT_NORM}, {"weight_norm", PLOT_WEIGHT_NORM}, {"images_per_second", PLOT_SPEED},
-        {"top1", PLOT_TOP1}, {"top5", PLOT_TOP5},
-    }, shares[] = {
-        {"data", PLOT_DATA}, {"forward", PLOT_FORWARD}, {"backward", PLOT_BACKWARD}, {"reduce", PLOT_REDUCE},
-        {"update", PLOT_UPDATE}, {"checkpoint", PLOT_CHECKPOINT},
-    };
-    cJSON *object = cJSON_ParseWithLength(line, size);
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "kind"));
-    const cJSON *share = cJSON_GetObjectItemCaseSensitive(object, "share");
     struct plot_row row;
-    int result = 0;
     for (size_t i = 0; i < PLOT_COLUMNS; i++)
         row.at[i] = NAN;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        row.at[names[i].column] = number_at(object, names[i].name);
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-        row.at[shares[i].column] = number_at(share, shares[i].name);
-    if (!kind || !isfinite(row.at[PLOT_STEP]))
+    row.at[PLOT_STEP] = (double)line->step;
+    row.at[PLOT_EPOCH] = line->epoch;
+    row.at[PLOT_LOSS] = line->loss;
+    row.at[PLOT_RATE] = line->rate;
+    row.at[PLOT_GRADIENT_NORM] = line->gradient_norm;
+    row.at[PLOT_WEIGHT_NORM] = line->weight_norm;
+    row.at[PLOT_SPEED] = line->images_per_second;
+    row.at[PLOT_DATA] = line->share.data;
+    row.at[PLOT_FORWARD] = line->share.forward;
+    row.at[PLOT_BACKWARD] = line->share.backward;
+    row.at[PLOT_REDUCE] = line->share.reduce;
+    row.at[PLOT_UPDATE] = line->share.update;
+    row.at[PLOT_CHECKPOINT] = line->share.checkpoint;
+    return add_row(&metrics->steps, &row, error);
+}
+
+static int add_evaluation(struct plot_metrics *metrics, const struct bit_evaluation_line *line, struct bit_error *error)
+{
+    struct plot_row row;
+    for (size_t i = 0; i < PLOT_COLUMNS; i++)
+        row.at[i] = NAN;
+    row.at[PLOT_STEP] = (double)line->step;
+    row.at[PLOT_EPOCH] = line->epoch;
+    row.at[PLOT_LOSS] = line->loss;
+    for (int i = 0; i < line->metrics.count; i++)
+        row.at[PLOT_METRIC + i] = line->metrics.item[i].value;
+    metrics->metrics = line->metrics;
+    return add_row(&metrics->evaluations, &row, error);
+}
+
+static int read_line(struct plot_metrics *metrics, const char *text, size_t size, struct bit_error *error)
+{
+    struct bit_metrics_line line;
+    bit_metrics_line_parse(text, size, &line);
+    switch (line.kind) {
+    case BIT_METRICS_STEP:
+        return add_step(metrics, &line.at, error);
+    case BIT_METRICS_EVALUATION:
+        return add_evaluation(metrics, &line.evaluation, error);
+    case BIT_METRICS_BAD:
         metrics->bad_lines++;
-    else if (!strcmp(kind, "step"))
-        result = add_row(&metrics->steps, &row, error);
-    else if (!strcmp(kind, "evaluation"))
-        result = add_row(&metrics->evaluations, &row, error);
-    cJSON_Delete(object);
-    return result;
+        break;
+    case BIT_METRICS_OTHER:
+        break;
+    }
+    return 0;
 }
 
 static int read_metrics(const char *path, struct plot_metrics *metrics, struct bit_error *error)
@@ -142,7 +159,7 @@ static int plot(const char *run, const char *output, struct bit_error *error)
     if (stat(name, &status))
         return bit_fail_errno(error, BIT_ENOINPUT, "cannot find %s", name);
     bool folder = S_ISDIR(status.st_mode);
-    if (bit_path_join(path, sizeof path, name, "metrics.jsonl", error) ||
+    if (bit_path_join(path, sizeof path, name, BIT_RECORD_METRICS, error) ||
         bit_path_join(page, sizeof page, name, "plot.html", error))
         return -1;
     if (!folder)

@@ -5,30 +5,34 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "bit/metric.h"
 #include "bit/text.h"
 
 enum plot_column {
     PLOT_STEP, PLOT_EPOCH, PLOT_LOSS, /* in both tables */
     PLOT_RATE, PLOT_GRADIENT_NORM, PLOT_WEIGHT_NORM, PLOT_SPEED, PLOT_DATA, PLOT_FORWARD, PLOT_BACKWARD, PLOT_REDUCE,
     PLOT_UPDATE, PLOT_CHECKPOINT, /* of steps */
-    PLOT_TOP1, PLOT_TOP5,         /* of evaluations */
-    PLOT_COLUMNS,
+    PLOT_METRIC,                  /* and those behind it: the metrics of evaluations, in their order */
+    PLOT_COLUMNS = PLOT_METRIC + BIT_METRICS,
 };
 
 /* Rows ascending by step; NaN where a number is missing. */
 struct plot_row { double at[PLOT_COLUMNS]; };
 struct plot_table { struct plot_row *rows; size_t count, capacity; };
-struct plot_metrics { struct plot_table steps, evaluations; size_t bad_lines; };
+/* metrics: those of the last evaluation, without values. */
+struct plot_metrics { struct plot_table steps, evaluations; size_t bad_lines; struct bit_metrics metrics; };
 
 /* The curves of a chart: which table, which column. */
 struct plot_curve { const char *name; const struct plot_table *table; enum plot_column column; };
 struct plot_chart {
     const char *title, *unit;
-    struct plot_curve curves[6];
+    struct plot_curve curves[BIT_METRICS];
     size_t curve_count;
     int stacked, percent, from_zero, may_be_log;
 };
 
+/* Appends text as it stands in HTML. */
+void plot_add_escaped(struct bit_text *page, const char *text);
 /* Appends one chart as SVG; nothing when it has no finite number. */
 void plot_chart_add(struct bit_text *page, const struct plot_chart *chart, int number);
 /* The whole page. */

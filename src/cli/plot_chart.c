@@ -139,8 +139,11 @@ void plot_chart_add(struct bit_text *t, const struct plot_chart *c, int number)
         return;
     bit_text_add(t, "<section><h2>%s <small>%s%s</small></h2><div class=key>", c->title, c->unit,
                  f.logarithmic ? ", logarithmic" : "");
-    for (size_t i = 0; i < c->curve_count; i++)
-        bit_text_add(t, "<span class=k%zu>%s</span> ", i, c->curves[i].name);
+    for (size_t i = 0; i < c->curve_count; i++) {
+        bit_text_add(t, "<span class=k%zu>", i);
+        plot_add_escaped(t, c->curves[i].name);
+        bit_text_add(t, "</span> ");
+    }
     bit_text_add(t, "<output></output></div>\n<svg viewBox='0 0 %d %d' data-chart=%d data-x0=%.17g data-x1=%.17g "
                  "data-left=%d data-right=%d role=img aria-label='%s'>", WIDTH, HEIGHT, number, f.x0, f.x1, LEFT,
                  WIDTH - RIGHT, c->title);

@@ -30,7 +30,7 @@ static const char script[] =
     " p=(e.clientX-b.left)/b.width*s.viewBox.baseVal.width;\n"
     " show(+d.x0+(p-d.left)/(d.right-d.left)*(d.x1-d.x0))});\n";
 
-static void add_escaped(struct bit_text *t, const char *text)
+void plot_add_escaped(struct bit_text *t, const char *text)
 {
     for (const char *c = text; *c; c++) {
         const char *entity = *c == '&' ? "&amp;" : *c == '<' ? "&lt;" : *c == '>' ? "&gt;" : *c == '"' ? "&quot;" : NULL;
@@ -62,6 +62,16 @@ static void add_steps(struct bit_text *t, const struct plot_table *table)
     bit_text_add(t, "]");
 }
 
+/* A JSON text within a script element, which a "</script>" in it would end. */
+static void add_script_string(struct bit_text *t, const char *string)
+{
+    struct bit_text quoted = {0};
+    bit_text_add_json(&quoted, string);
+    for (const char *c = quoted.data ? quoted.data : "\"\""; *c; c++)
+        bit_text_add(t, *c == '<' ? "\\u003c" : "%c", *c);
+    bit_text_free(&quoted);
+}
+
 static void add_data(struct bit_text *t, const struct plot_chart *charts, size_t count)
 {
     bit_text_add(t, "<script id=data type='application/json'>[");
@@ -69,8 +79,9 @@ static void add_data(struct bit_text *t, const struct plot_chart *charts, size_t
         bit_text_add(t, i ? ",\n[" : "[");
         for (size_t j = 0; j < charts[i].curve_count; j++) {
             const struct plot_curve *curve = &charts[i].curves[j];
-            bit_text_add(t, "%s{\"name\":\"%s\",\"percent\":%s,\"x\":", j ? "," : "", curve->name,
-                         charts[i].percent ? "true" : "false");
+            bit_text_add(t, "%s{\"name\":", j ? "," : "");
+            add_script_string(t, curve->name);
+            bit_text_add(t, ",\"percent\":%s,\"x\":", charts[i].percent ? "true" : "false");
             add_steps(t, curve->table);
             bit_text_add(t, ",\"y\":");
             add_numbers(t, curve->table, curve->column);
@@ -88,24 +99,46 @@ static void add_summary(struct bit_text *t, const struct plot_metrics *m)
         bit_text_add(t, "step %.0f, epoch %.4g, loss %.4g", last->at[PLOT_STEP], last->at[PLOT_EPOCH],
                      last->at[PLOT_LOSS]);
     }
-    double best = -1, step = 0;
-    for (size_t i = 0; i < m->evaluations.count; i++)
-        if (m->evaluations.rows[i].at[PLOT_TOP1] > best) {
-            best = m->evaluations.rows[i].at[PLOT_TOP1];
-            step = m->evaluations.rows[i].at[PLOT_STEP];
+    if (m->metrics.count) {
+        struct bit_metric best = m->metrics.item[0];
+        char text[32];
+        double step = 0;
+        best.value = NAN;
+        for (size_t i = 0; i < m->evaluations.count; i++) {
+            const struct plot_row *row = &m->evaluations.rows[i];
+            if (bit_metric_is_better(&best, row->at[PLOT_METRIC], best.value)) {
+                best.value = row->at[PLOT_METRIC];
+                step = row->at[PLOT_STEP];
+            }
         }
-    if (best >= 0)
-        bit_text_add(t, "%sbest top-1 %.2f%% at step %.0f", m->steps.count ? "; " : "", best * 100, step);
+        bit_metric_text(&best, text, sizeof text);
+        if (!isnan(best.value)) {
+            bit_text_add(t, "%sbest ", m->steps.count ? "; " : "");
+            plot_add_escaped(t, best.title);
+            bit_text_add(t, " %s at step %.0f", text, step);
+        }
+    }
     if (m->bad_lines)
         bit_text_add(t, "; %zu line%s could not be read", m->bad_lines, m->bad_lines == 1 ? "" : "s");
+}
+
+/* The metrics of one form as a chart: shares and plain numbers have scales of their own. */
+static void fill_metrics(struct plot_chart *chart, const struct plot_metrics *m, enum bit_metric_form form)
+{
+    *chart = (struct plot_chart){.title = form == BIT_METRIC_SHARE ? "Validation" : "Validation, other numbers",
+                                 .unit = form == BIT_METRIC_SHARE ? "of images" : "", .percent = form == BIT_METRIC_SHARE};
+    for (int i = 0; i < m->metrics.count; i++)
+        if (m->metrics.item[i].form == form)
+            chart->curves[chart->curve_count++] = (struct plot_curve){m->metrics.item[i].title, &m->evaluations,
+                                                                      (enum plot_column)(PLOT_METRIC + i)};
 }
 
 void plot_page(struct bit_text *t, const struct plot_metrics *m, const char *name)
 {
     const struct plot_table *s = &m->steps, *e = &m->evaluations;
-    const struct plot_chart charts[] = {
+    struct plot_chart charts[] = {
         {"Loss", "mean over the batch", {{"training", s, PLOT_LOSS}, {"validation", e, PLOT_LOSS}}, 2, .from_zero = 1},
-        {"Accuracy", "of validation images", {{"top-1", e, PLOT_TOP1}, {"top-5", e, PLOT_TOP5}}, 2, .percent = 1},
+        {.title = ""}, {.title = ""}, /* the head's metrics: shares, numbers */
         {"Learning rate", "", {{"rate", s, PLOT_RATE}}, 1, .from_zero = 1, .may_be_log = 1},
         {"Speed", "images a second", {{"images/s", s, PLOT_SPEED}}, 1, .from_zero = 1},
         {"Gradient norm", "", {{"gradient", s, PLOT_GRADIENT_NORM}}, 1, .may_be_log = 1},
@@ -115,14 +148,16 @@ void plot_page(struct bit_text *t, const struct plot_metrics *m, const char *nam
           {"checkpoint", s, PLOT_CHECKPOINT}}, 6, .stacked = 1, .percent = 1},
     };
     size_t count = sizeof charts / sizeof *charts;
+    fill_metrics(&charts[1], m, BIT_METRIC_SHARE);
+    fill_metrics(&charts[2], m, BIT_METRIC_NUMBER);
     bit_text_add(t, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
                  "content='width=device-width'><title>");
-    add_escaped(t, name);
+    plot_add_escaped(t, name);
     bit_text_add(t, "</title>\n<style>%s", style);
-    for (int i = 0; i < 6; i++)
-        bit_text_add(t, ".c%d{stroke:var(--c%d)}.f%d,.a%d{fill:var(--c%d)}.k%d{color:var(--c%d)}", i, i, i, i, i, i, i);
+    for (int i = 0; i < BIT_METRICS; i++)
+        bit_text_add(t, ".c%d{stroke:var(--c%d)}.f%d,.a%d{fill:var(--c%d)}.k%d{color:var(--c%d)}", i, i % 6, i, i, i % 6, i, i % 6);
     bit_text_add(t, "</style></head>\n<body><h1>");
-    add_escaped(t, name);
+    plot_add_escaped(t, name);
     bit_text_add(t, "</h1><small>");
     add_summary(t, m);
     bit_text_add(t, "</small>\n<main>\n");

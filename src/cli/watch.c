@@ -1,32 +1,24 @@
 /* bit watch: watches a run from outside, for bit-launch. A process that is stopped cannot watch itself, nor can mpirun. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "bit/clock.h"
-#include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/record.h"
 #include "bit/watch.h"
 #include "cli/cli.h"
 
 static const char usage[] = "bit watch DIR --launcher PID [--start-seconds S]\n"
-                            "bit watch DIR --settle TEXT\n"
                             "  Watches the run in DIR until the process PID, its mpirun or srun, ends (exit code 0), or until a rank or\n"
                             "  PID itself is late and nobody in the run has noticed, or PID stays after the run (exit code 76).\n"
-                            "  --start-seconds S  how long ranks may take until they have read the job; 0: for ever (default 1800)\n"
-                            "  --settle TEXT      instead: when no process of the run is left, and outcome.json says that it\n"
-                            "                     still runs, makes it a failure for the reason TEXT; exit code 75 when\n"
-                            "                     a process holds the run";
+                            "  --start-seconds S  how long ranks may take until they have read the job; 0: for ever (default 1800)";
 
 static const double GRACE = 3;    /* seconds that the run's own watchdogs have to act first */
 enum { FIRST_RANKS = 64 };        /* any of them shows that the run has begun */
-enum { PATIENCE = 50 };           /* tenths of a second for which a lock may still be held by a process that dies */
 static const double LEAVING = 20; /* seconds from the end of the run to that of its launcher */
 
 struct watch {
@@ -69,9 +61,7 @@ static char state_of(long process)
 static int late(const struct watch *w, const char *text)
 {
     struct bit_error error = {0};
-    char state[16];
-    bit_outcome_member(w->folder, "state", state, sizeof state);
-    if (w->id && !strcmp(state, "running") && bit_outcome_amend(w->folder, BIT_ELATE, text, NULL, &error))
+    if (w->id && bit_outcome_state(w->folder) == BIT_RUN_RUNNING && bit_outcome_fail(w->folder, BIT_ELATE, text, NULL, 0, &error))
         bit_cli_error(&error);
     fprintf(stderr, "bit: %s\n", text);
     return BIT_ELATE;
@@ -80,7 +70,7 @@ static int late(const struct watch *w, const char *text)
 /* 0, or 76 when the launcher is stopped, or stays though the run has ended. */
 static int check_launcher(struct watch *w, double now)
 {
-    char text[256], state[16] = "";
+    char text[256];
     struct bit_heart heart;
     bool is_stopped = state_of(w->launcher) == 'T';
     double limit = w->id && w->seen[0].heart.limit[BIT_TRACK_MAIN] > 0 ? w->seen[0].heart.limit[BIT_TRACK_MAIN] : w->start_limit;
@@ -89,9 +79,7 @@ static int check_launcher(struct watch *w, double now)
         snprintf(text, sizeof text, "the launcher of the run (process %ld) is stopped for %.0f s", w->launcher, now - w->stopped);
         return late(w, text);
     }
-    if (w->id && find_heart(w->folder, w->ranks, &heart))
-        bit_outcome_member(w->folder, "state", state, sizeof state);
-    bool ended = *state && strcmp(state, "running") != 0;
+    bool ended = w->id && find_heart(w->folder, w->ranks, &heart) && bit_run_has_ended(bit_outcome_state(w->folder));
     w->left = !ended ? 0 : w->left > 0 ? w->left : now;
     if (ended && now - w->left > LEAVING) {
         fprintf(stderr, "bit: the run has ended, and its launcher (process %ld) hangs\n", w->launcher);
@@ -182,39 +170,9 @@ static int watch(struct watch *w)
     return code;
 }
 
-/* Whether a process holds the run's lock; the last holder may be dying just now. */
-static bool is_held(const char *folder)
-{
-    char path[PATH_MAX];
-    struct bit_error error = {0};
-    int file = bit_path_join(path, sizeof path, folder, "lock", &error) ? -1 : open(path, O_RDWR | O_CLOEXEC);
-    bool held = file >= 0;
-    for (int i = 0; held && i < PATIENCE; i++) {
-        held = flock(file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-        if (held)
-            usleep(100 * 1000);
-    }
-    if (file >= 0)
-        close(file);
-    return held;
-}
-
-static int settle(const char *folder, const char *text)
-{
-    struct bit_error error = {0};
-    char state[16];
-    if (is_held(folder))
-        return BIT_EAGAIN;
-    bit_outcome_member(folder, "state", state, sizeof state);
-    if (!strcmp(state, "running") && bit_outcome_amend(folder, BIT_EENVIRONMENT, text, NULL, &error))
-        return bit_cli_error(&error);
-    return BIT_OK;
-}
-
 int bit_cli_watch(int argc, char **argv)
 {
     struct watch w = {.start_limit = 1800};
-    const char *reason = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help")) {
             printf("usage: %s\n", usage);
@@ -224,14 +182,12 @@ int bit_cli_watch(int argc, char **argv)
             w.launcher = strtol(argv[++i], NULL, 10);
         else if (!strcmp(argv[i], "--start-seconds") && i + 1 < argc)
             w.start_limit = strtod(argv[++i], NULL);
-        else if (!strcmp(argv[i], "--settle") && i + 1 < argc)
-            reason = argv[++i];
         else if (*argv[i] == '-' || w.folder)
             return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
         else
             w.folder = argv[i];
     }
-    if (!w.folder || (!reason && w.launcher <= 0))
-        return bit_cli_usage(usage, "a run's folder and --launcher or --settle are needed");
-    return reason ? settle(w.folder, reason) : watch(&w);
+    if (!w.folder || w.launcher <= 0)
+        return bit_cli_usage(usage, "a run's folder and --launcher are needed");
+    return watch(&w);
 }

@@ -39,15 +39,15 @@ enum event end_measure(struct run *run)
 /* ---- the ends of training ---- */
 
 /* Rank 0's files in their last form; a failure here becomes the run's, also where it was asked to stop. */
-static void close_books(struct run *run, enum outcome outcome)
+static void close_books(struct run *run, enum bit_run_state state)
 {
     struct bit_error trouble = {0};
     progress_end(&run->progress);
-    if (run->metrics && metrics_flush(run->metrics, true, &trouble)) {
+    if (run->metrics && bit_metrics_log_flush(run->metrics, true, &trouble)) {
         run->error = trouble;
-        outcome = OUTCOME_FAILED;
+        state = BIT_RUN_FAILED;
     }
-    if (outcome_write(run, outcome, &trouble))
+    if (outcome_write(run, state, &trouble))
         run->error = trouble;
 }
 
@@ -68,7 +68,7 @@ enum event end_finish(struct run *run)
     if (census_bad(run) || census_hash(run))
         return setback_event(run);
     if (run_is_first(run)) {
-        close_books(run, OUTCOME_FINISHED);
+        close_books(run, BIT_RUN_FINISHED);
         tell_end(run, run->loop.taken ? "finished" : "nothing left to do: finished");
     }
     return run_follow(run) ? EVENT_FAILED : EVENT_OK;
@@ -81,7 +81,7 @@ enum event end_stop(struct run *run)
     if (run_is_first(run)) {
         bit_fail(&run->error, BIT_EAGAIN, "stopped on request (%s): run again to resume",
                  *signals_name() ? signals_name() : run->loop.taken >= run->options->steps_limit ? "--steps-limit" : "signal");
-        close_books(run, OUTCOME_STOPPED);
+        close_books(run, BIT_RUN_STOPPED);
         if (run->error.code == BIT_EAGAIN)
             tell_end(run, "stopped on request");
     }
@@ -110,7 +110,7 @@ enum event end_fail(struct run *run)
     else if (run->before && !run->options->evaluate && run->error.code == BIT_EUSAGE && run->loop.taken == 0 &&
              outcome_restore(run, &ignored) == 0)
         return EVENT_OK; /* refused: how the run in this folder stands has not changed */
-    else if (run->claimed && !run->options->evaluate && outcome_write(run, OUTCOME_FAILED, &ignored))
+    else if (run->claimed && !run->options->evaluate && outcome_write(run, BIT_RUN_FAILED, &ignored))
         run_tell(run, BIT_LOG_WARNING, "%s", ignored.text);
     return EVENT_OK;
 }

@@ -8,8 +8,8 @@
 #include "run/run.h"
 
 /* What a run owns below its folder, besides the log and the index cache, which outlive --fresh. */
-static const char *const owned[] = {"checkpoints", "metrics.jsonl", "outcome.json", "evaluation.json", "job.json",
-                                    "quarantine.tsv"};
+static const char *const owned[] = {BIT_RECORD_CHECKPOINTS, BIT_RECORD_METRICS, BIT_RECORD_OUTCOME, BIT_RECORD_EVALUATION, BIT_RECORD_JOB,
+                                    BIT_RECORD_QUARANTINE};
 
 static bool has(const struct run *run, const char *name)
 {
@@ -19,7 +19,7 @@ static bool has(const struct run *run, const char *name)
 
 static bool holds_run(const struct run *run)
 {
-    return has(run, "job.json") || has(run, "checkpoints");
+    return has(run, BIT_RECORD_JOB) || has(run, BIT_RECORD_CHECKPOINTS);
 }
 
 /* Missing data is told before anything is created. */
@@ -40,6 +40,7 @@ int folder_clear(struct run *run, struct bit_error *error)
     char path[PATH_MAX];
     bit_free(run->before);
     run->before = NULL;
+    bit_outcome_init(&run->former);
     standing_init(&run->standing);
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         if (run_path(run, owned[i], path, error) || bit_folder_remove(path, error))
@@ -52,10 +53,10 @@ int folder_clear(struct run *run, struct bit_error *error)
 static void sweep(const struct run *run)
 {
     char cache[PATH_MAX];
-    bit_file_sweep(run->folder, "outcome.json", 0);
-    bit_file_sweep(run->folder, "job.json", 0);
-    bit_file_sweep(run->folder, "evaluation.json", 60);
-    if (run_path(run, "cache", cache, NULL) == 0)
+    bit_file_sweep(run->folder, BIT_RECORD_OUTCOME, 0);
+    bit_file_sweep(run->folder, BIT_RECORD_JOB, 0);
+    bit_file_sweep(run->folder, BIT_RECORD_EVALUATION, 60);
+    if (run_path(run, BIT_RECORD_CACHE, cache, NULL) == 0)
         bit_file_sweep(cache, NULL, 0);
 }
 
@@ -65,19 +66,19 @@ int folder_claim(struct run *run, struct bit_error *error)
     char path[PATH_MAX];
     if (check_inputs(run, error))
         return -1;
-    if (o->evaluate && !has(run, "checkpoints"))
+    if (o->evaluate && !has(run, BIT_RECORD_CHECKPOINTS))
         return bit_fail(error, BIT_ENOINPUT, "%s holds no checkpoints to evaluate: train first, or name the run's folder "
                         "with --out", run->folder);
     run->created = !bit_file_exists(run->folder);
     if (o->evaluate) /* changes nothing that a run beside it needs */
         return 0;
-    if (bit_folder_create(run->folder, error) || run_path(run, "lock", path, error))
+    if (bit_folder_create(run->folder, error) || run_path(run, BIT_RECORD_LOCK, path, error))
         return -1;
-    run->lock = lock_take(path, error);
+    run->lock = bit_lock_take(path, error);
     if (!run->lock)
         return -1;
     if (o->fresh && holds_run(run) && !o->force) {
-        lock_release(run->lock);
+        bit_lock_release(run->lock);
         run->lock = NULL;
         return bit_fail(error, BIT_EUSAGE, "%s holds a run already: --fresh would overwrite it; leave --fresh out to resume, "
                         "add --force to remove the old run, or choose another --out", run->folder);
@@ -91,7 +92,7 @@ void folder_abandon(struct run *run)
 {
     struct bit_error error = {0};
     bit_log_close();
-    lock_release(run->lock);
+    bit_lock_release(run->lock);
     run->lock = NULL;
     if (bit_folder_remove(run->folder, &error))
         bit_log(BIT_LOG_WARNING, "%s", error.text);

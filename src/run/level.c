@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/number.h"
+#include "bit/json.h"
 
 void level_add(struct level *l, double loss)
 {
@@ -36,7 +36,7 @@ void level_write(const struct level *l, struct bit_text *t)
     for (int i = 0; i < l->count; i++) {
         if (i)
             bit_text_add(t, ",");
-        number_add(t, l->recent[i], 17);
+        bit_json_add_number(t, l->recent[i], 17);
     }
     bit_text_add(t, "]");
 }

@@ -135,7 +135,7 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
     struct tally *t = &run->loop.tally;
     uint64_t step = run->standing.step;
     double now = bit_clock_seconds(), span = now - t->since > 1e-9 ? now - t->since : 1e-9;
-    struct metrics_step line = {
+    struct bit_step_line line = {
         .step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
         .gradient_norm = result->gradient_norm, .weight_norm = result->weight_norm, .applied = result->applied,
         .images_per_second = (double)t->steps * run->plan.schedule.batch / span,
@@ -143,7 +143,7 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
                   t->save / span},
     };
     /* A failure is this rank's alone: the next boundary makes it known to all. */
-    metrics_add_step(run->metrics, &line, &run->error);
+    bit_metrics_log_step(run->metrics, &line, &run->error);
     *t = (struct tally){.since = now};
 }
 
@@ -156,7 +156,7 @@ static void watch_network(struct run *run, const struct bit_step_result *result,
     run_tell(run, n->told ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: the network between the ranks %s slow: a step waits %.3g s "
              "for it, at best it was %.3g s%s", (unsigned long long)run->standing.step, n->told ? "is" : "is no longer", now, before,
              n->told ? "; look at the lines of the hosts" : "");
-    metrics_add_network(run->metrics, run->standing.step, now, before, &run->error);
+    bit_metrics_log_slow_link(run->metrics, run->standing.step, now, before, &run->error);
 }
 
 static void watch_speed(struct run *run, const struct bit_step_result *result)
@@ -171,7 +171,7 @@ static void watch_speed(struct run *run, const struct bit_step_result *result)
              "other ranks for its work (%.3g s a step)%s", (unsigned long long)run->standing.step, rank,
              factor >= SLOW_FACTOR ? "holds up the run: it" : "is no longer slow: it", factor, each,
              factor >= SLOW_FACTOR ? "; look at its host" : "");
-    metrics_add_slow(run->metrics, run->standing.step, rank, factor, &run->error);
+    bit_metrics_log_slow_rank(run->metrics, run->standing.step, rank, factor, &run->error);
 }
 
 static void tell(struct run *run, const struct bit_step_result *result, double rate)
@@ -195,7 +195,7 @@ static void tell_spike(struct run *run, double loss, double limit)
                  (unsigned long long)step, loss, run->job->checks.loss_spike, limit / run->job->checks.loss_spike);
     run->loop.spiked = step;
     if (run_is_first(run))
-        metrics_add_spike(run->metrics, step, loss, limit, &run->error);
+        bit_metrics_log_spike(run->metrics, step, loss, limit, &run->error);
 }
 
 enum event loop_step(struct run *run)
@@ -237,8 +237,11 @@ enum event loop_evaluate(struct run *run)
     if (verdict < 0)
         return EVENT_FAILED;
     if (verdict == 0 && run_is_first(run)) {
-        const struct standing *s = &run->standing;
-        metrics_add_evaluation(run->metrics, s->step, epoch_at(run, s->step), &s->newest, &run->error);
+        const struct bit_evaluation *e = &run->standing.newest;
+        struct bit_evaluation_line line = {.step = run->standing.step, .epoch = epoch_at(run, run->standing.step), .loss = e->loss,
+                                           .images = e->images, .bad = e->bad, .seconds = e->seconds};
+        standing_metrics(e, run->loss, &line.metrics);
+        bit_metrics_log_evaluation(run->metrics, &line, &run->error);
     }
     run->loop.tally.since += bit_clock_seconds() - before;
     progress_pause(&run->progress, run->standing.step);

@@ -9,7 +9,6 @@
 #include "bit/phase.h"
 #include "run/arrays.h"
 #include "run/census.h"
-#include "run/former.h"
 #include "run/outcome.h"
 #include "run/peers.h"
 #include "run/run.h"
@@ -138,7 +137,7 @@ static int load(struct run *run)
 static int open_store(struct run *run)
 {
     char path[PATH_MAX];
-    run_path(run, "checkpoints", path, &run->error);
+    run_path(run, BIT_RECORD_CHECKPOINTS, path, &run->error);
     if (run_agree(run))
         return -1;
     run->store = bit_store_open(path, !run->options->evaluate, run->job->checkpoint.keep, run->world, &run->error);
@@ -166,13 +165,13 @@ static void open_files(struct run *run)
 {
     char path[PATH_MAX];
     const struct standing *s = &run->standing;
-    if (run_path(run, "job.json", path, &run->error) ||
+    if (run_path(run, BIT_RECORD_JOB, path, &run->error) ||
         bit_file_write(path, run->job->canonical, strlen(run->job->canonical), &run->error) ||
-        run_path(run, "metrics.jsonl", path, &run->error))
+        run_path(run, BIT_RECORD_METRICS, path, &run->error))
         return;
-    run->metrics = metrics_open(path, s->step, s->evaluated == s->step, &run->error);
+    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, &run->error);
     if (run->metrics)
-        outcome_write(run, OUTCOME_RUNNING, &run->error);
+        outcome_write(run, BIT_RUN_RUNNING, &run->error);
 }
 
 /* From here on the bits are this machine's. */
@@ -209,8 +208,8 @@ static int start(struct run *run, bool resumed)
 /* No generation was found. A folder that is not mounted, or was renamed, must not pass for a run that has not begun. */
 static int check_afresh(struct run *run)
 {
-    uint64_t step;
-    if (run_is_first(run) && !run->options->evaluate && former_checkpoint(run->before, &step) && step > 0)
+    uint64_t step = run->former.progress.checkpoint_step;
+    if (run_is_first(run) && !run->options->evaluate && step != BIT_RECORD_UNKNOWN && step > 0)
         bit_fail(&run->error, BIT_ENOGENERATION, "%s/outcome.json knows of a checkpoint of step %llu, and %s/checkpoints holds none: is it "
                  "on a file system that is not mounted here? Bring it back, or start anew with --fresh --force or another --out",
                  run->folder, (unsigned long long)step, run->folder);
@@ -242,12 +241,12 @@ static void reopen_metrics(struct run *run, uint64_t failed)
 {
     char path[PATH_MAX];
     const struct standing *s = &run->standing;
-    if (metrics_flush(run->metrics, false, &run->error) || run_path(run, "metrics.jsonl", path, &run->error))
+    if (bit_metrics_log_flush(run->metrics, false, &run->error) || run_path(run, BIT_RECORD_METRICS, path, &run->error))
         return;
-    metrics_close(run->metrics);
-    run->metrics = metrics_open(path, s->step, s->evaluated == s->step, &run->error);
+    bit_metrics_log_close(run->metrics);
+    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, &run->error);
     if (run->metrics)
-        metrics_add_rollback(run->metrics, s->step, failed, run->loop.setback.why.text, &run->error);
+        bit_metrics_log_rollback(run->metrics, s->step, failed, run->loop.setback.why.text, &run->error);
     progress_pause(&run->progress, s->step);
 }
 

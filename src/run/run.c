@@ -114,7 +114,7 @@ void run_end_watch(struct run *run)
 static void let_first_leave(const struct run *run)
 {
     char path[PATH_MAX];
-    if (!*run->watched || bit_path_join(path, sizeof path, run->watched, "lock", NULL))
+    if (!*run->watched || bit_path_join(path, sizeof path, run->watched, BIT_RECORD_LOCK, NULL))
         return;
     for (int i = 0; i < 100 && bit_file_exists(path); i++)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
@@ -123,7 +123,7 @@ static void let_first_leave(const struct run *run)
 void run_leave(struct run *run, int rank, int code)
 {
     run_end_watch(run);
-    lock_release(run->lock);
+    bit_lock_release(run->lock);
     run->lock = NULL;
     if (code && rank > 0)
         let_first_leave(run);
@@ -133,7 +133,7 @@ void run_leave(struct run *run, int rank, int code)
 
 void run_clear(struct run *run)
 {
-    metrics_close(run->metrics);
+    bit_metrics_log_close(run->metrics);
     progress_end(&run->progress);
     saving_forget(run);
     bit_free(run->loop.wishes);

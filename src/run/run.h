@@ -14,11 +14,11 @@
 #include "bit/log.h"
 #include "bit/model.h"
 #include "bit/plan.h"
+#include "bit/record.h"
 #include "bit/store.h"
 #include "bit/train.h"
 #include "bit/watch.h"
-#include "run/lock.h"
-#include "run/metrics.h"
+#include "bit/metrics_log.h"
 #include "run/network.h"
 #include "run/options.h"
 #include "run/progress.h"
@@ -65,10 +65,11 @@ struct run {
     struct bit_job *job;
     char folder[PATH_MAX];         /* the run's */
     char *before;                  /* outcome.json as this process found it, or NULL */
+    struct bit_outcome former;     /* what it said, as far as it could be read */
     bool created;                  /* the folder, by this process */
     bool claimed;                  /* the folder is ours: an outcome may be written */
     bool begun;                    /* past planning: a usage error leaves the folder behind */
-    struct lock *lock;             /* rank 0: of the folder, or with --evaluate of its watchdog's */
+    struct bit_lock *lock;             /* rank 0: of the folder, or with --evaluate of its watchdog's */
 
     struct bit_index *train, *val;
     char classes_fingerprint[33], images_fingerprint[33];
@@ -93,7 +94,7 @@ struct run {
     struct saving saving;
     char watched[PATH_MAX];        /* the folder of the watchdog's files: the run's, or with --evaluate one below it */
     struct bit_watch *watch;       /* from claiming the folder to the very end */
-    struct metrics *metrics;       /* rank 0 */
+    struct bit_metrics_log *metrics;       /* rank 0 */
     struct progress progress;
     struct timeline *timeline;     /* NULL: nothing is traced */
     char started_at[32];

@@ -47,7 +47,7 @@ int saving_begin(struct run *run, bool beside)
     double start = bit_clock_seconds();
     bool copy = beside && run->plan.memory.snapshot > 0; /* of this rank's machine: others may do otherwise */
     if (run_is_first(run) && run->error.code == BIT_OK)
-        metrics_flush(run->metrics, true, &run->error);
+        bit_metrics_log_flush(run->metrics, true, &run->error);
     struct bit_error harm;
     if (run_agree(run) || census_bad(run) || bit_trainer_check_memory(run->trainer, &harm, &run->error))
         return -1;
@@ -146,7 +146,7 @@ int saving_end(struct run *run)
     run->loop.tally.save += bit_clock_seconds() - start;
     if (run_is_first(run)) {
         tell(run);
-        outcome_write(run, OUTCOME_RUNNING, &error);
+        outcome_write(run, BIT_RUN_RUNNING, &error);
         if (error.code)
             bit_fail(&run->error, error.code, "%s", error.text);
     }

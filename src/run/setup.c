@@ -93,18 +93,18 @@ static void make_room_for_hearts(struct run *run, uint64_t *id)
     char path[PATH_MAX];
     struct bit_error taken = {0};
     if (run->options->evaluate) {
-        if (bit_folder_create(run->watched, &run->error) || bit_path_join(path, sizeof path, run->watched, "lock", &run->error))
+        if (bit_folder_create(run->watched, &run->error) || bit_path_join(path, sizeof path, run->watched, BIT_RECORD_LOCK, &run->error))
             return;
-        if (!(run->lock = lock_take(path, &taken))) {
+        if (!(run->lock = bit_lock_take(path, &taken))) {
             run_tell(run, BIT_LOG_INFO, "another evaluation is at work here: the watchdog watches that one only");
             return;
         }
         for (int i = 0; i < 2; i++)
-            if (bit_path_join(path, sizeof path, run->watched, i ? "outcome.json" : "log.txt", &run->error) ||
+            if (bit_path_join(path, sizeof path, run->watched, i ? BIT_RECORD_OUTCOME : BIT_RECORD_LOG, &run->error) ||
                 bit_folder_remove(path, &run->error))
                 return;
     }
-    if (bit_path_join(path, sizeof path, run->watched, "heartbeat", &run->error) == 0 && bit_folder_remove(path, &run->error) == 0 &&
+    if (bit_path_join(path, sizeof path, run->watched, BIT_RECORD_HEARTBEAT, &run->error) == 0 && bit_folder_remove(path, &run->error) == 0 &&
         bit_folder_create(path, &run->error) == 0)
         *id = draw_id();
 }
@@ -135,8 +135,8 @@ enum event setup_claim(struct run *run)
     if (run_follow(run))
         return EVENT_FAILED;
     /* From now on the lock there is rank 0's, and run_leave waits for it. */
-    bit_path_join(run->watched, sizeof run->watched, run->folder, run->options->evaluate ? "evaluating" : "", &run->error);
-    if (run_path(run, "log.txt", path, &run->error) == 0)
+    bit_path_join(run->watched, sizeof run->watched, run->folder, run->options->evaluate ? BIT_RECORD_EVALUATING : "", &run->error);
+    if (run_path(run, BIT_RECORD_LOG, path, &run->error) == 0)
         bit_log_open(path, &run->error);
     if (run_agree(run))
         return EVENT_FAILED;
@@ -145,7 +145,7 @@ enum event setup_claim(struct run *run)
     if (run_is_first(run)) {
         outcome_remember(run);
         if (!run->options->evaluate)
-            outcome_write(run, OUTCOME_RUNNING, &run->error);
+            outcome_write(run, BIT_RUN_RUNNING, &run->error);
     }
     return run_follow(run) || start_watch(run) ? EVENT_FAILED : EVENT_OK;
 }
@@ -156,7 +156,7 @@ static int open_indices(struct run *run)
 {
     const struct bit_job *job = run->job;
     char cache[PATH_MAX];
-    run_path(run, "cache", cache, &run->error);
+    run_path(run, BIT_RECORD_CACHE, cache, &run->error);
     if (run_is_first(run) && run->error.code == BIT_OK)
         bit_folder_create(cache, &run->error);
     if (run_follow(run))
@@ -285,7 +285,7 @@ static int build_weights(struct run *run)
 static int open_quarantine(struct run *run)
 {
     char path[PATH_MAX];
-    if (run_is_first(run) && run_path(run, "quarantine.tsv", path, &run->error) == 0)
+    if (run_is_first(run) && run_path(run, BIT_RECORD_QUARANTINE, path, &run->error) == 0)
         run->quarantine = bit_quarantine_open(path, &run->error);
     return run_follow(run);
 }

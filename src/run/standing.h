@@ -6,6 +6,7 @@
 
 #include "bit/error.h"
 #include "bit/evaluate.h"
+#include "bit/metric.h"
 #include "bit/text.h"
 #include "run/level.h"
 
@@ -24,6 +25,8 @@ struct standing {
 };
 
 void standing_init(struct standing *standing);
+/* The evaluation as a list of metrics. */
+void standing_metrics(const struct bit_evaluation *evaluation, enum bit_loss loss, struct bit_metrics *metrics);
 /* Notes an evaluation made at standing->step. */
 void standing_evaluated(struct standing *standing, const struct bit_evaluation *evaluation);
 /* Canonical JSON object of everything but the step. bad and seconds: up to now. */

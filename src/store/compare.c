@@ -1,5 +1,5 @@
 /* Two canonical JSON objects, key by key. */
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,67 +1,22 @@
 #include "store/store.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "bit/clock.h"
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/record.h"
 #include "store/folder.h"
 #include "store/newest.h"
-
-/* A run that was just killed may still have ranks that die; then its lock goes within seconds. */
-static int wait_for_lock(int file, bool *locked)
-{
-    double end = bit_clock_seconds() + 5;
-    *locked = false;
-    while (flock(file, LOCK_EX | LOCK_NB)) {
-        if (errno == EINTR)
-            continue;
-        if (errno != EWOULDBLOCK)
-            return 0; /* no locks on this file system */
-        if (bit_clock_seconds() > end)
-            return -1;
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    }
-    *locked = true;
-    return 0;
-}
-
-static int take_lock(struct bit_store *store, bool *locked, struct bit_error *error)
-{
-    char path[PATH_MAX], text[160] = "";
-    if (bit_path_join(path, sizeof path, store->folder, ".lock", error))
-        return -1;
-    store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (store->lock < 0)
-        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
-    if (wait_for_lock(store->lock, locked)) {
-        ssize_t n = pread(store->lock, text, sizeof text - 1, 0);
-        text[n > 0 ? n : 0] = 0;
-        return bit_fail(error, BIT_EENVIRONMENT, "%s is in use by another run (%s): stop that one, or choose another --out",
-                        store->folder, *text ? text : "unknown");
-    }
-    char host[64] = "";
-    gethostname(host, sizeof host - 1);
-    int size = snprintf(text, sizeof text, "host %s, process %ld", host, (long)getpid());
-    /* Only for the message above: losing it does no harm. */
-    if (ftruncate(store->lock, 0) || pwrite(store->lock, text, (size_t)size, 0) != size)
-        bit_log(BIT_LOG_DEBUG, "cannot write to %s: %s", path, strerror(errno));
-    return 0;
-}
 
 /* Rank 0's part. */
 static int open_writer(struct bit_store *store, struct bit_error *error)
 {
-    bool locked;
-    if (bit_folder_create(store->folder, error) || take_lock(store, &locked, error))
+    char path[PATH_MAX];
+    if (bit_folder_create(store->folder, error) || bit_path_join(path, sizeof path, store->folder, ".lock", error) ||
+        !(store->lock = bit_lock_take(path, error)))
         return -1;
+    bool locked = bit_lock_is_kept(store->lock);
     if (!locked)
         bit_log(BIT_LOG_WARNING, "%s: this file system knows no locks; do not start two runs in one folder", store->folder);
     newest_refresh(store->folder);
@@ -76,7 +31,6 @@ struct bit_store *bit_store_open(const char *folder, bool create, int keep, stru
         store->group = group;
         store->writer = create;
         store->keep = keep;
-        store->lock = -1;
         if (strlen(folder) >= sizeof store->folder)
             bit_fail(error, BIT_EUSAGE, "path too long: %s", folder);
         else
@@ -95,7 +49,6 @@ void bit_store_close(struct bit_store *store)
 {
     if (!store)
         return;
-    if (store->lock >= 0)
-        close(store->lock);
+    bit_lock_leave(store->lock);
     bit_free(store);
 }

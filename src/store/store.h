@@ -11,7 +11,7 @@ struct bit_store {
     struct bit_group *group;
     bool writer;
     int keep;
-    int lock; /* rank 0's descriptor of the lock file, or -1 */
+    struct bit_lock *lock; /* rank 0 of a writer */
 };
 
 /* Momentum in block order. `mine`: this rank's share, pieces one after another. Fills range[0 .. count) with elements

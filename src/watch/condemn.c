@@ -1,5 +1,4 @@
 /* Telling the world that a rank is late: the file by which one process takes it on, the outcome, the log. */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,102 +9,12 @@
 
 #include "bit/clock.h"
 #include "bit/file.h"
-#include "bit/memory.h"
-#include "bit/text.h"
+#include "bit/record.h"
 #include "bit/watch.h"
 
-enum { OUTCOME_LIMIT = 1 << 20, FIRST_RANKS = 64 };
-
-/* ---- outcome.json ---- */
-
-static cJSON *read_outcome(const char *folder)
-{
-    char path[PATH_MAX], *data;
-    size_t size;
-    cJSON *object = NULL;
-    struct bit_error ignored = {0};
-    if (bit_path_join(path, sizeof path, folder, "outcome.json", &ignored) == 0 &&
-        bit_file_read(path, OUTCOME_LIMIT, &data, &size, &ignored) == 0) {
-        object = cJSON_ParseWithLength(data, size);
-        bit_free(data);
-    }
-    if (!cJSON_IsObject(object)) {
-        cJSON_Delete(object);
-        object = cJSON_CreateObject();
-    }
-    return object;
-}
-
-/* In its old place when it is there already. Takes `value`. */
-static void put(cJSON *object, const char *name, cJSON *value)
-{
-    if (!cJSON_HasObjectItem(object, name))
-        cJSON_AddItemToObject(object, name, value);
-    else if (!cJSON_ReplaceItemInObjectCaseSensitive(object, name, value))
-        cJSON_Delete(value);
-}
-
-static void put_verdict(cJSON *object, const struct bit_verdict *v)
-{
-    const cJSON *step = cJSON_GetObjectItemCaseSensitive(object, "step");
-    if (!cJSON_IsNumber(step) || step->valuedouble != (double)v->step)
-        put(object, "weights_hash", cJSON_CreateNull()); /* it was an earlier step's */
-    put(object, "step", cJSON_CreateNumber((double)v->step));
-    put(object, "late_rank", cJSON_CreateNumber(v->rank));
-    put(object, "late_host", cJSON_CreateString(v->host));
-    put(object, "late_process", cJSON_CreateNumber((double)v->process));
-    put(object, "late_phase", cJSON_CreateString(bit_phase_name(v->phase)));
-    put(object, "late_seconds", cJSON_CreateNumber(v->seconds));
-}
-
-/* A member a line, as bitrun writes it. */
-static void print(const cJSON *object, struct bit_text *t)
-{
-    for (const cJSON *item = object->child; item; item = item->next) {
-        char *value = cJSON_PrintUnformatted(item);
-        bit_text_add(t, "%s\"%s\": %s", item == object->child ? "{" : ",\n ", item->string, value ? value : "null");
-        cJSON_free(value);
-    }
-    bit_text_add(t, "\n}\n");
-}
-
-int bit_outcome_amend(const char *folder, enum bit_code code, const char *message, const struct bit_verdict *verdict,
-                      struct bit_error *error)
-{
-    char path[PATH_MAX], now[32];
-    struct bit_text t = {0};
-    cJSON *object = read_outcome(folder);
-    int result = -1;
-    bit_clock_stamp(now, sizeof now);
-    put(object, "state", cJSON_CreateString("failed"));
-    put(object, "reason", cJSON_CreateString(bit_code_name(code)));
-    put(object, "message", cJSON_CreateString(message));
-    put(object, "exit_code", cJSON_CreateNumber(code));
-    if (verdict)
-        put_verdict(object, verdict);
-    cJSON_DeleteItemFromObjectCaseSensitive(object, "written");
-    put(object, "ended", cJSON_CreateString(now));
-    print(object, &t);
-    if (t.failed || !object)
-        bit_fail(error, BIT_EENVIRONMENT, "out of memory: outcome.json");
-    else if (bit_path_join(path, sizeof path, folder, "outcome.json", error) == 0)
-        result = bit_file_write(path, t.data, t.size, error);
-    bit_text_free(&t);
-    cJSON_Delete(object);
-    return result;
-}
-
-void bit_outcome_member(const char *folder, const char *name, char *value, size_t size)
-{
-    cJSON *object = read_outcome(folder);
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    snprintf(value, size, "%s", cJSON_IsString(item) ? item->valuestring : "");
-    cJSON_Delete(object);
-}
+enum { FIRST_RANKS = 64 };
 
 /* ---- the verdict's own file ---- */
-
-static const char LATE[] = "heartbeat/late";
 
 static int write_late(const char *path, const struct bit_verdict *v, struct bit_error *error)
 {
@@ -128,7 +37,7 @@ bool bit_watch_condemned(const char *folder, uint64_t id, struct bit_verdict *ve
     char path[PATH_MAX], text[512], phase[16];
     struct bit_verdict v = {0};
     int kind;
-    if (bit_path_join(path, sizeof path, folder, LATE, NULL))
+    if (bit_path_join(path, sizeof path, folder, BIT_RECORD_VERDICT, NULL))
         return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
@@ -152,7 +61,7 @@ static void tell(const char *folder, const char *message)
 {
     char path[PATH_MAX], stamp[32], line[2048];
     bit_clock_stamp(stamp, sizeof stamp);
-    if (bit_path_join(path, sizeof path, folder, "log.txt", NULL) == 0) {
+    if (bit_path_join(path, sizeof path, folder, BIT_RECORD_LOG, NULL) == 0) {
         int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
         if (file >= 0) {
             dprintf(file, "%s error watchdog: %s\n", stamp, message);
@@ -180,8 +89,8 @@ static bool is_ours(const char *folder, uint64_t id)
 
 int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, struct bit_error *error)
 {
-    char path[PATH_MAX], message[1024], state[16];
-    if (bit_path_join(path, sizeof path, folder, LATE, error))
+    char path[PATH_MAX], message[1024];
+    if (bit_path_join(path, sizeof path, folder, BIT_RECORD_VERDICT, error))
         return -1;
     if (!is_ours(folder, verdict->id))
         return 0;
@@ -189,10 +98,12 @@ int bit_watch_condemn(const char *folder, const struct bit_verdict *verdict, str
     if (mine != 1)
         return mine;
     bit_verdict_text(verdict, message, sizeof message);
-    bit_outcome_member(folder, "state", state, sizeof state);
     /* A run that has ended already, and hangs on its way out, keeps its end. */
-    bool ended = !strcmp(state, "finished") || !strcmp(state, "stopped") || !strcmp(state, "failed");
+    bool ended = bit_run_has_ended(bit_outcome_state(folder));
     tell(folder, message); /* first: the others leave when they see the outcome */
-    int result = ended ? 0 : bit_outcome_amend(folder, BIT_ELATE, message, verdict, error);
+    struct bit_outcome_late late = {.rank = verdict->rank, .process = (uint64_t)verdict->process, .seconds = verdict->seconds};
+    snprintf(late.host, sizeof late.host, "%s", verdict->host);
+    snprintf(late.phase, sizeof late.phase, "%s", bit_phase_name(verdict->phase));
+    int result = ended ? 0 : bit_outcome_fail(folder, BIT_ELATE, message, &late, verdict->step, error);
     return result ? -1 : 1;
 }

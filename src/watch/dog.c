@@ -9,6 +9,7 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+#include "bit/record.h"
 #include "bit/watch.h"
 
 static const double OVERSLEPT = 2.0; /* a watchdog that was itself stopped for so long knows nothing */
@@ -111,13 +112,8 @@ static void look_around(struct bit_watch *w, double now)
 /* Whoever found the late rank is telling so; the first process that leaves has mpirun kill it. */
 static void let_it_be_told(const char *folder)
 {
-    char state[16] = "";
-    for (int i = 0; i < 100; i++) {
-        bit_outcome_member(folder, "state", state, sizeof state);
-        if (!strcmp(state, "failed") || !strcmp(state, "finished") || !strcmp(state, "stopped"))
-            return;
+    for (int i = 0; i < 100 && !bit_run_has_ended(bit_outcome_state(folder)); i++)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
-    }
 }
 
 static void judge(struct bit_watch *w, double now)

@@ -5,11 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bit/record.h"
 #include "bit/watch.h"
 
 void bit_heart_path(const char *folder, int rank, char path[PATH_MAX])
 {
-    int used = snprintf(path, PATH_MAX, "%s/heartbeat/%d", folder, rank);
+    int used = snprintf(path, PATH_MAX, "%s/" BIT_RECORD_HEARTBEAT "/%d", folder, rank);
     if (used < 0 || used >= PATH_MAX)
         path[0] = 0; /* opening it fails */
 }

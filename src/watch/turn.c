@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bit/file.h"
+#include "bit/record.h"
 #include "bit/watch.h"
 
 enum { LINE = 64, FEW = 64 };
@@ -39,7 +40,7 @@ bool bit_judge_turn(const char *folder, uint64_t id, int rank, int ranks, double
     char path[PATH_MAX];
     uint64_t turns = 0;
     int who = -1;
-    if (bit_path_join(path, sizeof path, folder, "heartbeat/judge", NULL))
+    if (bit_path_join(path, sizeof path, folder, BIT_RECORD_LEASE, NULL))
         return true;
     if (claim_read(path, id, &who, &turns))
         who = -1;

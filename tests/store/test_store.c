@@ -411,7 +411,7 @@ static void test_lock(void)
         usleep(20000);
     CHECK(scene_count(&s, ".tmp") == 0);
     REQUIRE(mkdir(path, 0777) == 0);
-    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EENVIRONMENT && strstr(error.text, "in use by another run"));
+    CHECK(scene_load(&s, &error) == -1 && error.code == BIT_EENVIRONMENT && strstr(error.text, "is using this folder"));
     bit_error_clear(&error);
     CHECK(scene_load_as(&s, false, UINT64_MAX, NULL, &error) == 1); /* reading is free */
     CHECK(scene_count(&s, ".tmp") == 1);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "bit/file.h"
-#include "run/lock.h"
+#include "bit/record.h"
 #include "../unit.h"
 
 static char path[] = "/tmp/bit-lock-XXXXXX";
@@ -12,10 +12,10 @@ static char path[] = "/tmp/bit-lock-XXXXXX";
 static void test_alone(void)
 {
     struct bit_error error = {0};
-    struct lock *lock = lock_take(path, &error);
+    struct bit_lock *lock = bit_lock_take(path, &error);
     REQUIRE(lock != NULL);
     CHECK(bit_file_exists(path));
-    lock_release(lock);
+    bit_lock_release(lock);
     CHECK(!bit_file_exists(path));
 }
 
@@ -23,14 +23,16 @@ static void test_held(void)
 {
     struct bit_error error = {0};
     char process[32];
-    struct lock *lock = lock_take(path, &error);
+    struct bit_lock *lock = bit_lock_take(path, &error);
     REQUIRE(lock != NULL);
-    CHECK(lock_take(path, &error) == NULL);
+    CHECK(bit_lock_take(path, &error) == NULL);
     CHECK(error.code == BIT_EENVIRONMENT);
     snprintf(process, sizeof process, "process %ld ", (long)getpid());
     CHECK(strstr(error.text, process) != NULL);
     CHECK(bit_file_exists(path));
-    lock_release(lock);
+    CHECK(bit_lock_is_held(path, 0));
+    bit_lock_release(lock);
+    CHECK(!bit_lock_is_held(path, 0));
 }
 
 /* A holder that dies without a word leaves the file, but not the lock. */
@@ -41,20 +43,20 @@ static void test_killed(void)
     pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-        lock_take(path, &error);
+        bit_lock_take(path, &error);
         _exit(0);
     }
     waitpid(child, &status, 0);
     CHECK(bit_file_exists(path));
-    struct lock *lock = lock_take(path, &error);
+    struct bit_lock *lock = bit_lock_take(path, &error);
     CHECK(lock != NULL);
-    lock_release(lock);
+    bit_lock_release(lock);
 }
 
 static void test_nowhere(void)
 {
     struct bit_error error = {0};
-    CHECK(lock_take("/nonexistent/lock", &error) == NULL);
+    CHECK(bit_lock_take("/nonexistent/lock", &error) == NULL);
     CHECK(error.code == BIT_EENVIRONMENT);
     CHECK(strstr(error.text, "/nonexistent/lock") != NULL);
 }

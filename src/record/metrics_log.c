@@ -1,4 +1,4 @@
-#include "run/metrics.h"
+#include "bit/metrics_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/json.h"
 #include "bit/memory.h"
-#include "run/number.h"
+#include "record/rows.h"
 
 enum { GATHERED = 64 << 10 /* bytes */ };
 static const double PATIENCE = 2.0; /* seconds that a line may wait in memory */
 
-struct metrics {
+struct bit_metrics_log {
     int file;
     double flushed;
     struct bit_text text;
@@ -62,10 +63,10 @@ static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end,
     return bad ? -1 : 0;
 }
 
-struct metrics *metrics_open(const char *path, uint64_t step, bool evaluated, struct bit_error *error)
+struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bool evaluated, struct bit_error *error)
 {
     off_t end;
-    struct metrics *m = bit_allocate(1, sizeof *m, "metrics", error);
+    struct bit_metrics_log *m = bit_allocate(1, sizeof *m, "metrics", error);
     if (!m)
         return NULL;
     snprintf(m->path, sizeof m->path, "%s", path);
@@ -78,90 +79,85 @@ struct metrics *metrics_open(const char *path, uint64_t step, bool evaluated, st
         return m;
     bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s for writing", path);
 failed:
-    metrics_close(m);
+    bit_metrics_log_close(m);
     return NULL;
 }
 
 /* ---- lines ---- */
 
-static void add_member(struct bit_text *t, const char *name, double value, int digits)
-{
-    bit_text_add(t, ",\"%s\":", name);
-    number_add(t, value, digits);
-}
-
 /* Ends a line; writes when many have gathered or the oldest has waited long enough. */
-static int end_line(struct metrics *m, struct bit_error *error)
+static int end_line(struct bit_metrics_log *m, struct bit_error *error)
 {
     bit_text_add(&m->text, "}\n");
     if (m->text.failed)
         return bit_fail(error, BIT_EENVIRONMENT, "out of memory: metrics");
     if (m->text.size >= GATHERED || bit_clock_seconds() - m->flushed >= PATIENCE)
-        return metrics_flush(m, false, error);
+        return bit_metrics_log_flush(m, false, error);
     return 0;
 }
 
-int metrics_add_step(struct metrics *m, const struct metrics_step *line, struct bit_error *error)
+int bit_metrics_log_step(struct bit_metrics_log *m, const struct bit_step_line *line, struct bit_error *error)
 {
     struct bit_text *t = &m->text;
     bit_text_add(t, "{\"kind\":\"step\",\"step\":%llu", (unsigned long long)line->step);
-    add_member(t, "epoch", line->epoch, 9);
-    add_member(t, "loss", line->loss, 17);
-    add_member(t, "rate", line->rate, 9);
-    add_member(t, "gradient_norm", line->gradient_norm, 9);
-    add_member(t, "weight_norm", line->weight_norm, 9);
-    add_member(t, "images_per_second", line->images_per_second, 5);
+    bit_json_add_member(t, "epoch", line->epoch, 9);
+    bit_json_add_member(t, "loss", line->loss, 17);
+    bit_json_add_member(t, "rate", line->rate, 9);
+    bit_json_add_member(t, "gradient_norm", line->gradient_norm, 9);
+    bit_json_add_member(t, "weight_norm", line->weight_norm, 9);
+    bit_json_add_member(t, "images_per_second", line->images_per_second, 5);
     if (!line->applied)
         bit_text_add(t, ",\"applied\":false");
     bit_text_add(t, ",\"share\":{\"data\":");
-    number_add(t, line->share.data, 4);
-    add_member(t, "forward", line->share.forward, 4);
-    add_member(t, "backward", line->share.backward, 4);
-    add_member(t, "reduce", line->share.reduce, 4);
-    add_member(t, "update", line->share.update, 4);
-    add_member(t, "checkpoint", line->share.checkpoint, 4);
+    bit_json_add_number(t, line->share.data, 4);
+    bit_json_add_member(t, "forward", line->share.forward, 4);
+    bit_json_add_member(t, "backward", line->share.backward, 4);
+    bit_json_add_member(t, "reduce", line->share.reduce, 4);
+    bit_json_add_member(t, "update", line->share.update, 4);
+    bit_json_add_member(t, "checkpoint", line->share.checkpoint, 4);
     bit_text_add(t, "}");
     return end_line(m, error);
 }
 
-int metrics_add_evaluation(struct metrics *m, uint64_t step, double epoch, const struct bit_evaluation *e,
-                           struct bit_error *error)
+int bit_metrics_log_evaluation(struct bit_metrics_log *m, const struct bit_evaluation_line *line, struct bit_error *error)
 {
     struct bit_text *t = &m->text;
-    bit_text_add(t, "{\"kind\":\"evaluation\",\"step\":%llu", (unsigned long long)step);
-    add_member(t, "epoch", epoch, 9);
-    add_member(t, "loss", e->loss, 17);
-    add_member(t, "top1", e->top1, 9);
-    add_member(t, "top5", e->top5, 9);
-    bit_text_add(t, ",\"images\":%llu,\"bad\":%llu", (unsigned long long)e->images, (unsigned long long)e->bad);
-    add_member(t, "seconds", e->seconds, 4);
+    bit_text_add(t, "{\"kind\":\"evaluation\",\"step\":%llu", (unsigned long long)line->step);
+    bit_json_add_member(t, "epoch", line->epoch, 9);
+    bit_json_add_member(t, "loss", line->loss, 17);
+    for (int i = 0; i < line->metrics.count; i++)
+        bit_json_add_member(t, line->metrics.item[i].name, line->metrics.item[i].value, 9);
+    bit_text_add(t, ",\"images\":%llu,\"bad\":%llu", (unsigned long long)line->images, (unsigned long long)line->bad);
+    bit_json_add_member(t, "seconds", line->seconds, 4);
+    bit_text_add(t, ",\"metrics\":");
+    bit_metrics_write_rows(&line->metrics, t);
     return end_line(m, error);
 }
 
-int metrics_add_slow(struct metrics *m, uint64_t step, int rank, double factor, struct bit_error *error)
+int bit_metrics_log_slow_rank(struct bit_metrics_log *m, uint64_t step, int rank, double factor, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"slow\",\"step\":%llu,\"rank\":%d", (unsigned long long)step, rank);
-    add_member(&m->text, "factor", factor, 4);
+    bit_json_add_member(&m->text, "factor", factor, 4);
     return end_line(m, error);
 }
 
-int metrics_add_spike(struct metrics *m, uint64_t step, double loss, double limit, struct bit_error *error)
+int bit_metrics_log_spike(struct bit_metrics_log *m, uint64_t step, double loss, double limit, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"spike\",\"step\":%llu", (unsigned long long)step);
-    add_member(&m->text, "loss", loss, 17);
-    add_member(&m->text, "limit", limit, 9);
+    bit_json_add_member(&m->text, "loss", loss, 17);
+    bit_json_add_member(&m->text, "limit", limit, 9);
     return end_line(m, error);
 }
 
-int metrics_add_network(struct metrics *m, uint64_t step, double seconds, double before, struct bit_error *error)
+int bit_metrics_log_slow_link(struct bit_metrics_log *m, uint64_t step, double seconds, double before, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"network\",\"step\":%llu", (unsigned long long)step);
-    add_member(&m->text, "seconds", seconds, 4);
-    add_member(&m->text, "before", before, 4);
+    bit_json_add_member(&m->text, "seconds", seconds, 4);
+    bit_json_add_member(&m->text, "before", before, 4);
     return end_line(m, error);
 }
 
-int metrics_add_rollback(struct metrics *m, uint64_t step, uint64_t failed, const char *why, struct bit_error *error)
+int bit_metrics_log_rollback(struct bit_metrics_log *m, uint64_t step, uint64_t failed, const char *why, struct bit_error *error)
 {
     bit_text_add(&m->text, "{\"kind\":\"rollback\",\"step\":%llu,\"failed_step\":%llu,\"why\":", (unsigned long long)step,
                  (unsigned long long)failed);
@@ -169,7 +165,7 @@ int metrics_add_rollback(struct metrics *m, uint64_t step, uint64_t failed, cons
     return end_line(m, error);
 }
 
-int metrics_flush(struct metrics *m, bool durable, struct bit_error *error)
+int bit_metrics_log_flush(struct bit_metrics_log *m, bool durable, struct bit_error *error)
 {
     const char *data = m->text.data;
     size_t left = m->text.size;
@@ -193,12 +189,12 @@ int metrics_flush(struct metrics *m, bool durable, struct bit_error *error)
     return 0;
 }
 
-void metrics_close(struct metrics *m)
+void bit_metrics_log_close(struct bit_metrics_log *m)
 {
     if (!m)
         return;
     if (m->file >= 0) {
-        metrics_flush(m, false, NULL);
+        bit_metrics_log_flush(m, false, NULL);
         close(m->file);
     }
     bit_text_free(&m->text);

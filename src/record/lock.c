@@ -1,4 +1,4 @@
-#include "run/lock.h"
+#include "bit/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,9 @@
  * takes 90 s by NFS. */
 enum { PATIENCE = 50, LEASE = 1000 };
 
-struct lock {
+struct bit_lock {
     int file;
+    bool kept; /* by the kernel */
     char path[PATH_MAX];
 };
 
@@ -82,7 +83,7 @@ static double heard(const char *path)
     char heart[PATH_MAX];
     struct stat status;
     const char *slash = strrchr(path, '/');
-    int used = snprintf(heart, sizeof heart, "%.*s/heartbeat/0", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    int used = snprintf(heart, sizeof heart, "%.*s/" BIT_RECORD_HEARTBEAT "/0", slash ? (int)(slash - path) : 1, slash ? path : ".");
     if (used < 0 || (size_t)used >= sizeof heart || stat(heart, &status))
         return 0;
     return (double)status.st_mtim.tv_sec + 1e-9 * (double)status.st_mtim.tv_nsec;
@@ -117,12 +118,13 @@ static int wait_for(int file, const char *path)
 }
 
 /* 1: the file is ours; 0: it was removed while we waited for it, try again; -1: failed. */
-static int take_file(int file, const char *path, struct bit_error *error)
+static int take_file(int file, const char *path, bool *kept, struct bit_error *error)
 {
     struct holder holder;
     struct stat mine, now;
     bool known;
     int busy = wait_for(file, path);
+    *kept = !busy;
     if (busy) {
         int reason = errno;
         known = read_holder(file, &holder);
@@ -136,9 +138,9 @@ static int take_file(int file, const char *path, struct bit_error *error)
     return write_holder(file, path, error) ? -1 : 1;
 }
 
-struct lock *lock_take(const char *path, struct bit_error *error)
+struct bit_lock *bit_lock_take(const char *path, struct bit_error *error)
 {
-    struct lock *lock = bit_allocate(1, sizeof *lock, "a lock", error);
+    struct bit_lock *lock = bit_allocate(1, sizeof *lock, "a lock", error);
     int taken = 0;
     if (!lock)
         return NULL;
@@ -149,22 +151,49 @@ struct lock *lock_take(const char *path, struct bit_error *error)
             bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
             break;
         }
-        taken = take_file(lock->file, path, error);
+        taken = take_file(lock->file, path, &lock->kept, error);
         if (taken != 1)
             close(lock->file);
     }
     if (taken == 1)
         return lock;
-    bit_fail(error, BIT_EENVIRONMENT, "cannot take %s: it changes all the time", path);
+    bit_fail(error, BIT_EENVIRONMENT, "cannot take %s: other processes take and remove it again and again; is another run being started "
+             "here in a loop?", path);
     bit_free(lock);
     return NULL;
 }
 
-void lock_release(struct lock *lock)
+bool bit_lock_is_kept(const struct bit_lock *lock)
+{
+    return lock->kept;
+}
+
+void bit_lock_leave(struct bit_lock *lock)
 {
     if (!lock)
         return;
-    unlink(lock->path);
     close(lock->file);
     bit_free(lock);
+}
+
+void bit_lock_release(struct bit_lock *lock)
+{
+    if (lock)
+        unlink(lock->path);
+    bit_lock_leave(lock);
+}
+
+bool bit_lock_is_held(const char *path, double patience)
+{
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    bool held = file >= 0;
+    for (double end = bit_clock_seconds() + patience; held;) {
+        held = flock(file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+        if (!held || bit_clock_seconds() >= end)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    }
+    if (file >= 0)
+        close(file);
+    return held;
 }

@@ -1,0 +1,11 @@
+RECORD_TESTS = tests/record/test_end tests/record/test_lock tests/record/test_metrics_log tests/record/test_outcome
+check_PROGRAMS += $(RECORD_TESTS)
+TESTS += $(RECORD_TESTS)
+tests_record_test_end_SOURCES = tests/record/test_end.c
+tests_record_test_end_LDADD = $(RECORD_LIBS) $(TEST_LIBS)
+tests_record_test_lock_SOURCES = tests/record/test_lock.c
+tests_record_test_lock_LDADD = $(RECORD_LIBS) $(TEST_LIBS)
+tests_record_test_outcome_SOURCES = tests/record/test_outcome.c
+tests_record_test_outcome_LDADD = $(RECORD_LIBS) $(TEST_LIBS)
+tests_record_test_metrics_log_SOURCES = tests/record/test_metrics_log.c
+tests_record_test_metrics_log_LDADD = $(RECORD_LIBS) $(TEST_LIBS)
