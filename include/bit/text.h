@@ -20,4 +20,10 @@ const char *bit_text_nearest(const char *word, const char *const *names, size_t 
 void bit_text_bytes(double bytes, char *buffer, size_t size);
 bool bit_text_is_utf8(const char *data, size_t size);
 
+/* Copies `text` so that a terminal or a line of a file shows it as it is: control characters, bytes that are not UTF-8, and characters
+ * without a look of their own (zero-width, direction marks, C1) become \t, \n, \r or \xHH, a byte each. The bytes of `kept` stay
+ * as they are ("" for none); a backslash becomes two unless it is kept: then printf %b gives the text back. Cuts at `size` bytes, at
+ * a whole character. Returns the bytes written, without the 0. */
+size_t bit_text_escape(char *buffer, size_t size, const char *text, const char *kept);
+
 #endif

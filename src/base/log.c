@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/text.h"
 
 static struct {
     pthread_mutex_t lock;
@@ -80,11 +81,12 @@ void bit_log(enum bit_log_level level, const char *format, ...)
     static const char *const names[] = {"error", "warning", "info", "debug"};
     if (level > state.level)
         return;
-    char text[BIT_ERROR_TEXT + 256];
+    char raw[BIT_ERROR_TEXT + 256], text[sizeof raw + 256];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(raw, sizeof raw, format, arguments);
     va_end(arguments);
+    bit_text_escape(text, sizeof text, raw, "\n\t\\"); /* names of files may hold anything */
 
     char line[sizeof text + 128], stamp[32], who[32] = "", mark[16] = "";
     pthread_mutex_lock(&state.lock);

@@ -167,3 +167,54 @@ bool bit_text_is_utf8(const char *data, size_t size)
     }
     return true;
 }
+
+/* The character of the well-formed `length` bytes at `s`. */
+static unsigned long utf8_character(const unsigned char *s, int length)
+{
+    unsigned long c = length == 1 ? *s : *s & (0x7Fu >> length);
+    for (int i = 1; i < length; i++)
+        c = c << 6 | (s[i] & 0x3Fu);
+    return c;
+}
+
+/* Control characters, and those that are not seen or change how others are seen. */
+static bool is_unseen(unsigned long c)
+{
+    static const struct { unsigned long first, last; } unseen[] = {
+        {0, 0x1F}, {0x7F, 0x9F}, {0xAD, 0xAD}, {0x61C, 0x61C}, {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+        {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+    for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
+        if (c >= unseen[i].first && c <= unseen[i].last)
+            return true;
+    return false;
+}
+
+size_t bit_text_escape(char *buffer, size_t size, const char *text, const char *kept)
+{
+    size_t used = 0;
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        char piece[4 * 4 + 1];
+        static const char from[] = "\t\n\r\\", to[] = "tnr\\";
+        const char *named = strchr(from, *s);
+        int length = utf8_length(s);
+        if (strchr(kept, *s))
+            sprintf(piece, "%c", *s), length = 1;
+        else if (named)
+            sprintf(piece, "\\%c", to[named - from]);
+        else if (length && !is_unseen(utf8_character(s, length)))
+            sprintf(piece, "%.*s", length, (const char *)s);
+        else {
+            length = length ? length : 1;
+            for (int i = 0; i < length; i++)
+                sprintf(piece + 4 * i, "\\x%02X", s[i]);
+        }
+        if (used + strlen(piece) >= size)
+            break;
+        strcpy(buffer + used, piece);
+        used += strlen(piece);
+        s += length;
+    }
+    if (size)
+        buffer[used] = 0;
+    return used;
+}

@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bit/text.h"
 #include "cli/cli.h"
 
 int bit_cli_error(const struct bit_error *error)
 {
-    fprintf(stderr, "bit: %s\n", error->text);
+    char text[BIT_ERROR_TEXT + 512];
+    bit_text_escape(text, sizeof text, error->text, "\n\t\\");
+    fprintf(stderr, "bit: %s\n", text);
     return error->code;
 }
 

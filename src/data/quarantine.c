@@ -119,26 +119,13 @@ void bit_quarantine_close(struct bit_quarantine *q)
     bit_free(q);
 }
 
-static size_t escape(char *out, size_t size, const char *text)
-{
-    size_t used = 0;
-    for (; *text && used + 3 < size; text++) {
-        const char *from = "\t\n\r\\", *to = "tnr\\", *found = strchr(from, *text);
-        if (found)
-            out[used++] = '\\';
-        out[used++] = found ? to[found - from] : *text;
-    }
-    out[used] = 0;
-    return used;
-}
-
 void bit_quarantine_line(struct bit_text *lines, const char *epoch, const char *path, const char *reason)
 {
-    char line[2 * PATH_MAX + 1024];
+    char line[4 * PATH_MAX + 1024];
     size_t used = (size_t)snprintf(line, 32, "%s\t", epoch);
-    used += escape(line + used, 2 * PATH_MAX, path);
+    used += bit_text_escape(line + used, 4 * PATH_MAX, path, "");
     line[used++] = '\t';
-    escape(line + used, 512, reason);
+    bit_text_escape(line + used, 512, reason, "");
     bit_text_add(lines, "%s\n", line);
 }
 

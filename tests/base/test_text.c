@@ -111,11 +111,27 @@ static void utf8(void)
         CHECK(bit_text_is_utf8(cases[i].text, cases[i].size) == cases[i].good);
 }
 
+static void escape(void)
+{
+    static const struct { const char *text, *kept, *shown; } cases[] = {
+        {"plain/\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x90\xB1", "", "plain/\xC3\xA4 \xE2\x82\xAC \xF0\x9F\x90\xB1"}, {"a\tb\nc\rd\\", "", "a\\tb\\nc\\rd\\\\"},
+        {"a\nb\\\t", "\n\\", "a\nb\\\\t"}, {"\x1B[2J\x07\x7F", "", "\\x1B[2J\\x07\\x7F"}, {"caf\xE9", "", "caf\\xE9"},
+        {"\xE2\x80\xAEgpj", "", "\\xE2\\x80\\xAEgpj"}, {"a\xE2\x80\x8B", "", "a\\xE2\\x80\\x8B"}, {"\xC2\x9B", "", "\\xC2\\x9B"},
+        {"\xC2\xAD\xEF\xBB\xBF", "", "\\xC2\\xAD\\xEF\\xBB\\xBF"}, {"\xED\xA0\x80\xC3", "", "\\xED\\xA0\\x80\\xC3"}, {"", "", ""}};
+    char shown[64];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t size = bit_text_escape(shown, sizeof shown, cases[i].text, cases[i].kept);
+        CHECK(!strcmp(shown, cases[i].shown) && size == strlen(shown));
+    }
+    CHECK(bit_text_escape(shown, 5, "ab\xC3\xA4\xC3\xA4", "") == 4 && !strcmp(shown, "ab\xC3\xA4")); /* whole characters */
+    CHECK(bit_text_escape(shown, 5, "ab\x01", "") == 2 && !strcmp(shown, "ab"));
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"grows", grows}, {"failure is sticky", failure_is_sticky}, {"JSON quotes", json_quotes},
-        {"distance", distance}, {"nearest", nearest}, {"bytes for people", bytes_for_people}, {"UTF-8", utf8},
+        {"distance", distance}, {"nearest", nearest}, {"bytes for people", bytes_for_people}, {"UTF-8", utf8}, {"escape", escape},
     };
     return unit_main("text", tests, sizeof tests / sizeof *tests, argc, argv);
 }
