@@ -89,5 +89,23 @@ run 66 "images that are not there" "$bit" check --data data.json --set data.trai
 printf 'train/a/1.jpg\ta\ntrain/b/1.jpg\ta,b\n' >images/list.tsv
 run 65 "two labels and softmax" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=
 says err "2 labels"
+# Nothing is left out or believed without a word.
+echo x >images/train/a/3.png; mkdir images/train/b/@eaDir; echo x >images/train/b/@eaDir/4.jpg; echo x >images/train/b/5.Jpe
+run 0 "other files beside the images" "$bit" check --data data.json
+says out "5 images, 2 classes"
+says err "2 other files left out, e.g. a/3.png (PNG, a picture of a kind that is not read yet: convert it to JPEG), b/@eaDir (a folder that a system keeps"
+list_says() { # CODE TEXT-OF-LIST EXPECTED: bit check --data of such a list
+    printf '%b' "$2" >images/list.tsv
+    run "$1" "a list: $3" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=
+    says err "$3"
+}
+list_says 66 'train/a/0.jpg\ta\ntrain/b/0.jpg\tb\n' "list.tsv:1: $PWD/images/train/a/0.jpg: No such file or directory; none of the 2 images"
+list_says 66 'train/a/1.jpg\ta\n\ntrain/b/0.jpg\tb\n' "data.train: 1 of the 2 images looked at are not there; the first: $PWD/images/list.tsv:3: "
+list_says 66 'a/1.jpg\ta\n' "none of the 1 images looked at is there: paths are relative to the list's own folder"
+list_says 66 'images/train/a/1.jpg\ta\n' "; it is there below $PWD: put the list there"
+list_says 65 'path\tclass\ntrain/a/1.jpg\ta\n' "list.tsv:1: a header"
+list_says 0 '\0357\0273\0277train/a/1.jpg \t a\r\ntrain/b/1.jpg\ta \r\n' ""
+says out "2 images, 1 classes"
+printf 'train/a/1.jpg\ta\ntrain/b/1.jpg\ta,b\n' >images/list.tsv
 run 0 "two labels and sigmoid" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val= --set loss=sigmoid
 exit $bad

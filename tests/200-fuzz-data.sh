@@ -1,8 +1,8 @@
-# Some thousands of damaged jobs, index caches and image files; under sanitizers this finds what plain runs do not.
+# Some thousands of damaged jobs, index caches, lists and image files; under sanitizers this finds what plain runs do not.
 status=0 number=0
-for target in fuzz_job fuzz_index fuzz_jpeg; do
+for target in fuzz_job fuzz_index fuzz_list fuzz_jpeg; do
     number=$((number + 1)) runs=20000
-    [ $target != fuzz_jpeg ] || runs=3000
+    case $target in fuzz_jpeg | fuzz_list) runs=3000 ;; esac
     if output=$("$top_builddir/tests/fuzz/$target" "$top_srcdir/tests/fuzz/corpus/${target#fuzz_}"/* 2>&1 &&
         "$top_builddir/tests/fuzz/$target" $runs 2>&1); then
         echo "ok $number - $target: $output"

@@ -15,15 +15,16 @@
 
 struct bit_index; /* immutable; in memory that no other process can change or cut off, once for all ranks of a machine where /proc allows */
 
-/* `path`: a folder of class folders (train/<class>/ nested files *.jpg|jpeg|JPG|JPEG; classes in bytewise name order), or
+/* `path`: a folder of class folders (train/<class>/ nested files *.jpg, jpeg, jpe, jfif in any case; classes in bytewise name order), or
  * a text file of lines "path<TAB>class[,class...]" (paths below the file's folder; several classes: multi-label).
  * Rank 0 scans once and keeps a cache in `cache_folder` (NULL: no cache), validated against the folders' modification
  * times (a change within the last two seconds cannot be told from the next one: such a cache is not used); the others
  * get it from the first rank of their machine, which reads the cache or gets it by broadcast; or, where they cannot reach that one's
  * memory, likewise. `classes`: NULL, or the class names that this index must use (validation
  * data: the training classes; an unknown class is an error). Images of a folder stand in order of class, then of path;
- * those of a list in its own order. Hidden files and folders are left out, links are followed (not in circles), a class
- * folder without images is a class all the same (with a warning). Collective. */
+ * those of a list in its own order. Hidden files and folders, folders of systems (@eaDir, lost+found, ...) and files of other
+ * names are left out and counted in the log, with an example of each kind; links are followed (not in circles); a class folder without
+ * images is a class all the same (with a warning). Blanks around the paths and classes of a list are cut. Collective. */
 struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
                                  struct bit_group *group, struct bit_error *error);
 void bit_index_close(struct bit_index *index);
@@ -38,6 +39,11 @@ int bit_index_image_path(const struct bit_index *index, uint64_t image, char *bu
                          struct bit_error *error);
 /* Labels of an image; *labels points into the index. Returns their number. */
 int bit_index_labels(const struct bit_index *index, uint64_t image, const int32_t **labels);
+
+struct bit_index_sight { uint64_t looked, missing; char first[1024]; /* "LIST:LINE: PATH: why" of the first that is missing */ };
+/* Are the images of a list there? Looks at `most` of them, evenly spread with the first and the last, or at all; at none of a folder's,
+ * which have been seen. Storage that fails ends the look, and is no failure. Class no-input: all that were looked at are missing. Local. */
+int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_index_sight *sight, struct bit_error *error);
 
 /* ---- order: keyed permutation, O(1) memory ---- */
 

@@ -12,7 +12,23 @@ static const char usage[] = "bit check [--set key.path=value]... [--data] [--pri
                             "  --data                looks into the job's data too: images, classes, labels\n"
                             "  --print               prints the whole job, defaults included, as canonical JSON";
 
+enum { MOST_LOOKED_AT = 2000000 }; /* images of a list: minutes on a file server */
+
 struct options { const char *sets[256]; size_t set_count; bool data, print, end; };
+
+/* Every image that a list names is to be there. */
+static int check_list(const char *path, const struct bit_index *index, struct bit_error *error)
+{
+    struct bit_index_sight sight;
+    if (bit_index_look(index, MOST_LOOKED_AT, &sight, error))
+        return -1;
+    if (sight.looked && sight.looked < bit_index_images(index))
+        printf("  %s: looked at %llu of its images, evenly spread\n", path, (unsigned long long)sight.looked);
+    if (sight.missing)
+        return bit_fail(error, BIT_ENOINPUT, "%llu of the %llu images looked at are not there; the first: %s",
+                        (unsigned long long)sight.missing, (unsigned long long)sight.looked, sight.first);
+    return 0;
+}
 
 static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path,
                                       const struct bit_index *classes, struct bit_error *error)
@@ -23,6 +39,11 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         return NULL;
     }
     if (bit_plan_check_labels(job, path, index, error)) {
+        bit_index_close(index);
+        return NULL;
+    }
+    if (check_list(path, index, error)) {
+        bit_fail_at(error, "%s", key);
         bit_index_close(index);
         return NULL;
     }

@@ -187,8 +187,8 @@ static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_
     if (!S_ISREG(status.st_mode))
         return bit_fail(error, BIT_EDATA, "not a regular file");
     if ((uint64_t)status.st_size > d->options.file_limit)
-        return bit_fail(error, BIT_EDATA, "%lld bytes: more than the limit of %llu", (long long)status.st_size,
-                        (unsigned long long)d->options.file_limit);
+        return bit_fail(error, BIT_EDATA, "%lld bytes: more than the limit of %llu (data.max_file_mib)",
+                        (long long)status.st_size, (unsigned long long)d->options.file_limit);
     d->file = reserve(d->file, &d->file_capacity, (size_t)status.st_size + 1, 1, "a file buffer", error);
     if (!d->file)
         return -1;

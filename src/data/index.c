@@ -101,6 +101,13 @@ static int scan_source(struct bit_index *index, const char *source, struct bit_e
     return index->block ? 0 : -1;
 }
 
+/* The notes are kept with the index: an image that is left out is told of again, with each start. */
+static void tell_notes(const struct bit_index *index, const char *path)
+{
+    for (const char *at = bit_index_section(index->block, NOTES), *end; (end = strchr(at, '\n')); at = end + 1)
+        bit_log(*at == '!' ? BIT_LOG_WARNING : BIT_LOG_INFO, "%s: %.*s", path, (int)(end - at - 1), at + 1);
+}
+
 static int open_first(struct bit_index *index, const char *path, const char *cache_folder, struct bit_error *error)
 {
     char source[PATH_MAX];
@@ -120,6 +127,7 @@ static int open_first(struct bit_index *index, const char *path, const char *cac
     bit_clock_duration(bit_clock_seconds() - start, took, sizeof took);
     bit_log(BIT_LOG_INFO, "%s: %llu images in %llu classes (%s in %s)", path, (unsigned long long)index->block->images,
             (unsigned long long)index->block->classes, from_cache ? "from the cache" : "scanned", took);
+    tell_notes(index, path);
     return 0;
 }
 
@@ -345,16 +353,38 @@ void bit_index_fingerprint(const struct bit_index *index, char classes[33], char
     bit_hash_text((struct bit_hash){block->image_hash[0], block->image_hash[1]}, images);
 }
 
-int bit_index_image_path(const struct bit_index *index, uint64_t image, char *buffer, size_t size,
-                         struct bit_error *error)
+const char *bit_index_source(const struct bit_index *index)
+{
+    return bit_index_section(index->block, SOURCE);
+}
+
+const char *bit_index_notes(const struct bit_index *index)
+{
+    return bit_index_section(index->block, NOTES);
+}
+
+bool bit_index_is_list(const struct bit_index *index)
+{
+    return index->block->kind == BIT_INDEX_LIST;
+}
+
+int bit_index_image_name(const struct bit_index *index, uint64_t image, char *buffer, size_t size)
 {
     const struct bit_index_header *block = index->block;
     uint32_t number = ((const uint32_t *)bit_index_section(block, IMAGE_FOLDER))[image];
     const char *folder = bit_index_text(block, FOLDER_START, number), *name = bit_index_text(block, IMAGE_START, image);
+    int used = snprintf(buffer, size, "%s%s%s", folder, *folder ? "/" : "", name);
+    return used < 0 || (size_t)used >= size ? -1 : 0;
+}
+
+int bit_index_image_path(const struct bit_index *index, uint64_t image, char *buffer, size_t size,
+                         struct bit_error *error)
+{
     const char *root = strcmp(index->source, "/") ? index->source : "";
-    int used = snprintf(buffer, size, "%s/%s%s%s", root, folder, *folder ? "/" : "", name);
-    if (used < 0 || (size_t)used >= size)
-        return bit_fail(error, BIT_EDATA, "path too long: %s/%s%s%s", root, folder, *folder ? "/" : "", name);
+    size_t used = (size_t)snprintf(buffer, size, "%s/", root);
+    if (used >= size || bit_index_image_name(index, image, buffer + used, size - used))
+        return bit_fail(error, BIT_EDATA, "path too long: %s/...%s", root,
+                        bit_index_text(index->block, IMAGE_START, image));
     return 0;
 }
 

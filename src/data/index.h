@@ -13,8 +13,9 @@
 
 #include "bit/data.h"
 #include "bit/hash.h"
+#include "leftout.h"
 
-enum { BIT_INDEX_VERSION = 1, BIT_INDEX_ENDIAN = 0x01020304 };
+enum { BIT_INDEX_VERSION = 2, BIT_INDEX_ENDIAN = 0x01020304 };
 enum bit_index_kind { BIT_INDEX_FOLDER, BIT_INDEX_LIST };
 enum bit_index_section {
     SOURCE,        /* text: absolute path of the folder or list */
@@ -29,6 +30,7 @@ enum bit_index_section {
     IMAGE_SIZE,    /* u32 bytes (at most 2^32 - 1); 0: unknown */
     LABELS,        /* i32 */
     LABEL_START,   /* u64; empty when every image has one label */
+    NOTES,         /* text: what the user is to know of the data, a line each: '!' (a warning) or ' ', then the text */
     SECTIONS
 };
 
@@ -59,6 +61,8 @@ struct bit_index_builder {
     struct bit_pool class_starts, class_text, folder_starts, folder_text, folder_times;
     struct bit_pool entries, names; /* struct bit_index_entry; texts */
     struct bit_pool labels, label_starts;
+    struct bit_text notes;
+    struct bit_leftout left;
     uint64_t classes, folders, images, image_bytes;
     uint32_t labels_most;
 };
@@ -74,6 +78,9 @@ void bit_index_builder_free(struct bit_index_builder *b);
 /* `root`: absolute path. */
 int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_error *error);
 int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_error *error);
+/* Notes on images that a list names more than once, with the same classes or with others. Of long lists some millions of paths,
+ * chosen by their hashes, are compared. */
+int bit_index_twins(struct bit_index_builder *b, struct bit_error *error);
 
 /* A class name goes into checkpoints, a name a line: UTF-8 without control characters. */
 bool bit_index_name_ok(const char *name, size_t size);
@@ -94,6 +101,12 @@ bool bit_index_settled(const struct bit_index_header *h);
 
 /* Whether what was indexed (a folder, a list) and the folder of this image below it can be seen now; errno if not. */
 bool bit_index_in_reach(const struct bit_index *index, uint64_t image);
+
+/* The folder or list itself; its notes (section NOTES); whether it is a list; an image's path below its folder (-1: too long). */
+const char *bit_index_source(const struct bit_index *index);
+const char *bit_index_notes(const struct bit_index *index);
+bool bit_index_is_list(const struct bit_index *index);
+int bit_index_image_name(const struct bit_index *index, uint64_t image, char *buffer, size_t size);
 
 static inline const void *bit_index_section(const struct bit_index_header *h, enum bit_index_section s)
 {

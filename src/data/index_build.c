@@ -87,6 +87,7 @@ void bit_index_builder_free(struct bit_index_builder *b)
                                 &b->entries, &b->names, &b->labels, &b->label_starts};
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         bit_pool_free(pools[i]);
+    bit_text_free(&b->notes);
 }
 
 static void hash_to(uint64_t out[2], struct bit_hash hash)
@@ -168,6 +169,7 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
         [IMAGE_FOLDER] = b->images * 4, [IMAGE_START] = (b->images + 1) * 8, [IMAGE_TEXT] = b->names.size,
         [IMAGE_SIZE] = b->images * 4,
         [LABELS] = b->labels.size, [LABEL_START] = single ? 0 : (b->images + 1) * 8,
+        [NOTES] = b->notes.size + 1,
     };
     uint64_t total = sizeof(struct bit_index_header);
     struct bit_index_header head = {.version = BIT_INDEX_VERSION, .endian = BIT_INDEX_ENDIAN, .images = b->images,
@@ -181,6 +183,10 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
     }
     head.bytes = total;
 
+    if (b->notes.failed) {
+        bit_fail(error, BIT_EENVIRONMENT, "not enough memory for the notes on the images");
+        return NULL;
+    }
     struct bit_index_header *h = bit_allocate(total, 1, "the index of images", error);
     if (!h)
         return NULL;
@@ -195,6 +201,7 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
     put(h, LABELS, b->labels.data);
     if (!single)
         put_starts(h, LABEL_START, &b->label_starts, h->labels);
+    put(h, NOTES, b->notes.data ? b->notes.data : "");
     if (add_fingerprints(h, error)) {
         bit_free(h);
         return NULL;

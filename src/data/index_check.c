@@ -39,7 +39,7 @@ static int check_sections(const struct bit_index_header *h, struct bit_error *er
     };
     for (int s = 0; s < SECTIONS; s++) {
         uint64_t bytes = h->sections[s].bytes;
-        bool text = s == SOURCE || s == CLASS_TEXT || s == FOLDER_TEXT || s == IMAGE_TEXT;
+        bool text = s == SOURCE || s == CLASS_TEXT || s == FOLDER_TEXT || s == IMAGE_TEXT || s == NOTES;
         if (h->sections[s].start != at || bytes > h->bytes - at || (!text && bytes != exact[s]))
             return bad(error, "sections overlap or have wrong sizes");
         at += (bytes + 7) / 8 * 8;
@@ -92,6 +92,10 @@ static int check_names(const struct bit_index_header *h, struct bit_error *error
     uint64_t bytes = h->sections[SOURCE].bytes;
     if (!bytes || memchr(source, 0, bytes) != source + bytes - 1 || *source != '/')
         return bad(error, "its source is no path");
+    const char *notes = bit_index_section(h, NOTES);
+    bytes = h->sections[NOTES].bytes;
+    if (!bytes || memchr(notes, 0, bytes) != notes + bytes - 1)
+        return bad(error, "its notes are no text");
     for (uint64_t i = 0; i < h->classes; i++) {
         const char *name = bit_index_text(h, CLASS_START, i);
         if (!bit_index_name_ok(name, strlen(name)))

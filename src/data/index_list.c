@@ -1,6 +1,5 @@
 /* Reads a list file: lines of "path<TAB>class[,class...]". Classes get their numbers in bytewise order of their names;
  * images stay in the order of the file. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,8 @@
 
 #include "bit/memory.h"
 #include "index.h"
+#include "kind.h"
+#include "list_line.h"
 
 enum { MOST_ERRORS = 8, MOST_LABELS = 4096 };
 
@@ -93,116 +94,96 @@ static int number_classes(struct bit_index_builder *b, struct names *n, struct b
     return result;
 }
 
-static const char *path_problem(const char *path)
+/* Adds one name of a line; NULL when fine, else what is wrong with it. */
+static const char *add_label(struct names *n, const char *name, size_t size, int32_t *labels, size_t count, bool *failed,
+                             struct bit_error *error)
 {
-    if (!*path)
-        return "no path before the tab";
-    if (*path == '/')
-        return "absolute path: expected one below the list's folder";
-    if (strlen(path) >= PATH_MAX - 1)
-        return "path too long";
-    for (const char *at = path; *at;) {
-        size_t size = strcspn(at, "/");
-        if (!size || (size == 1 && *at == '.') || (size == 2 && !memcmp(at, "..", 2)))
-            return "path with an empty, '.' or '..' part: expected one below the list's folder";
-        at += size;
-        if (*at && !*++at)
-            return "path ends with '/'";
-    }
+    if (!bit_index_name_ok(name, size))
+        return size ? "a class name that is not UTF-8 or holds control characters" : "an empty class name";
+    if (count == MOST_LABELS)
+        return "too many classes on one line";
+    int64_t number = name_number(n, name, size, error);
+    *failed = number < 0;
+    for (size_t i = 0; i < count && !*failed; i++)
+        if (labels[i] == number)
+            return "a class twice on one line";
+    labels[count] = (int32_t)number;
     return NULL;
 }
 
 /* NULL when fine, else what is wrong with the line; *failed for lack of memory. */
-static const char *parse_line(struct bit_index_builder *b, struct names *n, char *line, size_t size, bool *failed,
+static const char *parse_line(struct bit_index_builder *b, struct names *n, struct bit_list_reader *r, bool *failed,
                               struct bit_error *error)
 {
     int32_t labels[MOST_LABELS];
     size_t count = 0;
-    if (memchr(line, 0, size))
-        return "a zero byte";
-    char *tab = strchr(line, '\t');
-    if (!tab)
-        return "no tab: expected path<TAB>class[,class...]";
-    *tab = 0;
-    const char *problem = path_problem(line);
-    if (problem)
-        return problem;
-    for (char *name = tab + 1;; count++) {
-        size_t length = strcspn(name, ",");
-        if (!bit_index_name_ok(name, length))
-            return length ? "a class name that is not UTF-8 or holds control characters" : "an empty class name";
-        if (count == MOST_LABELS)
-            return "too many classes on one line";
-        int64_t number = name_number(n, name, length, error);
-        if (number < 0) {
-            *failed = true;
-            return NULL;
-        }
-        for (size_t i = 0; i < count; i++)
-            if (labels[i] == number)
-                return "a class twice on one line";
-        labels[count] = (int32_t)number;
-        name += length;
-        if (!*name++)
-            break;
+    char *path, *name;
+    bool archive;
+    const char *problem = bit_list_split(r, &path, &name), *kind;
+    for (bool more = true; more && !problem && !*failed; count++) {
+        size_t whole = strcspn(name, ","), size = whole;
+        const char *cut = bit_list_trim(name, &size);
+        problem = add_label(n, cut, size, labels, count, failed, error);
+        more = name[whole] == ',';
+        name += whole + more;
     }
-    *failed = bit_index_add_image(b, 0, line, 0, labels, count + 1, error) != 0;
+    if (problem || *failed)
+        return problem;
+    if ((kind = bit_kind_of_name(path, &archive)))
+        bit_leftout_add(&b->left.odd[ODD_KIND], "", path, kind);
+    *failed = bit_index_add_image(b, 0, path, 0, labels, count, error) != 0;
     return NULL;
 }
 
-static int read_lines(struct bit_index_builder *b, FILE *file, const char *path, struct names *n,
-                      struct bit_error *error)
+static int read_lines(struct bit_index_builder *b, struct bit_list_reader *r, struct names *n, struct bit_error *error)
 {
-    char *line = NULL;
-    size_t capacity = 0, problems = 0;
-    uint64_t number = 0;
+    size_t problems = 0;
     struct bit_error found = {0};
     bool failed = false;
-    ssize_t size;
-    while (!failed && (errno = 0, size = getline(&line, &capacity, file)) >= 0) {
-        number++;
-        while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
-            line[--size] = 0;
-        if (!size)
-            continue;
-        const char *problem = parse_line(b, n, line, (size_t)size, &failed, error);
+    int more = 0;
+    while (!failed && (more = bit_list_next(r, error)) > 0) {
+        const char *problem = parse_line(b, n, r, &failed, error);
         if (!problem || problems++ >= MOST_ERRORS)
             continue;
         size_t used = strlen(found.text);
-        snprintf(found.text + used, sizeof found.text - used, "%s%s:%llu: %s", problems > 1 ? "\n" : "", path,
-                 (unsigned long long)number, problem);
+        snprintf(found.text + used, sizeof found.text - used, "%s%s:%llu: %s", problems > 1 ? "\n" : "", b->source,
+                 (unsigned long long)r->number, problem);
     }
-    bool unread = !failed && !feof(file);
-    if (unread)
-        bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read %s", path);
-    free(line);
-    char more[48] = "";
+    char rest[48] = "";
     if (problems > MOST_ERRORS)
-        snprintf(more, sizeof more, "\nand %zu more", problems - MOST_ERRORS);
+        snprintf(rest, sizeof rest, "\nand %zu more", problems - MOST_ERRORS);
     if (problems)
-        return bit_fail(error, BIT_EDATA, "%.*s%s", (int)(sizeof found.text - sizeof more), found.text, more);
-    return failed || unread ? -1 : 0;
+        return bit_fail(error, BIT_EDATA, "%.*s%s", (int)(sizeof found.text - sizeof rest), found.text, rest);
+    return failed || more < 0 ? -1 : 0;
 }
 
 int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_error *error)
 {
     struct stat status;
     struct names n = {0};
+    struct bit_list_reader r;
+    char folder[PATH_MAX];
     b->kind = BIT_INDEX_LIST;
     b->source = path;
-    FILE *file = fopen(path, "rbe");
-    if (!file)
-        return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
-    int result = fstat(fileno(file), &status) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot stat %s", path) : 0;
+    snprintf(folder, sizeof folder, "%s", path);
+    if (strrchr(folder, '/'))
+        strrchr(folder, '/')[strrchr(folder, '/') == folder] = 0;
+    if (bit_list_open(&r, path, folder, error))
+        return -1;
+    int result = fstat(fileno(r.file), &status) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot stat %s", path) : 0;
     if (!result) {
         b->source_bytes = (uint64_t)status.st_size;
-        result = bit_index_add_folder(b, "", status.st_mtim, error) < 0 || read_lines(b, file, path, &n, error) ? -1 : 0;
+        result = bit_index_add_folder(b, "", status.st_mtim, error) < 0 || read_lines(b, &r, &n, error) ? -1 : 0;
     }
-    fclose(file);
+    bit_list_close(&r);
     if (!result && !b->images)
         result = bit_fail(error, BIT_EDATA, "%s: holds no lines", path);
     if (!result)
         result = number_classes(b, &n, error);
+    if (!result)
+        result = bit_index_twins(b, error);
+    if (!result)
+        bit_leftout_tell(&b->left, &b->notes);
     bit_pool_free(&n.starts);
     bit_pool_free(&n.texts);
     bit_free(n.slots);

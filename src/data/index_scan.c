@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "bit/clock.h"
@@ -14,6 +13,7 @@
 #include "bit/memory.h"
 #include "bit/phase.h"
 #include "index.h"
+#include "kind.h"
 
 enum { DEEPEST = 32 };
 
@@ -23,14 +23,7 @@ struct walk {
     struct { dev_t device; ino_t inode; } above[DEEPEST]; /* folders on the way down, against loops of links */
     int depth;
     double told;
-    uint64_t strays;
 };
-
-static bool is_image(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && (!strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg") || !strcmp(dot, ".JPG") || !strcmp(dot, ".JPEG"));
-}
 
 static void tell(struct walk *w)
 {
@@ -46,35 +39,72 @@ static int compare_names(const void *a, const void *b, void *texts)
     return strcmp((const char *)texts + *(const uint64_t *)a, (const char *)texts + *(const uint64_t *)b);
 }
 
+/* What is no image and no folder is counted, so that nobody misses it unknowingly. */
+static void leave_out(struct walk *w, const char *path, const char *name, mode_t mode)
+{
+    struct bit_leftout *l = &w->builder->left;
+    bool archive;
+    const char *kind = bit_kind_of_name(name, &archive);
+    enum bit_left left = *name == '.'                 ? LEFT_HIDDEN
+                         : mode == S_IFLNK            ? LEFT_BROKEN
+                         : mode && mode != S_IFREG    ? LEFT_SPECIAL
+                         : bit_kind_is_jpeg(name)     ? LEFT_STRAYS
+                         : !kind                      ? LEFT_OTHER
+                         : archive                    ? LEFT_ARCHIVES
+                                                      : LEFT_PICTURES;
+    bit_leftout_add(&l->left[left], path, name, left == LEFT_ARCHIVES || left == LEFT_PICTURES ? kind : "");
+}
+
+/* What an entry is, as S_IFMT: links count as what they lead to; one that leads nowhere is a link (a file, where its name says image:
+ * it will be replaced and listed when it is to be read). *status is filled for images only. */
+static mode_t entry_mode(struct walk *w, DIR *folder, const struct dirent *entry, const char *path, struct stat *status)
+{
+    struct bit_leftout *l = &w->builder->left;
+    bool image = bit_kind_is_jpeg(entry->d_name);
+    if (entry->d_type == DT_DIR)
+        return S_IFDIR;
+    if (entry->d_type == DT_REG && !image)
+        return S_IFREG;
+    if (fstatat(dirfd(folder), entry->d_name, status, 0)) {
+        if (image)
+            bit_leftout_add(&l->odd[ODD_GONE], path, entry->d_name, strerror(errno));
+        status->st_size = 0;
+        return image ? S_IFREG : S_IFLNK;
+    }
+    if (image && S_ISREG(status->st_mode) && !status->st_size)
+        bit_leftout_add(&l->odd[ODD_EMPTY], path, entry->d_name, "");
+    return status->st_mode & S_IFMT;
+}
+
+static int add_name(struct bit_pool *starts, struct bit_pool *texts, const char *name, struct bit_error *error)
+{
+    uint64_t start = texts->size;
+    return bit_pool_add(starts, &start, sizeof start, error) || bit_pool_add(texts, name, strlen(name) + 1, error) ? -1 : 0;
+}
+
 /* One folder's entries: images go to the builder with this label (none: they are strays), sub-folders' names to `starts`
  * and `texts`. `path`: relative to the root. */
-static int read_entries(struct walk *w, DIR *folder, uint32_t number, int32_t label, struct bit_pool *starts,
+static int read_entries(struct walk *w, DIR *folder, const char *path, uint32_t number, int32_t label, struct bit_pool *starts,
                         struct bit_pool *texts, struct bit_error *error)
 {
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder))) {
         struct stat status = {0};
-        bool image = is_image(entry->d_name), known = entry->d_type == DT_REG || entry->d_type == DT_DIR;
-        if (entry->d_name[0] == '.' || (entry->d_type == DT_REG && !image))
+        const char *name = entry->d_name;
+        if (!strcmp(name, ".") || !strcmp(name, ".."))
             continue;
-        /* Sizes of images, and what links and unknown entries are. An image that cannot be looked at stays an image:
-         * it will be replaced and listed when it is to be read. */
-        if (entry->d_type != DT_DIR && fstatat(dirfd(folder), entry->d_name, &status, 0))
-            status.st_mode = S_IFREG;
-        if (known ? entry->d_type == DT_DIR : S_ISDIR(status.st_mode)) {
-            uint64_t start = texts->size;
-            if (bit_pool_add(starts, &start, sizeof start, error) ||
-                bit_pool_add(texts, entry->d_name, strlen(entry->d_name) + 1, error))
-                return -1;
-        } else if (image && label < 0) {
-            w->strays++;
-        } else if (image && bit_index_add_image(w->builder, number, entry->d_name, (uint64_t)status.st_size, &label, 1,
-                                                error)) {
+        mode_t mode = entry_mode(w, folder, entry, path, &status);
+        if (mode == S_IFDIR && bit_kind_is_service(name))
+            bit_leftout_add(&w->builder->left.left[LEFT_SERVICE], path, name, "");
+        else if (mode == S_IFDIR && add_name(starts, texts, name, error))
             return -1;
-        }
+        else if (mode != S_IFDIR && (mode != S_IFREG || !bit_kind_is_jpeg(name) || label < 0))
+            leave_out(w, path, name, mode);
+        else if (mode == S_IFREG && bit_index_add_image(w->builder, number, name, (uint64_t)status.st_size, &label, 1, error))
+            return -1;
         tell(w);
     }
-    return errno ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read the folder %s", w->root) : 0;
+    return errno ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot read the folder %s/%s", w->root, path) : 0;
 }
 
 static int walk_folder(struct walk *w, const char *path, int32_t label, struct bit_error *error);
@@ -93,14 +123,17 @@ static int walk_below(struct walk *w, const char *path, int32_t label, struct bi
         int64_t class = label;
         if (bit_path_join(below, sizeof below, path, name, error))
             return -1;
-        if (label < 0 && !bit_index_name_ok(name, strlen(name)))
-            return bit_fail(error, BIT_EDATA, "%s/%s: a class name must be UTF-8 without control characters", w->root, name);
+        if (label < 0 && !bit_index_name_ok(name, strlen(name))) {
+            char shown[4 * NAME_MAX + 1];
+            bit_text_escape(shown, sizeof shown, name, "");
+            return bit_fail(error, BIT_EDATA, "%s/%s: a class name must be UTF-8 without control characters", w->root, shown);
+        }
         if (label < 0 && (class = bit_index_add_class(w->builder, name, error)) < 0)
             return -1;
         if (walk_folder(w, below, (int32_t)class, error))
             return -1;
         if (label < 0 && w->builder->images == before)
-            bit_log(BIT_LOG_WARNING, "%s/%s holds no JPEG files: a class without images", w->root, name);
+            bit_leftout_add(&w->builder->left.barren, "", name, "");
     }
     return 0;
 }
@@ -123,7 +156,7 @@ static int walk_folder(struct walk *w, const char *path, int32_t label, struct b
     }
     for (int i = 0; i < w->depth; i++)
         if (w->above[i].device == status.st_dev && w->above[i].inode == status.st_ino) {
-            bit_log(BIT_LOG_WARNING, "%s leads back to a folder above it: skipped", full);
+            bit_leftout_add(&w->builder->left.left[LEFT_CIRCLES], "", path, "");
             result = 0;
             goto out;
         }
@@ -132,7 +165,7 @@ static int walk_folder(struct walk *w, const char *path, int32_t label, struct b
         goto out;
     }
     int64_t number = bit_index_add_folder(w->builder, path, status.st_mtim, error);
-    if (number < 0 || read_entries(w, folder, (uint32_t)number, label, &starts, &texts, error))
+    if (number < 0 || read_entries(w, folder, path, (uint32_t)number, label, &starts, &texts, error))
         goto out;
     closedir(folder); /* before going down: depth must not cost descriptors */
     folder = NULL;
@@ -193,6 +226,19 @@ static void sort_classes(struct bit_index_builder *b)
     }
 }
 
+static int fail_empty(const struct bit_index_builder *b, const char *root, struct bit_error *error)
+{
+    struct bit_leftout left = b->left;
+    struct bit_text notes = {0};
+    memset(&left.barren, 0, sizeof left.barren);
+    bit_leftout_tell(&left, &notes);
+    bit_fail(error, BIT_EDATA, "%s: expected class folders holding .jpg, .jpeg, .jpe or .jfif files, found none%s%s%.*s", root,
+             left.left[LEFT_STRAYS].count ? " (images lie directly in it: put each into a folder named as its class)" : "",
+             notes.size ? "; " : "", notes.size ? (int)notes.size - 2 : 0, notes.size ? notes.data + 1 : "");
+    bit_text_free(&notes);
+    return -1;
+}
+
 int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_error *error)
 {
     struct walk w = {.builder = b, .root = root, .told = bit_clock_seconds()};
@@ -200,12 +246,10 @@ int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_err
     b->source = root;
     if (walk_folder(&w, "", -1, error))
         return -1;
-    if (!b->images)
-        return bit_fail(error, BIT_EDATA, "%s: expected class folders holding .jpg or .jpeg files, found none%s", root,
-                        w.strays ? " (images lie directly in it: put each into a folder named as its class)" : "");
-    if (w.strays)
-        bit_log(BIT_LOG_WARNING, "%s: %llu images lie directly in it, in no class folder: left out", root,
-                (unsigned long long)w.strays);
+    if (b->images)
+        bit_leftout_tell(&b->left, &b->notes);
+    else
+        return fail_empty(b, root, error);
     sort_classes(b);
     return 0;
 }

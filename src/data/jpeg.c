@@ -16,6 +16,7 @@
 #include <jerror.h>
 
 #include "bit/memory.h"
+#include "kind.h"
 
 #ifndef JCS_EXTENSIONS
 #error "libjpeg-turbo 1.5 or later is needed (jpeg_crop_scanline, JCS_EXT_RGBX)"
@@ -82,13 +83,13 @@ static void on_progress(j_common_ptr common)
     if (!jpeg->counting)
         return;
     if (info->input_scan_number > jpeg->scan_limit) {
-        snprintf(jpeg->reason, sizeof jpeg->reason, "more than %d scans", jpeg->scan_limit);
+        snprintf(jpeg->reason, sizeof jpeg->reason, "more than %d scans (data.max_scans)", jpeg->scan_limit);
         give_up(jpeg, BIT_EDATA);
     }
     uint64_t rows = info->comps_in_scan == 1 ? (uint64_t)info->cur_comp_info[0]->v_samp_factor : 1;
     jpeg->work += rows * info->MCUs_per_row * (uint64_t)info->blocks_in_MCU;
     if (jpeg->work > BIT_JPEG_WORK_LIMIT) {
-        snprintf(jpeg->reason, sizeof jpeg->reason, "too much work: more than %d blocks over its scans",
+        snprintf(jpeg->reason, sizeof jpeg->reason, "too much work: more than %d blocks over its scans (a fixed limit)",
                  BIT_JPEG_WORK_LIMIT);
         give_up(jpeg, BIT_EDATA);
     }
@@ -139,17 +140,15 @@ static int fail_reason(struct bit_jpeg *jpeg, struct bit_error *error)
 
 static int check_start(const uint8_t *data, size_t size, struct bit_error *error)
 {
-    static const struct { const char *name; size_t size; const char *bytes; } others[] = {
-        {"PNG", 4, "\x89PNG"}, {"GIF", 4, "GIF8"}, {"WebP or other RIFF", 4, "RIFF"}, {"BMP", 2, "BM"},
-        {"TIFF", 4, "II*\0"}, {"TIFF", 4, "MM\0*"}, {"HTML", 5, "<html"}, {"HTML", 9, "<!DOCTYPE"},
-    };
     if (!size)
         return bit_fail(error, BIT_EDATA, "empty file");
     if (size >= 3 && !memcmp(data, "\xFF\xD8\xFF", 3))
         return 0;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (size >= others[i].size && !memcmp(data, others[i].bytes, others[i].size))
-            return bit_fail(error, BIT_EDATA, "not a JPEG file but %s", others[i].name);
+    if (size < 3 && !memcmp(data, "\xFF\xD8", size))
+        return bit_fail(error, BIT_EDATA, "truncated: no more than %zu bytes", size);
+    const char *kind = bit_kind_of_bytes(data, size);
+    if (kind)
+        return bit_fail(error, BIT_EDATA, "not a JPEG file but %s", kind);
     return bit_fail(error, BIT_EDATA, "not a JPEG file: starts with 0x%02x 0x%02x", data[0], size > 1 ? data[1] : 0);
 }
 
@@ -173,16 +172,16 @@ static int check_limits(struct bit_jpeg *jpeg, size_t size, struct bit_error *er
     struct jpeg_decompress_struct *info = &jpeg->info;
     uint64_t pixels = (uint64_t)info->image_width * info->image_height, blocks = 0;
     if (pixels > jpeg->pixel_limit)
-        return bit_fail(error, BIT_EDATA, "claims %u x %u pixels: more than the limit of %.1f Mpixel", info->image_width,
+        return bit_fail(error, BIT_EDATA, "claims %u x %u pixels: more than the %.0f megapixels of data.max_megapixels", info->image_width,
                         info->image_height, (double)jpeg->pixel_limit / 1e6);
     if (info->arith_code && size > BIT_JPEG_ARITHMETIC_LIMIT)
-        return bit_fail(error, BIT_EDATA, "%zu bytes of arithmetic coding: at most %d", size, BIT_JPEG_ARITHMETIC_LIMIT);
+        return bit_fail(error, BIT_EDATA, "%zu bytes of arithmetic coding: at most %d (a fixed limit)", size, BIT_JPEG_ARITHMETIC_LIMIT);
     if (!jpeg_has_multiple_scans(info))
         return 0;
     for (int i = 0; i < info->num_components; i++)
         blocks += (uint64_t)info->comp_info[i].width_in_blocks * info->comp_info[i].height_in_blocks;
     if (blocks * sizeof(JBLOCK) > BIT_JPEG_COEFFICIENT_LIMIT)
-        return bit_fail(error, BIT_EDATA, "%u x %u pixels in several scans would take %.0f MB: at most %.0f",
+        return bit_fail(error, BIT_EDATA, "%u x %u pixels in several scans would take %.0f MB: at most %.0f (a fixed limit)",
                         info->image_width, info->image_height, (double)(blocks * sizeof(JBLOCK)) / 1e6,
                         BIT_JPEG_COEFFICIENT_LIMIT / 1e6);
     return 0;

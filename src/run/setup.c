@@ -152,6 +152,20 @@ enum event setup_claim(struct run *run)
 
 /* ---- images ---- */
 
+/* Rank 0: of a list's images some are looked at, so that a wrong folder shows before anything is computed. */
+static void look_at(struct run *run, const char *key, const char *path, const struct bit_index *index)
+{
+    enum { LOOKED_AT = 64 };
+    struct bit_index_sight sight;
+    if (!run_is_first(run) || run->error.code)
+        return;
+    if (bit_index_look(index, LOOKED_AT, &sight, &run->error))
+        bit_fail_at(&run->error, "%s", key);
+    else if (sight.missing)
+        run_tell(run, BIT_LOG_WARNING, "%s: %llu of %llu images of %s that were looked at are not there; the first: %s; bit check "
+                 "--data looks at all", key, (unsigned long long)sight.missing, (unsigned long long)sight.looked, path, sight.first);
+}
+
 static int open_indices(struct run *run)
 {
     const struct bit_job *job = run->job;
@@ -166,11 +180,18 @@ static int open_indices(struct run *run)
         bit_plan_check_labels(job, job->data.train, run->train, &run->error);
     if (run_agree_alike(run))
         return -1;
+    look_at(run, "data.train", job->data.train, run->train);
+    if (run_follow(run))
+        return -1;
     if (*job->data.val)
         run->val = bit_index_open(job->data.val, cache, run->train, run->world, &run->error);
     if (run->val)
         bit_plan_check_labels(job, job->data.val, run->val, &run->error);
-    return run_agree_alike(run);
+    if (run_agree_alike(run))
+        return -1;
+    if (run->val)
+        look_at(run, "data.val", job->data.val, run->val);
+    return run_follow(run);
 }
 
 enum event setup_index(struct run *run)

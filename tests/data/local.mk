@@ -2,7 +2,7 @@ DATA_TEST_LDADD = $(DATA_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 DATA_PICTURES = tests/data/kinds.c tests/data/kinds.h tests/data/picture.c tests/data/picture.h
 
 check_PROGRAMS += tests/data/hostile tests/data/test_augment tests/data/test_decode tests/data/test_index \
-	tests/data/test_order tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg
+	tests/data/test_order tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg tests/fuzz/fuzz_list
 TESTS += tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_order \
 	tests/data/test_stream tests/200-fuzz-data.sh
 EXTRA_DIST += tests/200-fuzz-data.sh
@@ -25,3 +25,5 @@ tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c tests/fuzz/mutate.c test
 tests_fuzz_fuzz_index_LDADD = $(DATA_TEST_LDADD)
 tests_fuzz_fuzz_jpeg_SOURCES = tests/fuzz/fuzz_jpeg.c tests/fuzz/mutate.c tests/fuzz/mutate.h $(DATA_PICTURES)
 tests_fuzz_fuzz_jpeg_LDADD = $(DATA_TEST_LDADD)
+tests_fuzz_fuzz_list_SOURCES = tests/fuzz/fuzz_list.c tests/fuzz/mutate.c tests/fuzz/mutate.h
+tests_fuzz_fuzz_list_LDADD = $(DATA_TEST_LDADD)

@@ -147,9 +147,9 @@ static void test_bad_folders(void)
     put("texts/a/1.txt", "");
     CHECK(fails_with("texts", NULL, BIT_EDATA, "class folders"));
     put("latin/a\xE4/1.jpg", "");
-    CHECK(fails_with("latin", NULL, BIT_EDATA, "UTF-8"));
+    CHECK(fails_with("latin", NULL, BIT_EDATA, "/latin/a\\xE4: a class name must be UTF-8"));
     put("line/a\nb/1.jpg", "");
-    CHECK(fails_with("line", NULL, BIT_EDATA, "control"));
+    CHECK(fails_with("line", NULL, BIT_EDATA, "/line/a\\nb: a class name must be UTF-8 without control"));
     char deep[512] = "deep/c";
     for (int i = 0; i < 40; i++)
         strcat(deep, "/d");
@@ -237,6 +237,12 @@ static void test_bad_lists(void)
         {"a.jpg\tcat,\n", ":1: an empty class"}, {"\tcat\n", ":1: no path"}, {"/a.jpg\tcat\n", "absolute"},
         {"a/../../b.jpg\tcat\n", "'..'"}, {"a//b.jpg\tcat\n", "empty"}, {"a/\tcat\n", "ends with"},
         {"a.jpg\tcat,dog,cat\n", "twice"}, {"a.jpg\tc\xE4t\n", "UTF-8"}, {"a.jpg\tcat\tdog\n", "control"},
+        {"a.jpg\tcat, dog , cat\n", "twice"}, {"a.jpg\t \n", "an empty class"}, {"  \tcat\n", "no path"},
+        {"path\tclass\na.jpg\tcat\n", ":1: a header"}, {"\xEF\xBB\xBF" "Filename\tLABEL\r\na.jpg\tcat\n", ":1: a header"},
+        {"# image\tanything\na.jpg\tcat\n", ":1: a header"}, {"a\\1.jpg\tcat\n", "backslashes"}, {"\"a.jpg\"\tcat\n", "quotes"},
+        {"a.jpg\t\"cat\"\n", "quotes"}, {"a.jpg,cat\n", "no CSV"}, {"a.jpg;cat\n", "no CSV"}, {"a.jpg\\tcat\n", "two characters"},
+        {"a.jpg\rb.jpg\tcat\rc\n", "control"}, {"\xFF\xFE" "a.jpg", "UTF-16"}, {"PK\x03\x04", "no tab"},
+        {"\xFF\xD8\xFF\xE0", "is no list"},
     };
     begin();
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -248,6 +254,143 @@ static void test_bad_lists(void)
     put("list.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n"); /* the first, and how many */
     CHECK(fails_with("list.txt", NULL, BIT_EDATA, ":8: no tab: expected path<TAB>class[,class...]\nand 3 more"));
     CHECK(!fails_with("list.txt", NULL, BIT_EDATA, ":9: no tab"));
+    end();
+}
+
+/* Bytes with zeros among them, and a line that never ends. */
+static void test_raw_lists(void)
+{
+    static const struct { const char *bytes; size_t size; const char *problem; } lists[] = {
+        {"a.jpg\tc\0t\n", 10, ":1: a zero byte"}, {"PK\x03\x04\0\0\0\0", 8, "a ZIP file"}, {"\0\0\0\0\0\0\0\0", 8, "zeros only"},
+        {"\xFF\xFE" "a\0.\0", 6, "UTF-16"}, {"\xFE\xFF\0a\0.", 6, "UTF-16"}};
+    begin();
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        FILE *file = fopen(at("list.txt"), "w");
+        fwrite(lists[i].bytes, 1, lists[i].size, file);
+        fclose(file);
+        CHECK(fails_with("list.txt", NULL, BIT_EDATA, lists[i].problem));
+    }
+    FILE *file = fopen(at("list.txt"), "w");
+    fputs("a.jpg\tcat\n", file);
+    for (int i = 0; i < 3 << 20; i++)
+        fputc('x', file);
+    fputs("\tcat\n", file);
+    fclose(file);
+    CHECK(fails_with("list.txt", NULL, BIT_EDATA, ":2: a line of more than 1 MiB"));
+    CHECK(!mkfifo(at("pipe.txt"), 0666) && fails_with("pipe.txt", NULL, BIT_ENOINPUT, "neither a folder nor"));
+    end();
+}
+
+/* What table programs and editors put around lines changes nothing: the same classes, paths and labels. */
+static void test_list_dressed(void)
+{
+    static const char *const lists[] = {
+        "a.jpg\tcat\nb/c.jpg\tdog,cat\n", "\xEF\xBB\xBF" "a.jpg\tcat\nb/c.jpg\tdog,cat\n", "a.jpg \tcat \r\n\r\n b/c.jpg\t dog, cat  \r\n",
+        "a.jpg\tcat\n\n\nb/c.jpg\tdog ,cat"};
+    struct bit_error error = {0};
+    char first[2][33], other[2][33];
+    begin();
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        put("list.txt", lists[i]);
+        struct bit_index *index = open_at("list.txt", NULL, &error);
+        REQUIRE(index != NULL);
+        bit_index_fingerprint(index, i ? other[0] : first[0], i ? other[1] : first[1]);
+        CHECK(bit_index_classes(index) == 2 && bit_index_images(index) == 2);
+        CHECK(!i || (!strcmp(first[0], other[0]) && !strcmp(first[1], other[1])));
+        bit_index_close(index);
+    }
+    put("a\\1.jpg", "x"), put("image", "x"); /* names that are odd, and there */
+    put("list.txt", "image\tclass\na\\1.jpg\tclass\n");
+    struct bit_index *index = open_at("list.txt", NULL, &error);
+    CHECK(index != NULL && bit_index_images(index) == 2);
+    bit_index_close(index);
+    end();
+}
+
+static void test_look(void)
+{
+    struct bit_error error = {0};
+    struct bit_index_sight sight;
+    begin();
+    put("data/a/1.jpg", ""), put("data/a/2.jpg", "");
+    put("data/list.txt", "a/1.jpg\tcat\n\r\na/3\x1B.jpg\tcat\na/4.jpg\tcat\na/2.jpg\tcat\n");
+    struct bit_index *index = open_at("data/list.txt", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(!bit_index_look(index, 100, &sight, &error) && sight.looked == 4 && sight.missing == 2);
+    CHECK(strstr(sight.first, "/data/list.txt:3: ") && strstr(sight.first, "/a/3\\x1B.jpg: No such file"));
+    CHECK(!bit_index_look(index, 2, &sight, &error) && sight.looked == 2 && sight.missing == 0); /* the first and the last */
+    bit_index_close(index);
+    put("data/a/list.txt", "a/1.jpg\tcat\na/2.jpg\tdog\n"); /* paths that begin one folder above */
+    index = open_at("data/a/list.txt", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_look(index, 100, &sight, &error) == -1 && error.code == BIT_ENOINPUT);
+    CHECK(strstr(error.text, "list.txt:1: ") && strstr(error.text, "none of the 2 images") && strstr(error.text, "/data: put the list there"));
+    bit_index_close(index);
+    index = open_at("data", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(!bit_index_look(index, 100, &sight, &error) && sight.looked == 0);
+    bit_index_close(index);
+    end();
+}
+
+static int notes_say(const char *name, const char *const *texts)
+{
+    struct bit_error error = {0};
+    int good = 1;
+    for (int again = 0; again < 2; again++) { /* the second time from the cache */
+        struct bit_index *index = open_at(name, NULL, &error);
+        for (int i = 0; index && texts[i]; i++)
+            if (!strstr(bit_index_notes(index), texts[i]))
+                good = printf("    '%s' is not in: %s\n", texts[i], bit_index_notes(index)) < 0;
+        good &= index != NULL;
+        bit_index_close(index);
+    }
+    return good;
+}
+
+static void test_twins(void)
+{
+    begin();
+    put("list.txt", "a.jpg\tcat\nb.jpg\tcat\nb.jpg\tdog\nc.png\tcat\na.jpg\tcat\n");
+    CHECK(notes_say("list.txt", (const char *const[]){"1 image is named again with other classes, e.g. b.jpg in lines 2 and 3",
+        "1 image is named again with the same classes, e.g. a.jpg in lines 1 and 5", "e.g. c.png (PNG)", NULL}));
+    put("list.txt", "a.jpg\tcat,dog\nb.jpg\tcat\na.jpg\tdog,cat\n");
+    CHECK(notes_say("list.txt", (const char *const[]){"!1 image is named again with the same classes", NULL}));
+    end();
+}
+
+/* Every name that says JPEG is taken; all else is counted. */
+static void test_left_out(void)
+{
+    static const char *const taken[] = {"1.jpg", "2.JPG", "3.Jpg", "4.jpeg", "5.Jpeg", "6.JPEG", "7.jpe", "8.JPE", "9.jfif", "10.JFIF", "x.y.jPg"};
+    static const char *const left[] = {"a/1.png", "a/2.PNG", "a/3.webp", "a/x.zip", "a/notes.txt", "a/Thumbs.db", "a/._1.jpg", "a/.DS_Store",
+        "a/jpg", "a/.jpg", "a/1.jpg.part", "b/@eaDir/0.jpg/SYNOPHOTO_THUMB_M.jpg", "b/.AppleDouble/1.jpg", "__MACOSX/a/1.jpg", "lost+found/1.jpg",
+        "#recycle/1.jpg", ".snapshot/1.jpg", ".ipynb_checkpoints/1.jpg", "stray.jpeg"};
+    struct bit_error error = {0};
+    char name[PATH_MAX];
+    begin();
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        snprintf(name, sizeof name, "train/a/%s", taken[i]), put(name, "x");
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        snprintf(name, sizeof name, "train/%s", left[i]), put(name, "x");
+    put("train/b/folder.jpg/1.jpg", "x"), put("train/b/empty.jpg", "");
+    CHECK(!mkfifo(at("train/a/pipe.jpg"), 0666) && !symlink("nowhere", at("train/c")) && !symlink("..", at("train/b/circle")));
+    CHECK(!symlink("nowhere.jpg", at("train/a/gone.jpg")));
+    struct bit_index *index = open_at("train", NULL, &error);
+    REQUIRE(index != NULL);
+    CHECK(bit_index_images(index) == sizeof taken / sizeof *taken + 3 && bit_index_classes(index) == 2);
+    bit_index_close(index);
+    CHECK(notes_say("train", (const char *const[]){"!22 other files left out, e.g. a/1.png (3 pictures of kinds",
+        "JPEG; this one: PNG), a/x.zip (zip, an archive",
+        "stray.jpeg (an image in no class", "a/pipe.jpg (no regular file)", "c (a link that leads nowhere)", "a/1.jpg.part (4 no images by", "a/.DS_Store (3 hidden files",
+        "#recycle (7 folders that a system", "b/circle (a link that leads back", "1 image cannot be looked at, e.g. a/gone.jpg",
+        "1 image of 0 bytes, e.g. b/empty.jpg", NULL}));
+    put("junk/a/1.jpg", "x"), put("junk/a/.DS_Store", ""), put("junk/a/new\nline\xFF.txt", "");
+    CHECK(notes_say("junk", (const char *const[]){" 2 other files left out, e.g. a/new\\nline\\xFF.txt (no image by its name), a/.DS_Store (a hidden", NULL}));
+    put("pngs/a/1.png", "x");
+    CHECK(fails_with("pngs", NULL, BIT_EDATA, "found none; 1 other file left out, e.g. a/1.png (PNG, a picture of a kind that is not read yet"));
+    put("clean/a/1.jpg", "x");
+    CHECK(!notes_say("clean", (const char *const[]){"left out", NULL}) && notes_say("clean", (const char *const[]){"", NULL}));
     end();
 }
 
@@ -512,7 +655,8 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"scan", test_scan}, {"links", test_links}, {"bad folders", test_bad_folders},
         {"validation classes", test_validation_classes}, {"fingerprint", test_fingerprint}, {"list", test_list},
-        {"bad lists", test_bad_lists}, {"long list", test_long_list},
+        {"bad lists", test_bad_lists}, {"raw lists", test_raw_lists}, {"list dressed", test_list_dressed}, {"look", test_look},
+        {"twins", test_twins}, {"left out", test_left_out}, {"long list", test_long_list},
         {"cache used and renewed", test_cache_used_and_renewed}, {"cache racy", test_cache_racy},
         {"cache damaged", test_cache_damaged}, {"cache cut off", test_cache_cut_off}, {"cache folder unusable", test_cache_folder_unusable},
         {"ranks map", test_ranks_map}, {"common memory", test_common}, {"ranks receive", test_ranks_receive}, {"lack of memory", test_lack_of_memory},
