@@ -25,9 +25,9 @@ for step in 10 20 30; do
 done
 
 expect 0 usage --help; say "help"
-expect 64 "nothing to do"; say "no action"
+expect 64 "ls|verify|hash|show DIR is missing"; say "no action"
 expect 64 "did you mean verify" verfy "$run"; say "misspelt action"
-expect 64 "no folder" ls; say "no folder given"
+expect 64 "something is missing: bit ckpt ls|verify|hash|show DIR" ls; say "no folder given"
 expect 64 "unknown option" ls --jsom "$run"; say "unknown option"
 expect 66 "no such folder" ls "$scratch/nowhere"; say "missing folder"
 mkdir "$scratch/empty"

@@ -16,8 +16,10 @@ struct bench_options {
     int batch, micro_batch;    /* images */
     int size;                  /* pixels */
     int classes;
+    int precision_choice;      /* of the option; makes: */
     enum bit_type precision;
     int threads;
+    const char *backend_name;  /* makes: */
     const struct bit_backend *backend;
     int repeat;                /* timed runs of each thing; the fastest counts */
     bool json, profile, quiet; /* quiet: prints nothing */

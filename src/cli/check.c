@@ -1,4 +1,5 @@
 /* bit check: is it a valid job, and are its data what it says? */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,15 +7,18 @@
 #include "bit/plan.h"
 #include "cli/cli.h"
 
-static const char usage[] = "bit check [--set key.path=value]... [--data] [--print] JOB.json...\n"
-                            "  Validates job files and prints every error in them.\n"
-                            "  --set key.path=value  replaces a key's value\n"
-                            "  --data                looks into the job's data too: images, classes, labels\n"
-                            "  --print               prints the whole job, defaults included, as canonical JSON";
+struct options { struct bit_option_list sets; bool data, print; };
 
 enum { MOST_LOOKED_AT = 2000000 }; /* images of a list: minutes on a file server */
 
-struct options { const char *sets[256]; size_t set_count; bool data, print, end; };
+#define AT(member) .at = offsetof(struct options, member)
+static const struct bit_option known[] = {
+    {"--set", "KEY=VALUE", "replaces a key's value, e.g. schedule.batch=64; may be repeated", BIT_OPTION_LIST, AT(sets)},
+    {"--data", NULL, "looks into the job's data too: images, classes, labels", BIT_OPTION_FLAG, AT(data)},
+    {"--print", NULL, "prints the whole job, defaults included, as canonical JSON", BIT_OPTION_FLAG, AT(print)},
+};
+const struct bit_usage bit_check_usage = {"bit check", "JOB.json...", "Validates job files and prints every error in them.", known,
+                                          sizeof known / sizeof *known, .least = 1, .most = BIT_OPTION_VALUES};
 
 /* Every image that a list names is to be there. */
 static int check_list(const char *path, const struct bit_index *index, struct bit_error *error)
@@ -71,7 +75,7 @@ static int check_data(const struct bit_job *job, struct bit_error *error)
 static int check_file(const char *path, const struct options *options)
 {
     struct bit_error error = {0};
-    struct bit_job *job = bit_cli_job(path, options->sets, options->set_count, &error);
+    struct bit_job *job = bit_cli_job(path, options->sets.value, options->sets.count, &error);
     if (!job)
         return error.code;
     if (options->print)
@@ -89,31 +93,12 @@ static int check_file(const char *path, const struct options *options)
 int bit_cli_check(int argc, char **argv)
 {
     struct options options = {0};
-    int files = 0, code = BIT_OK;
-    for (int i = 1; i < argc; i++) {
-        if (options.end || *argv[i] != '-') {
-            argv[++files] = argv[i];
-        } else if (!strcmp(argv[i], "--help")) {
-            printf("usage: %s\n", usage);
-            return BIT_OK;
-        } else if (!strcmp(argv[i], "--")) {
-            options.end = true;
-        } else if (!strcmp(argv[i], "--data")) {
-            options.data = true;
-        } else if (!strcmp(argv[i], "--print")) {
-            options.print = true;
-        } else if (!strcmp(argv[i], "--set")) {
-            if (i + 1 == argc || options.set_count == sizeof options.sets / sizeof *options.sets)
-                return bit_cli_usage(usage, "--set needs key.path=value, at most 256 times");
-            options.sets[options.set_count++] = argv[++i];
-        } else {
-            return bit_cli_usage(usage, "unknown option %s", argv[i]);
-        }
-    }
-    if (!files)
-        return bit_cli_usage(usage, "no job file given");
-    for (int i = 1; i <= files; i++) {
-        int result = check_file(argv[i], &options);
+    struct bit_operands operands;
+    int code;
+    if (!bit_cli_parse(&bit_check_usage, argc, argv, &options, &operands, &code))
+        return code;
+    for (int i = 0; i < operands.count; i++) {
+        int result = check_file(operands.word[i], &options);
         code = code ? code : result;
     }
     return code;

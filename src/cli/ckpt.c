@@ -1,4 +1,5 @@
 /* bit ckpt: look at checkpoints. Reads only. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,20 @@
 #include "cli/ckpt.h"
 #include "cli/cli.h"
 
-static const char usage[] =
-    "bit ckpt ls|verify|hash|show [--json] DIR\n"
-    "  DIR is the folder of a run, its checkpoints folder, or one checkpoint.\n"
-    "  ls      lists the checkpoints, oldest first; states are judged by manifest and file sizes\n"
-    "  verify  reads everything and checks every checksum; exit code 65 when something is damaged\n"
-    "  hash    prints the hashes of weights and momentum of the newest whole checkpoint, computed from its contents:\n"
-    "          equal models have equal hashes, on however many ranks they were trained\n"
-    "  show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter\n"
-    "  --json  the same as JSON";
+struct options { bool json; };
+
+static const struct bit_option known[] = {
+    {"--json", NULL, "the same as JSON", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
+};
+const struct bit_usage bit_ckpt_usage = {
+    "bit ckpt", "ls|verify|hash|show DIR",
+    "DIR is the folder of a run, its checkpoints folder, or one checkpoint.\n"
+    "ls      lists the checkpoints, oldest first; states are judged by manifest and file sizes\n"
+    "verify  reads everything and checks every checksum; exit code 65 when something is damaged\n"
+    "hash    prints the hashes of weights and momentum of the newest whole checkpoint, computed from its contents:\n"
+    "        equal models have equal hashes, on however many ranks they were trained\n"
+    "show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter",
+    known, sizeof known / sizeof *known, .least = 2, .most = 2};
 
 /* "3 min", "2 h", "5 d" since the stamp. */
 static void age_text(const char *stamp, char *buffer, size_t size)
@@ -204,37 +210,23 @@ static int show(const char *folder, bool json)
 int bit_cli_ckpt(int argc, char **argv)
 {
     static const char *const names[] = {"ls", "verify", "hash", "show"};
-    const char *action = NULL, *folder = NULL;
-    bool json = false, end = false;
-    for (int i = 1; i < argc; i++) {
-        if (!end && !strcmp(argv[i], "--help")) {
-            printf("usage: %s\n", usage);
-            return BIT_OK;
-        } else if (!end && !strcmp(argv[i], "--json")) {
-            json = true;
-        } else if (!end && !strcmp(argv[i], "--")) {
-            end = true;
-        } else if (!end && *argv[i] == '-') {
-            return bit_cli_usage(usage, "unknown option %s", argv[i]);
-        } else if (!action) {
-            action = argv[i];
-        } else if (!folder) {
-            folder = argv[i];
-        } else {
-            return bit_cli_usage(usage, "one folder at a time: what is %s?", argv[i]);
-        }
+    struct options options = {0};
+    struct bit_operands operands;
+    int code, known_action = 0;
+    if (!bit_cli_parse(&bit_ckpt_usage, argc, argv, &options, &operands, &code))
+        return code;
+    const char *action = operands.word[0], *folder = operands.word[1];
+    while (known_action < 4 && strcmp(action, names[known_action]))
+        known_action++;
+    switch (known_action) {
+    case 0:
+    case 1:
+        return list_or_verify(folder, known_action == 1, options.json);
+    case 2:
+        return hash(folder, options.json);
+    case 3:
+        return show(folder, options.json);
     }
-    if (!action)
-        return bit_cli_usage(usage, "nothing to do");
-    int known = 0;
-    while (known < 4 && strcmp(action, names[known]))
-        known++;
-    if (known == 4) {
-        const char *near = bit_text_nearest(action, names, 4);
-        return bit_cli_usage(usage, "unknown action '%s'%s%s%s", action, near ? "; did you mean " : "", near ? near : "",
-                             near ? "?" : "");
-    }
-    if (!folder)
-        return bit_cli_usage(usage, "no folder given");
-    return known < 2 ? list_or_verify(folder, known == 1, json) : known == 2 ? hash(folder, json) : show(folder, json);
+    const char *near = bit_text_nearest(action, names, 4);
+    return bit_cli_usage(&bit_ckpt_usage, "unknown action '%s'%s%s%s", action, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

@@ -4,6 +4,7 @@
 
 #include "bit/error.h"
 #include "bit/job.h"
+#include "bit/options.h"
 
 int bit_cli_bench(int argc, char **argv);
 int bit_cli_plan(int argc, char **argv);
@@ -13,14 +14,22 @@ int bit_cli_end(int argc, char **argv);
 int bit_cli_watch(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);
 
-struct bit_command { const char *name; int (*run)(int argc, char **argv); const char *help; };
+struct bit_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+    const struct bit_usage *usage;
+};
+extern const struct bit_usage bit_plan_usage, bit_check_usage, bit_bench_usage, bit_ckpt_usage, bit_end_usage, bit_watch_usage, bit_plot_usage;
 extern const struct bit_command bit_commands[];
 extern const size_t bit_command_count;
 
 /* Prints "bit: text" and returns the exit code of the error. */
 int bit_cli_error(const struct bit_error *error);
-/* The same for a wrong command line: names what is wrong and how the command is used; exit code 64. */
-int bit_cli_usage(const char *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Takes a command line apart; false when there is nothing left to do: help was printed (*code 0), or it was wrong and that was said. */
+bool bit_cli_parse(const struct bit_usage *usage, int argc, char **argv, void *options, struct bit_operands *operands, int *code);
+/* For what only the command itself can tell to be wrong in its command line: prints it, and returns exit code 64. */
+int bit_cli_usage(const struct bit_usage *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reads a job and prints all its problems; NULL with `error` when it has errors. */
 struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
                             struct bit_error *error);

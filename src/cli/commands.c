@@ -2,12 +2,12 @@
 
 /* One line a subcommand; help and version are main's own. */
 const struct bit_command bit_commands[] = {
-    {"plan", bit_cli_plan, "what a job will do on so many ranks: steps, rates, memory, warnings"},
-    {"check", bit_cli_check, "validate job files, and with --data the images they name"},
-    {"bench", bit_cli_bench, "measure the speed of this machine"},
-    {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints"},
-    {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why"},
-    {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)"},
-    {"plot", bit_cli_plot, "write a page with the curves of a run"},
+    {"plan", bit_cli_plan, "what a job will do on so many ranks: steps, rates, memory, warnings", &bit_plan_usage},
+    {"check", bit_cli_check, "validate job files, and with --data the images they name", &bit_check_usage},
+    {"bench", bit_cli_bench, "measure the speed of this machine", &bit_bench_usage},
+    {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints", &bit_ckpt_usage},
+    {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why", &bit_end_usage},
+    {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)", &bit_watch_usage},
+    {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
 };
 const size_t bit_command_count = sizeof bit_commands / sizeof *bit_commands;

@@ -14,15 +14,23 @@ int bit_cli_error(const struct bit_error *error)
     return error->code;
 }
 
-int bit_cli_usage(const char *usage, const char *format, ...)
+int bit_cli_usage(const struct bit_usage *usage, const char *format, ...)
 {
     va_list arguments;
     fprintf(stderr, "bit: ");
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nusage: %s\n", usage);
+    fprintf(stderr, "; see %s --help\n", usage->command);
     return BIT_EUSAGE;
+}
+
+bool bit_cli_parse(const struct bit_usage *usage, int argc, char **argv, void *options, struct bit_operands *operands, int *code)
+{
+    struct bit_error error = {0};
+    int parsed = bit_options_parse(usage, argc, argv, options, operands, &error);
+    *code = parsed < 0 ? bit_cli_error(&error) : BIT_OK;
+    return parsed == 0;
 }
 
 struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,

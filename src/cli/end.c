@@ -1,7 +1,6 @@
 /* bit end: what the end of a start means for the next one; for bit-launch, batch scripts and people. */
-#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bit/file.h"
@@ -9,31 +8,38 @@
 #include "bit/text.h"
 #include "cli/cli.h"
 
-static const char usage[] =
-    "bit end RUN [--code N] [--evaluation] [--asked] [--ended] [--before MARK] [--json]\n"
-    "bit end --code N\n"
-    "bit end RUN --mark | --held\n"
-    "  Says what the end of a start means: ACTION CODE TOLD WHY, where ACTION is\n"
-    "    done   nothing is left to do\n"
-    "    again  start it again at once\n"
-    "    later  start it again when another run has left the folder, or when it is wanted again\n"
-    "    held   somebody has to look first\n"
-    "  CODE the run's own exit code, and TOLD \"told\" when the run has said so itself, else \"news\". RUN is its folder. A run of which outcome.json still says that it runs, though\n"
-    "  no process holds the folder, becomes a failure there. Without RUN: what CODE itself means.\n"
-    "  --code N        exit code of what started it (mpirun, srun, bitrun); above 128: it died of signal N - 128\n"
-    "  --evaluation    it was bitrun --evaluate, which leaves outcome.json alone\n"
-    "  --asked         it was asked to stop\n"
-    "  --ended         it was ended from outside, as one that hung\n"
-    "  --before MARK   what bit end RUN --mark said before the start: an outcome that is still the same says nothing\n"
-    "  --mark          instead: prints such a mark\n"
-    "  --held          instead: prints whether a process holds the folder, yes or no\n"
-    "  --json          one JSON object instead of a line";
+struct options { const char *before; uint64_t code; bool code_given, evaluation, asked, ended, mark, held, json; };
+
+#define AT(member) .at = offsetof(struct options, member)
+static const struct bit_option known[] = {
+    {"--code", "N", "exit code of what started it (mpirun, srun, bitrun); above 128: it died of signal N - 128", BIT_OPTION_COUNT,
+     AT(code), 0, 255, .given_at = offsetof(struct options, code_given)},
+    {"--evaluation", NULL, "it was bitrun --evaluate, which leaves outcome.json alone", BIT_OPTION_FLAG, AT(evaluation)},
+    {"--asked", NULL, "it was asked to stop", BIT_OPTION_FLAG, AT(asked)},
+    {"--ended", NULL, "it was ended from outside, as one that hung", BIT_OPTION_FLAG, AT(ended)},
+    {"--before", "MARK", "what bit end RUN --mark said before the start: an outcome that is still the same says nothing;\n"
+     "'-': there was none", BIT_OPTION_TEXT, AT(before)},
+    {"--mark", NULL, "instead: prints such a mark", BIT_OPTION_FLAG, AT(mark)},
+    {"--held", NULL, "instead: prints whether a process holds the folder, yes or no", BIT_OPTION_FLAG, AT(held)},
+    {"--json", NULL, "one JSON object instead of a line", BIT_OPTION_FLAG, AT(json)},
+};
+const struct bit_usage bit_end_usage = {
+    "bit end", "[RUN]",
+    "Says what the end of a start means: ACTION CODE TOLD WHY, where ACTION is\n"
+    "  done   nothing is left to do\n"
+    "  again  start it again at once\n"
+    "  later  start it again when another run has left the folder, or when it is wanted again\n"
+    "  held   somebody has to look first\n"
+    "CODE the run's own exit code, and TOLD \"told\" when the run has said so itself, else \"news\". RUN is its folder. A\n"
+    "run of which outcome.json still says that it runs, though no process holds the folder, becomes a failure there.\n"
+    "Without RUN: what CODE itself means.",
+    known, sizeof known / sizeof *known, .least = 0, .most = 1};
 
 static int mark(const char *folder)
 {
     char text[128];
     bit_outcome_mark(folder, text, sizeof text);
-    puts(text);
+    puts(*text ? text : "-");
     return BIT_OK;
 }
 
@@ -74,48 +80,19 @@ static int judge(const char *folder, const struct bit_end_facts *facts, bool jso
     return BIT_OK;
 }
 
-static int read_code(const char *text, int *code)
-{
-    char *rest;
-    errno = 0;
-    long value = strtol(text, &rest, 10);
-    if (*text < '0' || *text > '9' || *rest || errno || value > 255)
-        return bit_cli_usage(usage, "--code %s: expected an exit code from 0 to 255", text);
-    *code = (int)value;
-    return BIT_OK;
-}
-
 int bit_cli_end(int argc, char **argv)
 {
-    struct bit_end_facts facts = {.code = -1, .patience = 5};
-    const char *folder = NULL;
-    bool json = false, wants_mark = false, wants_held = false;
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help"))
-            return printf("usage: %s\n", usage), BIT_OK;
-        if (!strcmp(argv[i], "--code") && i + 1 < argc) {
-            if (read_code(argv[++i], &facts.code))
-                return BIT_EUSAGE;
-        } else if (!strcmp(argv[i], "--before") && i + 1 < argc)
-            facts.before = argv[++i];
-        else if (!strcmp(argv[i], "--evaluation"))
-            facts.is_evaluation = true;
-        else if (!strcmp(argv[i], "--asked"))
-            facts.asked = true;
-        else if (!strcmp(argv[i], "--ended"))
-            facts.ended = true;
-        else if (!strcmp(argv[i], "--mark"))
-            wants_mark = true;
-        else if (!strcmp(argv[i], "--held"))
-            wants_held = true;
-        else if (!strcmp(argv[i], "--json"))
-            json = true;
-        else if (*argv[i] == '-' || folder)
-            return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
-        else
-            folder = argv[i];
-    }
-    if (!folder && (facts.code < 0 || wants_mark || wants_held))
-        return bit_cli_usage(usage, "a run's folder or --code is needed");
-    return wants_mark ? mark(folder) : wants_held ? held(folder) : judge(folder, &facts, json);
+    struct options o = {0};
+    struct bit_operands operands;
+    int code;
+    if (!bit_cli_parse(&bit_end_usage, argc, argv, &o, &operands, &code))
+        return code;
+    const char *folder = operands.count ? operands.word[0] : NULL;
+    if (!folder && (!o.code_given || o.mark || o.held))
+        return bit_cli_usage(&bit_end_usage, "a run's folder or --code is needed");
+    if (o.mark || o.held)
+        return o.mark ? mark(folder) : held(folder);
+    struct bit_end_facts facts = {.code = o.code_given ? (int)o.code : -1, .is_evaluation = o.evaluation, .asked = o.asked,
+                                  .ended = o.ended, .patience = 5, .before = o.before && !strcmp(o.before, "-") ? "" : o.before};
+    return judge(folder, &facts, o.json);
 }

@@ -37,6 +37,19 @@ static int unknown_command(const char *name)
     return BIT_EUSAGE;
 }
 
+/* For shell completion: the commands, or the options of one. */
+static int complete(int argc, char **argv)
+{
+    const struct bit_command *command = argc > 2 ? command_find(argv[2]) : NULL;
+    if (command)
+        bit_usage_complete(command->usage, stdout);
+    for (size_t i = 0; argc < 3 && i < bit_command_count; i++)
+        puts(bit_commands[i].name);
+    if (argc < 3)
+        puts("help\nversion");
+    return argc < 3 || command ? BIT_OK : BIT_EUSAGE;
+}
+
 static int help(int argc, char **argv)
 {
     char *arguments[] = {NULL, "--help", NULL};
@@ -44,6 +57,8 @@ static int help(int argc, char **argv)
         print_commands(stdout);
         return BIT_OK;
     }
+    if (!strcmp(argv[1], "--completion"))
+        return complete(argc, argv);
     if (!strcmp(argv[1], "job")) {
         if (argc > 2 && !strcmp(argv[2], "--roff"))
             bit_job_help_roff(stdout);

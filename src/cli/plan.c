@@ -1,9 +1,7 @@
 /* bit plan: what a job will do, before anything starts. */
-#include <errno.h>
 #include <limits.h>
-#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bit/data.h"
@@ -12,108 +10,40 @@
 #include "bit/plan.h"
 #include "cli/cli.h"
 
-static const char usage[] =
-    "bit plan JOB.json [-n RANKS] [OPTIONS]\n"
-    "  Prints what the job will do: steps, rates, work and memory of a rank, bytes of a checkpoint, warnings.\n"
-    "  -n RANKS              number of ranks (default 1)\n"
-    "  --per-node RANKS      ranks on a machine, for the warnings (default: all of them on this one)\n"
-    "  --machine FILE        predicts the time of a step from what bit bench --fit FILE measured\n"
-    "  --cores N             with --machine: cores of a machine, where they are not those of the measurement\n"
-    "  --scaling             with --machine: the same for 16 to 1024 machines and lines of 25 and 100 Gbit/s\n"
-    "  --json                one JSON object instead of text\n"
-    "  --set key.path=value  replaces a key's value\n"
-    "  --images N            training images, --val-images N validation images, --classes N: instead of looking\n"
-    "                        into the job's data; without them and without the data, the job's data.images,\n"
-    "                        data.val_images and model.classes count\n"
-    "  --out DIR             folder of the run, for the free disk space (default runs/NAME)";
-
 struct options {
-    const char *path, *out, *machine, *sets[256];
-    size_t set_count;
+    const char *out, *machine;
+    struct bit_option_list sets;
     int ranks, per_node, classes;
     uint64_t images, val_images;
     double cores;
     bool json, scaling, images_given, val_images_given;
 };
 
+#define AT(member) .at = offsetof(struct options, member)
+static const struct bit_option known[] = {
+    {"-n", "RANKS", "number of ranks (default 1)", BIT_OPTION_INT, AT(ranks), 1, 1 << 20},
+    {"--per-node", "RANKS", "ranks on a machine, for the warnings (default: all of them on this one)", BIT_OPTION_INT, AT(per_node),
+     1, 1 << 20},
+    {"--machine", "FILE", "predicts the time of a step from what bit bench --fit FILE measured", BIT_OPTION_FILE, AT(machine)},
+    {"--cores", "N", "with --machine: cores of a machine, where they are not those of the measurement", BIT_OPTION_REAL, AT(cores),
+     0.01, 1e6},
+    {"--scaling", NULL, "with --machine: the same for 16 to 1024 machines and networks of 25 and 100 Gbit/s", BIT_OPTION_FLAG,
+     AT(scaling)},
+    {"--json", NULL, "one JSON object instead of text", BIT_OPTION_FLAG, AT(json)},
+    {"--set", "KEY=VALUE", "replaces a key's value, e.g. schedule.batch=64; may be repeated", BIT_OPTION_LIST, AT(sets)},
+    {"--images", "N", "number of training images, instead of looking into the job's data. Without it and without the\n"
+     "data, the job's data.images, data.val_images and model.classes count", BIT_OPTION_COUNT, AT(images), 1, 1e12,
+     .given_at = offsetof(struct options, images_given)},
+    {"--val-images", "N", "number of validation images", BIT_OPTION_COUNT, AT(val_images), 0, 1e12, .given_at = offsetof(struct options, val_images_given)},
+    {"--classes", "N", "number of classes", BIT_OPTION_INT, AT(classes), 1, 1e7},
+    {"--out", "DIR", "folder of the run, for the free disk space (default runs/NAME)", BIT_OPTION_FILE, AT(out)},
+};
+const struct bit_usage bit_plan_usage = {
+    "bit plan", "JOB.json", "Prints what the job will do: steps, rates, work and memory of a rank, bytes of a checkpoint, warnings.",
+    known, sizeof known / sizeof *known, .least = 1, .most = 1};
+
 /* What there is to train on, and where that is known from. */
 struct sizes { uint64_t images, val_images; int classes; char note[600]; };
-
-static int parse_number(const char *text, uint64_t maximum, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value > maximum)
-        return -1;
-    *number = value;
-    return 0;
-}
-
-/* 1: help was printed; 0: fine; -1: wrong, and said so. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct { const char *name; uint64_t maximum; } numbers[] = {
-        {"-n", 1 << 20}, {"--per-node", 1 << 20}, {"--classes", 10000000}, {"--images", 1000000000000},
-        {"--val-images", 1000000000000}};
-    *o = (struct options){.ranks = 1};
-    for (int i = 1; i < argc; i++) {
-        const char *name = argv[i];
-        size_t which = 0;
-        uint64_t number;
-        if (!strcmp(name, "--help"))
-            return printf("usage: %s\n", usage), 1;
-        if (!strcmp(name, "--json")) {
-            o->json = true;
-            continue;
-        }
-        if (!strcmp(name, "--scaling")) {
-            o->scaling = true;
-            continue;
-        }
-        if (*name != '-' && !o->path) {
-            o->path = name;
-            continue;
-        }
-        if (*name != '-')
-            return bit_cli_usage(usage, "one job file is expected, found %s and %s", o->path, name), -1;
-        if (i + 1 == argc)
-            return bit_cli_usage(usage, "%s: unknown option, or its value is missing", name), -1;
-        const char *value = argv[++i];
-        while (which < sizeof numbers / sizeof *numbers && strcmp(numbers[which].name, name))
-            which++;
-        if (!strcmp(name, "--machine")) {
-            o->machine = value;
-        } else if (!strcmp(name, "--cores")) {
-            char *end;
-            o->cores = strtod(value, &end);
-            if (end == value || *end || !(o->cores > 0 && o->cores < 1e6))
-                return bit_cli_usage(usage, "--cores: expected a number of cores, found '%s'", value), -1;
-        } else if (!strcmp(name, "--out")) {
-            o->out = value;
-        } else if (!strcmp(name, "--set")) {
-            if (o->set_count == sizeof o->sets / sizeof *o->sets)
-                return bit_cli_usage(usage, "more than %zu --set", o->set_count), -1;
-            o->sets[o->set_count++] = value;
-        } else if (which == sizeof numbers / sizeof *numbers) {
-            return bit_cli_usage(usage, "unknown option %s", name), -1;
-        } else if (parse_number(value, numbers[which].maximum, &number) || (number == 0 && which != 4)) {
-            return bit_cli_usage(usage, "%s: expected a whole number up to %llu, found '%s'", name,
-                                 (unsigned long long)numbers[which].maximum, value), -1;
-        } else {
-            switch (which) {
-            case 0: o->ranks = (int)number; break;
-            case 1: o->per_node = (int)number; break;
-            case 2: o->classes = (int)number; break;
-            case 3: o->images = number, o->images_given = true; break;
-            default: o->val_images = number, o->val_images_given = true; break;
-            }
-        }
-    }
-    if (o->scaling && !o->machine)
-        return bit_cli_usage(usage, "--scaling needs --machine FILE"), -1;
-    return o->path ? 0 : (bit_cli_usage(usage, "no job file given"), -1);
-}
 
 static void note_add(struct sizes *s, const char *text)
 {
@@ -215,7 +145,7 @@ static int predict(const struct options *o, const struct bit_plan *plan, const s
     return o->scaling ? predict_scaling(o, plan, job, &machine, json, error) : 0;
 }
 
-static int plan_job(const struct options *o, const struct bit_job *job, struct bit_error *error)
+static int plan_job(const struct options *o, const char *path, const struct bit_job *job, struct bit_error *error)
 {
     struct sizes sizes = {0};
     struct bit_index *index = NULL;
@@ -225,7 +155,7 @@ static int plan_job(const struct options *o, const struct bit_job *job, struct b
     int result = size_training(job, o, &sizes, &index, error) || size_validation(job, o, &sizes, index, error);
     bit_index_close(index);
     if (result || bit_plan_create(job, o->ranks, sizes.classes, sizes.images, sizes.val_images, &plan, error))
-        return bit_fail_at(error, "%s", o->path);
+        return bit_fail_at(error, "%s", path);
     if (!o->out)
         snprintf(out, sizeof out, "runs/%s", job->name);
     result = bit_plan_check_machine(&plan, job, here, bit_plan_cores(), o->out ? o->out : out, error);
@@ -246,13 +176,16 @@ static int plan_job(const struct options *o, const struct bit_job *job, struct b
 
 int bit_cli_plan(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {.ranks = 1};
+    struct bit_operands operands;
     struct bit_error error = {0};
-    int parsed = parse_options(argc, argv, &options);
-    if (parsed)
-        return parsed > 0 ? BIT_OK : BIT_EUSAGE;
-    struct bit_job *job = bit_cli_job(options.path, options.sets, options.set_count, &error);
-    if (job && plan_job(&options, job, &error))
+    int code;
+    if (!bit_cli_parse(&bit_plan_usage, argc, argv, &options, &operands, &code))
+        return code;
+    if (options.scaling && !options.machine)
+        return bit_cli_usage(&bit_plan_usage, "--scaling needs --machine FILE");
+    struct bit_job *job = bit_cli_job(operands.word[0], options.sets.value, options.sets.count, &error);
+    if (job && plan_job(&options, operands.word[0], job, &error))
         bit_cli_error(&error);
     bit_job_destroy(job);
     return error.code;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,9 +15,14 @@
 #include "bit/record.h"
 #include "cli/cli.h"
 
-static const char usage[] = "bit plot RUN [-o FILE]\n"
-                            "  Writes a page with the curves of a run (RUN is its folder, or a metrics.jsonl) that needs no\n"
-                            "  network. -o FILE: where to (default RUN/plot.html; '-': standard output)";
+struct options { const char *output; };
+
+static const struct bit_option known[] = {
+    {"-o", "FILE", "where to (default RUN/plot.html; '-': standard output)", BIT_OPTION_FILE, .at = offsetof(struct options, output)},
+};
+const struct bit_usage bit_plot_usage = {
+    "bit plot", "RUN", "Writes a page with the curves of a run (RUN is its folder, or a metrics.jsonl) that needs no network.", known,
+    sizeof known / sizeof *known, .least = 1, .most = 1};
 
 enum { POINTS = 1500 }; /* of a curve: more than a screen is wide */
 
@@ -181,19 +187,11 @@ static int plot(const char *run, const char *output, struct bit_error *error)
 
 int bit_cli_plot(int argc, char **argv)
 {
-    const char *run = NULL, *output = NULL;
+    struct options options = {0};
+    struct bit_operands operands;
     struct bit_error error = {0};
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help"))
-            return printf("usage: %s\n", usage), BIT_OK;
-        if (!strcmp(argv[i], "-o") && i + 1 < argc)
-            output = argv[++i];
-        else if (*argv[i] == '-' || run)
-            return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
-        else
-            run = argv[i];
-    }
-    if (!run)
-        return bit_cli_usage(usage, "no run given");
-    return plot(run, output, &error) ? bit_cli_error(&error) : BIT_OK;
+    int code;
+    if (!bit_cli_parse(&bit_plot_usage, argc, argv, &options, &operands, &code))
+        return code;
+    return plot(operands.word[0], options.output, &error) ? bit_cli_error(&error) : BIT_OK;
 }

@@ -1,6 +1,7 @@
 /* bit watch: watches a run from outside, for bit-launch. A process that is stopped cannot watch itself, nor can mpirun. */
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,19 @@
 #include "bit/watch.h"
 #include "cli/cli.h"
 
-static const char usage[] = "bit watch DIR --launcher PID [--start-seconds S]\n"
-                            "  Watches the run in DIR until the process PID, its mpirun or srun, ends (exit code 0), or until a rank or\n"
-                            "  PID itself is late and nobody in the run has noticed, or PID stays after the run (exit code 76).\n"
-                            "  --start-seconds S  how long ranks may take until they have read the job; 0: for ever (default 1800)";
+struct options { uint64_t launcher; double start_seconds; };
+
+#define AT(member) .at = offsetof(struct options, member)
+static const struct bit_option known[] = {
+    {"--launcher", "PID", "the run's mpirun or srun", BIT_OPTION_COUNT, AT(launcher), 1, 1 << 30},
+    {"--start-seconds", "S", "how long ranks may take until they have read the job; 0: for ever (default 1800)", BIT_OPTION_REAL,
+     AT(start_seconds), 0, 1e9},
+};
+const struct bit_usage bit_watch_usage = {
+    "bit watch", "RUN",
+    "Watches the run in folder RUN until the process PID, its mpirun or srun, ends (exit code 0); or until a rank or PID\n"
+    "itself hangs and nobody in the run has noticed, or PID stays after the run (exit code 76). bit-launch does so.",
+    known, sizeof known / sizeof *known, .least = 1, .most = 1};
 
 static const double GRACE = 3;    /* seconds that the run's own watchdogs have to act first */
 enum { FIRST_RANKS = 64 };        /* any of them shows that the run has begun */
@@ -172,22 +182,13 @@ static int watch(struct watch *w)
 
 int bit_cli_watch(int argc, char **argv)
 {
-    struct watch w = {.start_limit = 1800};
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help")) {
-            printf("usage: %s\n", usage);
-            return BIT_OK;
-        }
-        if (!strcmp(argv[i], "--launcher") && i + 1 < argc)
-            w.launcher = strtol(argv[++i], NULL, 10);
-        else if (!strcmp(argv[i], "--start-seconds") && i + 1 < argc)
-            w.start_limit = strtod(argv[++i], NULL);
-        else if (*argv[i] == '-' || w.folder)
-            return bit_cli_usage(usage, "unexpected argument %s", argv[i]);
-        else
-            w.folder = argv[i];
-    }
-    if (!w.folder || w.launcher <= 0)
-        return bit_cli_usage(usage, "a run's folder and --launcher are needed");
+    struct options options = {.start_seconds = 1800};
+    struct bit_operands operands;
+    int code;
+    if (!bit_cli_parse(&bit_watch_usage, argc, argv, &options, &operands, &code))
+        return code;
+    if (!options.launcher)
+        return bit_cli_usage(&bit_watch_usage, "--launcher PID is needed");
+    struct watch w = {.folder = operands.word[0], .launcher = (long)options.launcher, .start_limit = options.start_seconds};
     return watch(&w);
 }

@@ -19,8 +19,10 @@ static int tell(const struct options *options)
 {
     if (options->version)
         puts("bitrun (bit) " PACKAGE_VERSION);
+    else if (options->completion)
+        bit_usage_complete(&options_usage, stdout);
     else
-        options_help(stdout);
+        bit_usage_print(&options_usage, stdout);
     return fflush(stdout) ? BIT_EENVIRONMENT : BIT_OK;
 }
 
@@ -38,7 +40,7 @@ static int start(struct bit_group *world, int argc, char **argv)
             bit_log(BIT_LOG_ERROR, "%s", run.error.text);
         return run.error.code;
     }
-    if (options.help || options.version)
+    if (options.help || options.version || options.completion)
         return world->rank == 0 ? tell(&options) : BIT_OK;
     bit_log_quiet(options.quiet);
     if (options.bench_reduce) {

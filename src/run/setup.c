@@ -21,7 +21,7 @@ static void read_job(struct run *run)
 {
     const struct options *o = run->options;
     struct bit_problems problems = {0};
-    run->job = bit_job_read(o->job, o->overrides, o->override_count, &problems, &run->error);
+    run->job = bit_job_read(o->job, o->overrides.value, o->overrides.count, &problems, &run->error);
     bit_problems_print(&problems, o->job, stderr);
     for (size_t i = 0; i < problems.count; i++)
         run->told |= !problems.items[i].warning;

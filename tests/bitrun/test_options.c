@@ -25,13 +25,13 @@ static void test_good(void)
     REQUIRE(PARSE("a.json", "--out", "x", "--set", "schedule.batch=8", "--set=seed=3", "--threads", "2", "--steps-limit=9",
                   "--fresh", "--force", "--quiet") == 0);
     CHECK(!strcmp(o.job, "a.json") && !strcmp(o.out, "x"));
-    CHECK(o.override_count == 3);
-    CHECK(!strcmp(o.overrides[0], "schedule.batch=8") && !strcmp(o.overrides[1], "seed=3"));
-    CHECK(!strcmp(o.overrides[2], "threads=2"));
+    CHECK(o.overrides.count == 3);
+    CHECK(!strcmp(o.overrides.value[0], "schedule.batch=8") && !strcmp(o.overrides.value[1], "seed=3"));
+    CHECK(!strcmp(o.overrides.value[2], "threads=2"));
     CHECK(o.steps_limit == 9 && o.fresh && o.force && o.quiet && !o.evaluate);
     CHECK(PARSE("--help") == 0 && o.help);
     REQUIRE(PARSE("a.json") == 0);
-    CHECK(o.steps_limit == UINT64_MAX && !o.out && o.override_count == 0);
+    CHECK(o.steps_limit == UINT64_MAX && !o.out && o.overrides.count == 0);
 }
 
 static void test_bad(void)
