@@ -32,6 +32,9 @@ void bit_compute_start(char **argv);
 /* Threads used by every operation from now on (OpenMP; BLAS is kept to one thread a call or this number). */
 void bit_compute_threads(int threads);
 int bit_compute_thread_count(void);
+/* Starts them, once their number is settled. -1 with `error` (environment) when they cannot be had, which OpenMP itself would end the program
+ * for. Local. */
+int bit_compute_threads_start(struct bit_error *error);
 /* Instruction set the kernels run on ("avx512", "avx2", "generic", ...): ranks must agree on it for equal bits. */
 const char *bit_compute_isa(void);
 /* All that the bits hang on besides shapes, backend and threads: "avx512, amx, OpenBLAS SkylakeX". Ranks must agree on it. */

@@ -31,7 +31,8 @@ int bit_fail(struct bit_error *error, enum bit_code code, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 int bit_fail_v(struct bit_error *error, enum bit_code code, const char *format, va_list arguments);
 
-/* As bit_fail, with ": " and strerror(errno) appended. */
+/* As bit_fail, with ": " and strerror(errno) appended. Where errno says that memory or descriptors ran out, BIT_ENOINPUT becomes
+ * BIT_EENVIRONMENT. */
 int bit_fail_errno(struct bit_error *error, enum bit_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -32,4 +32,9 @@ size_t bit_memory_resident_peak(void);
  * root: "", or a folder with proc/ and sys/ for tests. Local. */
 uint64_t bit_memory_available(const char *root);
 
+/* Processes that the kernel has killed because memory ran out, ever: in this process's control group, and on the machine; limit: the least of
+ * the groups' limits in bytes, UINT64_MAX: none. What nobody tells counts as 0. Local. */
+struct bit_memory_kills { uint64_t group, machine, limit; };
+void bit_memory_kills(const char *root, struct bit_memory_kills *kills);
+
 #endif

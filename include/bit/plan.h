@@ -48,13 +48,15 @@ void bit_plan_fit(struct bit_plan *plan, int ranks_here);
  * `folder`: cores, memory, disk. */
 int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
                            const char *folder, struct bit_error *error);
+/* Bytes of address space that a rank takes beside program and libraries: more than memory, since stacks and buffers are reserved whole. */
+uint64_t bit_plan_address_space(const struct bit_plan *plan, const struct bit_job *job);
 void bit_plan_free(struct bit_plan *plan);
 /* `note` says where the numbers of images come from, or is NULL. Warnings are printed last. */
 void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
 /* One JSON object; its keys are described in bit(1). more: further members behind a comma, or NULL. */
 void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, const char *more,
                          FILE *stream);
-/* Cores that this process may run on. */
+/* Cores that this process, or the launcher that started it, may run on, within the CPU quota of its control group. */
 int bit_plan_cores(void);
 
 #endif

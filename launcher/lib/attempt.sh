@@ -143,10 +143,31 @@ kill_step() {
     done
 }
 
+# Of ranks that the kernel has killed for want of memory: nobody else says why they are gone. On other hosts it is not to be seen from here.
+kills_before=''
+tell_kills() {
+    local group machine limit group_before machine_before need where
+    read -r group machine limit < <("$bit" limits --kills)
+    read -r group_before machine_before _ <<<"$kills_before"
+    if [ "${group:-0}" -gt "${group_before:-0}" ]; then
+        where="$((group - group_before)) process(es) of this control group"
+    elif [ "${machine:-0}" -gt "${machine_before:-0}" ]; then
+        where="$((machine - machine_before)) process(es) on this machine" limit=0
+    else
+        return
+    fi
+    [ "${limit:-0}" = 0 ] || where+=", whose limit is $((limit / 1000000)) MB"
+    need=$(timeout 60 "$bit" plan "$job" -n "$ranks" --json ${plan_options[@]+"${plan_options[@]}"} 2>/dev/null </dev/null)
+    need=$(value "$need" total)
+    say "out of memory: the kernel has killed $where.${need:+ A rank of this job needs about $((need / 1000000)) MB, $ranks of them\
+ $((need * ranks / 1000000)) MB.} Ask for more memory, use fewer ranks a host, or a smaller micro_batch"
+}
+
 # One start of the command, to its end; the exit code is the run's.
 attempt() {
     local code watcher='' ended=no watched=$out patience=${start_seconds:-1800} reminder
     began=$(($(date +%s) - 1)) # the file system's clock lags a little
+    kills_before=$("$bit" limits --kills)
     outcome_before=$("$bit" end "$out" --mark) job_before=$(mark "$out/job.json")
     [ $verbose = no ] || print_command "${command[@]}" >&2
     # In process groups of their own: Ctrl-C, and the end of the terminal, are for this script only.
@@ -184,6 +205,7 @@ attempt() {
         wait "$watcher" 2>/dev/null
     fi
     [ $code = 0 ] || clean_up "$pid"
+    [ $code = 0 ] || tell_kills
     pid=''
     judge $code $ended
 }

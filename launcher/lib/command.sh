@@ -1,14 +1,8 @@
 # bit-launch: sharing out cores and hosts, the command that starts the ranks (sourced).
 # shellcheck shell=bash disable=SC2034,SC2154
 
-# Cores (not hardware threads) that this process may use.
-count_cores() {
-    local here_cores allowed
-    allowed=$(nproc 2>/dev/null || echo 1)
-    here_cores=$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
-    if [ "$here_cores" -gt 0 ] && [ "$here_cores" -lt "$allowed" ]; then allowed=$here_cores; fi
-    echo "$allowed"
-}
+# Cores (not hardware threads) that this process may use, within its CPU quota.
+count_cores() { "$bit" limits --cores || echo 1; }
 
 # Ranks of the fullest host; fills host_list with H:S words.
 host_list='' node_list='' node_count='' # of a Slurm job: what is left of it, once something was lost

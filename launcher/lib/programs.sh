@@ -45,12 +45,20 @@ mpi_kind() {
 # value JSON NAME: the first number or text of that name in flat JSON.
 value() { grep -o "\"$2\": *\(\"[^\"]*\"\|[0-9.]*\)" <<<"$1" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'; }
 
+# The dynamic linker ends a program with 127 when it cannot load the libraries, and says why.
+refuse() {
+    if [ "$1" = 127 ] && [ "$(ulimit -v)" != unlimited ]; then
+        stop 74 "the limit of address space (ulimit -v) is $(ulimit -v) KB, too little to load the program: bit plan says what a job needs"
+    fi
+    exit "$1"
+}
+
 # Validates the job and takes from it what is needed here. Before a submission or a dry run also tells what the plan is
 # and warns of; bitrun does that itself when it starts, and need not wait for the images being looked through twice.
 make_plan() {
     local whole plan warning
     [ -z "$threads" ] || plan_options+=(--set "threads=$threads")
-    whole=$("$bit" check "$job" --print ${plan_options[@]+"${plan_options[@]}"}) || exit $?
+    whole=$("$bit" check "$job" --print ${plan_options[@]+"${plan_options[@]}"}) || refuse $?
     name=$(value "$whole" name) batch=$(value "$whole" batch) micro_batch=$(value "$whole" micro_batch)
     start_seconds=$(value "$whole" start_seconds)
     # A single number is checked by the plan or by bitrun, which say more.

@@ -1,81 +1,61 @@
-/* How much memory is left: the machine's, and that of the control groups this process is in. */
+/* How much memory is left: the machine's, and that of the control groups this process is in; and who was killed for it. */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/cgroup.h"
 #include "bit/memory.h"
 
 /* The two kinds of control groups. What was read from files and may be dropped counts as used there, but is not. */
-static const struct kind { const char *mount, *limit, *used, *droppable; } kinds[] = {
-    {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"},
-    {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
+static const struct kind { const char *limit, *used, *droppable; } kinds[] = {
+    {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
+    {"memory.max", "memory.current", "inactive_file"},
 };
 
-/* The number behind `key` in the first line of a file that starts with it and has one; `otherwise` when there is none. */
-static uint64_t number_in(const char *folder, const char *name, const char *key, uint64_t otherwise)
+static void look_at_memory(const char *folder, bool unified, void *context)
 {
-    char path[PATH_MAX], line[256], *end;
-    size_t skip = strlen(key);
-    uint64_t number = otherwise;
-    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        return otherwise;
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, key, skip))
-            continue;
-        unsigned long long value = strtoull(line + skip, &end, 10);
-        if (end != line + skip) {
-            number = value;
-            break;
-        }
-    }
-    if (file)
-        fclose(file);
-    return number;
-}
-
-/* What is left in group `path` and those above it, whichever has least. In a container the path may be one that only its host
- * sees: then the mount itself counts, which is the container's. */
-static uint64_t left_in_group(const char *root, const struct kind *kind, const char *path)
-{
-    uint64_t least = UINT64_MAX;
-    char folder[PATH_MAX];
-    int mount = snprintf(folder, sizeof folder, "%s%s", root, kind->mount);
-    if (snprintf(folder, sizeof folder, "%s%s%s", root, kind->mount, path) >= (int)sizeof folder)
-        return least;
-    for (;;) {
-        uint64_t limit = number_in(folder, kind->limit, "", UINT64_MAX), used = number_in(folder, kind->used, "", 0);
-        uint64_t droppable = number_in(folder, "memory.stat", kind->droppable, 0);
-        used -= droppable < used ? droppable : used;
-        if (limit != UINT64_MAX && (limit > used ? limit - used : 0) < least)
-            least = limit > used ? limit - used : 0;
-        if ((int)strlen(folder) <= mount)
-            return least;
-        *strrchr(folder, '/') = 0;
-    }
+    const struct kind *kind = &kinds[unified];
+    uint64_t limit = bit_cgroup_number(folder, kind->limit, "", UINT64_MAX), *least = context;
+    uint64_t used = bit_cgroup_number(folder, kind->used, "", 0);
+    uint64_t droppable = bit_cgroup_number(folder, "memory.stat", kind->droppable, 0);
+    used -= droppable < used ? droppable : used;
+    if (limit != UINT64_MAX && (limit > used ? limit - used : 0) < *least)
+        *least = limit > used ? limit - used : 0;
 }
 
 uint64_t bit_memory_available(const char *root)
 {
-    char path[PATH_MAX], line[PATH_MAX];
+    char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/proc", root);
-    uint64_t left = number_in(path, "meminfo", "MemAvailable:", UINT64_MAX / 1024);
+    uint64_t left = bit_cgroup_number(path, "meminfo", "MemAvailable:", UINT64_MAX / 1024);
     left = left < UINT64_MAX / 1024 ? left * 1024 : UINT64_MAX;
-    /* Lines "NUMBER:CONTROLLERS:PATH"; version 2 has one, without controllers. */
-    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file)) {
-        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group || group[1] != '/')
-            continue;
-        *group++ = 0;
-        group[strcspn(group, "\n")] = 0;
-        const struct kind *kind = !controllers[1] ? &kinds[0] : strstr(controllers, "memory") ? &kinds[1] : NULL;
-        uint64_t in_group = kind ? left_in_group(root, kind, group) : UINT64_MAX;
-        left = in_group < left ? in_group : left;
-    }
-    if (file)
-        fclose(file);
+    bit_cgroup_walk(root, "memory", look_at_memory, &left);
     return left;
+}
+
+static void look_at_limit(const char *folder, bool unified, void *context)
+{
+    uint64_t limit = bit_cgroup_number(folder, kinds[unified].limit, "", UINT64_MAX), *least = context;
+    *least = limit < *least ? limit : *least;
+}
+
+/* The nearest group counts: version 2 counts those below it, too. */
+static void look_at_kills(const char *folder, bool unified, void *context)
+{
+    uint64_t *kills = context;
+    if (*kills == UINT64_MAX)
+        *kills = bit_cgroup_number(folder, unified ? "memory.events" : "memory.oom_control", "oom_kill ", UINT64_MAX);
+}
+
+void bit_memory_kills(const char *root, struct bit_memory_kills *kills)
+{
+    char path[PATH_MAX];
+    uint64_t group = UINT64_MAX;
+    snprintf(path, sizeof path, "%s/proc", root);
+    *kills = (struct bit_memory_kills){.machine = bit_cgroup_number(path, "vmstat", "oom_kill ", 0), .limit = UINT64_MAX};
+    bit_cgroup_walk(root, "memory", look_at_kills, &group);
+    kills->group = group == UINT64_MAX ? 0 : group;
+    bit_cgroup_walk(root, "memory", look_at_limit, &kills->limit);
+    if (kills->limit > (uint64_t)1 << 62) /* version 1 has a number of that size for none */
+        kills->limit = UINT64_MAX;
 }

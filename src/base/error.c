@@ -25,6 +25,9 @@ int bit_fail(struct bit_error *error, enum bit_code code, const char *format, ..
 int bit_fail_errno(struct bit_error *error, enum bit_code code, const char *format, ...)
 {
     int number = errno;
+    /* What could not be opened for want of memory or descriptors is not missing. */
+    if (code == BIT_ENOINPUT && (number == ENOMEM || number == EMFILE || number == ENFILE))
+        code = BIT_EENVIRONMENT;
     if (error && error->code == BIT_OK) {
         va_list arguments;
         va_start(arguments, format);

@@ -2,14 +2,15 @@
 #include "cli/bench.h"
 
 #include <limits.h>
-#include <omp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bit/limits.h"
 #include "bit/memory.h"
 #include "bit/model.h"
+#include "bit/plan.h"
 
 static const char *take_model(void *options, const char *text)
 {
@@ -86,7 +87,7 @@ static int settle(struct bench_options *o)
     struct bit_error error = {0};
     o->precision = o->precision_choice ? BIT_BFLOAT16 : BIT_FLOAT32;
     if (!o->threads) /* reduce: ranks share the cores */
-        o->threads = omp_get_num_procs() / o->ranks > 0 ? omp_get_num_procs() / o->ranks : 1;
+        o->threads = bit_plan_cores() / o->ranks > 0 ? bit_plan_cores() / o->ranks : 1;
     o->backend = bit_backend_find(o->backend_name, &error);
     if (!o->backend)
         return bit_cli_error(&error);
@@ -97,6 +98,11 @@ static int settle(struct bench_options *o)
     if (o->fit && bench_fit_check(o->fit, &error))
         return bit_cli_error(&error);
     return BIT_OK;
+}
+
+int bench_room(const struct bench_options *o, struct bit_error *error)
+{
+    return bit_limits_room((uint64_t)o->threads * BIT_LIMITS_BLAS + BIT_LIMITS_SLACK, "what libraries take for this benchmark", error);
 }
 
 void bench_print_end(double images_per_second)
@@ -110,6 +116,7 @@ int bit_cli_bench(int argc, char **argv)
     struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224, .classes = 1000,
                                     .backend_name = "auto", .copies = 1, .seconds = 1, .repeat = 5, .images = 300, .folder = "."};
     struct bit_operands operands;
+    struct bit_error error = {0};
     int code, kind = 0;
     if (!bit_cli_parse(&bit_bench_usage, argc, argv, &options, &operands, &code))
         return code;
@@ -126,5 +133,7 @@ int bit_cli_bench(int argc, char **argv)
     if ((code = settle(&options)))
         return code;
     bit_compute_threads(options.threads);
+    if (bit_compute_threads_start(&error))
+        return bit_cli_error(&error);
     return kinds[kind].run(&options);
 }

@@ -44,6 +44,8 @@ int bench_reduce(const struct bench_options *options); /* ends as the mpirun tha
 /* Sorts `values`; the upper one of two in the middle. */
 double bench_median(double *values, int count);
 
+/* 0 when libraries can have, within the limit of address space, what they take while they work; call it when all else is allocated. */
+int bench_room(const struct bench_options *o, struct bit_error *error);
 /* The last two lines of a report in words: images a second, and the most memory that this process has had. */
 void bench_print_end(double images_per_second);
 

@@ -80,6 +80,8 @@ static int work_make(struct work *w, const struct bench_options *o, const struct
     size_t outs = (size_t)g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g) * g->outputs;
     size_t weights = (size_t)g->kernel * g->kernel * g->channels * g->outputs;
     *w = (struct work){0};
+    if (bench_room(o, error))
+        return -1;
     w->c = bit_convolution_create(o->backend, g, o->precision, b->need_data_gradient, error);
     if (!w->c)
         return -1;

@@ -107,7 +107,7 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     if (good)
         bit_cast_from_float(o->precision, plain, pixels, s->images, o->threads);
     bit_free(plain);
-    return good ? 0 : -1;
+    return good ? bench_room(o, error) : -1;
 }
 
 static void unmake(struct step *s)

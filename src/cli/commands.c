@@ -8,6 +8,7 @@ const struct bit_command bit_commands[] = {
     {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints", &bit_ckpt_usage},
     {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why", &bit_end_usage},
     {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)", &bit_watch_usage},
+    {"limits", bit_cli_limits, "cores, CPU quota and memory that this process may use", &bit_limits_usage},
     {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
 };
 const size_t bit_command_count = sizeof bit_commands / sizeof *bit_commands;

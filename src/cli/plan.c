@@ -6,6 +6,7 @@
 
 #include "bit/data.h"
 #include "bit/file.h"
+#include "bit/limits.h"
 #include "bit/machine.h"
 #include "bit/plan.h"
 #include "cli/cli.h"
@@ -145,6 +146,15 @@ static int predict(const struct options *o, const struct bit_plan *plan, const s
     return o->scaling ? predict_scaling(o, plan, job, &machine, json, error) : 0;
 }
 
+/* Of limits that bitrun, started here, would be refused for. */
+static int warn_of_limits(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+{
+    struct bit_error reason = {0};
+    if (bit_limits_room(bit_plan_address_space(plan, job) + BIT_LIMITS_START, "this job", &reason))
+        return bit_problems_add_warning(&plan->warnings, error, "", "%s", reason.text);
+    return 0;
+}
+
 static int plan_job(const struct options *o, const char *path, const struct bit_job *job, struct bit_error *error)
 {
     struct sizes sizes = {0};
@@ -159,6 +169,8 @@ static int plan_job(const struct options *o, const char *path, const struct bit_
     if (!o->out)
         snprintf(out, sizeof out, "runs/%s", job->name);
     result = bit_plan_check_machine(&plan, job, here, bit_plan_cores(), o->out ? o->out : out, error);
+    if (!result)
+        result = warn_of_limits(&plan, job, error);
     const char *note = *sizes.note ? sizes.note : NULL;
     struct bit_text json = {0};
     if (!result && !o->json)

@@ -3,6 +3,8 @@
 #include <omp.h>
 #include <string.h>
 
+#include "bit/limits.h"
+
 /* Best first. */
 static const struct bit_backend *const backends[] = {
 #ifdef HAVE_ONEDNN
@@ -49,6 +51,17 @@ void bit_compute_threads(int threads)
     for (size_t i = 0; i < BACKENDS; i++)
         if (backends[i]->threads)
             backends[i]->threads(thread_count);
+}
+
+int bit_compute_threads_start(struct bit_error *error)
+{
+    int count = bit_compute_thread_count(), there = 0;
+    if (bit_limits_threads(count - 1, error))
+        return -1;
+    /* OpenMP keeps its threads from the first parallel region on. */
+    #pragma omp parallel num_threads(count) reduction(+ : there)
+    there++;
+    return there == count ? 0 : bit_fail(error, BIT_EENVIRONMENT, "OpenMP started %d threads instead of %d: does OMP_THREAD_LIMIT say so?", there, count);
 }
 
 int bit_compute_thread_count(void)

@@ -5,10 +5,13 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "bit/limits.h"
 #include "compute/amx.h"
 #include "compute/isa.h"
 #include "compute/split.h"
 #include "compute/winograd.h"
+
+enum { KERNEL_BYTES = 48 << 20 }; /* address space that it writes its kernels to; it crashes where it cannot have it */
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -27,6 +30,8 @@ static void start(void)
 int bit_dnnl_start(struct bit_error *error)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!engine && bit_limits_room(KERNEL_BYTES, "the kernels of oneDNN", error))
+        return -1;
     pthread_once(&once, start);
     return engine ? 0 : bit_fail(error, BIT_EENVIRONMENT, "oneDNN finds no CPU engine; use --backend openblas");
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,12 +58,21 @@ static const char *value_in(char *const *environment, const char *name)
     return NULL;
 }
 
+static bool space_is_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 int bit_start_settings(char *const *environment, char settings[BIT_START_SETTINGS][BIT_START_LENGTH])
 {
     const char *threads = value_in(environment, "OPENBLAS_NUM_THREADS");
     int count = 0;
     if (!threads || strcmp(threads, "1"))
         strcpy(settings[count++], "OPENBLAS_NUM_THREADS=1");
+    /* Each thread would reserve 64 MB of addresses for what it allocates. */
+    if (space_is_limited() && !value_in(environment, "MALLOC_ARENA_MAX"))
+        strcpy(settings[count++], "MALLOC_ARENA_MAX=1");
     if (value_in(environment, "OMP_WAIT_POLICY") || value_in(environment, "GOMP_SPINCOUNT") || value_in(environment, "KMP_BLOCKTIME"))
         return count;
     snprintf(settings[count++], BIT_START_LENGTH, "GOMP_SPINCOUNT=%d", spin_turns()); /* gcc's OpenMP */

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum { BIT_START_SETTINGS = 3, BIT_START_LENGTH = 64 };
+enum { BIT_START_SETTINGS = 4, BIT_START_LENGTH = 64 };
 
 /* Texts "NAME=VALUE" that `environment` lacks; how many there are is returned. A user's own word about waiting (OMP_WAIT_POLICY,
  * GOMP_SPINCOUNT, KMP_BLOCKTIME) stands. Allocates nothing. */

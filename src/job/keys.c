@@ -45,7 +45,7 @@ const struct key job_keys[] = {
      .meaning = "Library behind convolutions and matrix products. auto: the best that was built in. reference: plain "
                 "loops, for tests only."},
     {.path = "threads", .type = KEY_INTEGER, .offset = AT(threads), .value = "0", .minimum = 0, .maximum = 4096,
-     .meaning = "Threads a rank. 0: as many as the cores it is bound to. Same bits need the same number of threads."},
+     .meaning = "Threads a rank. 0: as many as the cores it is bound to, within its CPU quota. Same bits need the same number of threads."},
     {.path = "seed", .type = KEY_COUNT, .offset = AT(seed), .value = "0", .minimum = 0, .maximum = BIG, .model = true,
      .meaning = "Seed of initial weights, order of images and augmentation."},
 

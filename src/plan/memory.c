@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bit/comm.h"
+#include "bit/limits.h"
 #include "bit/tree.h"
 #include "plan/plan.h"
 
@@ -115,6 +116,24 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +
                          plan->memory.other;
     return 0;
+}
+
+/* Threads that are neither OpenMP's nor loaders: watchdog, writer, reduction, MPI's. */
+enum { HELPERS = 8 };
+
+/* Threads that call OpenBLAS: all on its own backend; else the head's product alone, by the rule of its backend (compute/openblas.c). */
+static int multiplying_threads(const struct bit_plan *plan, const struct bit_job *job)
+{
+    double product = (double)job->micro_batch * (double)plan->head_numbers;
+    const struct bit_backend *backend = bit_backend_find(job->backend, NULL);
+    return product < 1e6 && backend && !strcmp(bit_backend_name(backend), "onednn") ? 1 : plan->threads;
+}
+
+uint64_t bit_plan_address_space(const struct bit_plan *plan, const struct bit_job *job)
+{
+    int loaders = job->data.loaders ? job->data.loaders : (plan->threads + 3) / 4;
+    return plan->memory.total - PROGRAM_BYTES + bit_limits_stacks(plan->threads + loaders + HELPERS) +
+           (uint64_t)multiplying_threads(plan, job) * BIT_LIMITS_BLAS + BIT_LIMITS_SLACK;
 }
 
 /* Weights and momentum once over all shards; HDF5's metadata, manifest and master file are small beside them. */

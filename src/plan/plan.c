@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bit/cores.h"
 #include "bit/data.h"
 #include "bit/memory.h"
 #include "bit/tree.h"
@@ -12,11 +13,11 @@
 int bit_plan_cores(void)
 {
     cpu_set_t mine, parents;
-    int cores = sched_getaffinity(0, sizeof mine, &mine) ? 1 : CPU_COUNT(&mine);
+    int cores = sched_getaffinity(0, sizeof mine, &mine) ? 1 : bit_cores_count(&mine);
     /* A rank that mpirun bound sees its own cores only; its parent, mpirun or its helper, sees those of all. */
-    if (!sched_getaffinity(getppid(), sizeof parents, &parents) && CPU_COUNT(&parents) > cores)
-        cores = CPU_COUNT(&parents);
-    return cores;
+    if (!sched_getaffinity(getppid(), sizeof parents, &parents) && bit_cores_count(&parents) > cores)
+        cores = bit_cores_count(&parents);
+    return bit_cores_within(cores, bit_cores_quota(""));
 }
 
 void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bit/cores.h"
 #include "bit/file.h"
 #include "bit/memory.h"
 #include "plan/plan.h"
@@ -92,7 +93,10 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
 {
     uint64_t available = bit_memory_available(""), need, disk, snapshot = plan->memory.snapshot;
     uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
+    double quota = bit_cores_quota("");
     char a[32], b[32];
+    if (bit_cores_within(cores + 1, quota) <= cores)
+        WARN("", "the CPU quota of this control group is %.3g cores: threads are counted by that", quota);
     if ((long long)ranks_here * plan->threads > cores)
         WARN("threads", "%d rank%s x %d thread%s on a machine with %d cores", ranks_here, ranks_here == 1 ? "" : "s",
              plan->threads, plan->threads == 1 ? "" : "s", cores);

@@ -1,10 +1,9 @@
 #include "run/cores.h"
 
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "bit/cores.h"
 #include "bit/hash.h"
 #include "bit/memory.h"
 
@@ -13,31 +12,6 @@ struct seat {
     struct bit_hash host;
     cpu_set_t set;
 };
-
-/* The lowest processor of the core that `cpu` belongs to; `cpu` itself when the system does not say. */
-static int first_sibling(int cpu)
-{
-    char path[96];
-    int first = cpu;
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-    FILE *file = fopen(path, "re");
-    if (file) {
-        if (fscanf(file, "%d", &first) != 1 || first < 0 || first >= CPU_SETSIZE)
-            first = cpu;
-        fclose(file);
-    }
-    return first;
-}
-
-static int count_cores(const cpu_set_t *set)
-{
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, set))
-            CPU_SET(first_sibling(cpu), &cores);
-    return CPU_COUNT(&cores);
-}
 
 static void take_seat(struct seat *seat)
 {
@@ -71,7 +45,15 @@ static int count_here(const struct seat *mine, const struct seat *all, int size)
     for (int r = 0; r < size; r++)
         if (bit_hash_equal(mine->host, all[r].host))
             CPU_OR(&set, &set, &all[r].set);
-    return count_cores(&set);
+    return bit_cores_count(&set);
+}
+
+static int count_on_host(const struct seat *mine, const struct seat *all, int size)
+{
+    int count = 0;
+    for (int r = 0; r < size; r++)
+        count += bit_hash_equal(mine->host, all[r].host);
+    return count;
 }
 
 int cores_share(struct bit_group *world, int *threads, int *here, struct bit_error *error)
@@ -81,8 +63,11 @@ int cores_share(struct bit_group *world, int *threads, int *here, struct bit_err
     take_seat(&mine);
     if (bit_group_agree(world, error) || bit_group_gather(world, &mine, sizeof mine, all, error))
         goto done;
-    *here = count_here(&mine, all, world->size);
-    *threads = count_cores(&mine.set) / count_sharers(&mine, all, world->size);
+    double quota = bit_cores_quota("");
+    *here = bit_cores_within(count_here(&mine, all, world->size), quota);
+    *threads = bit_cores_count(&mine.set) / count_sharers(&mine, all, world->size);
+    /* The ranks of a host are taken to be in one control group: mpirun and srun start them so. */
+    *threads = bit_cores_within(*threads, quota / count_on_host(&mine, all, world->size));
     *threads = *threads < 1 ? 1 : *threads;
     if (bit_group_gather(world, threads, sizeof *threads, counts, error))
         goto done;

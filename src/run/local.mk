@@ -18,7 +18,7 @@ RUN_MORE_LIBS = libmodel.a libdata.a libcomm.a libwatch.a librecord.a libjob.a $
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.
 BITRUN_TESTS = tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests/530-refusals.sh tests/540-bad-images.sh tests/541-list.sh \
-	tests/550-memory.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
+	tests/550-memory.sh tests/555-limits.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
 	tests/593-memory.sh tests/594-spike.sh
 TESTS += $(BITRUN_TESTS)
 EXTRA_DIST += $(BITRUN_TESTS) tests/bitrun/library.sh

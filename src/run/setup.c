@@ -7,6 +7,7 @@
 #include "bit/clock.h"
 #include "bit/comm.h"
 #include "bit/file.h"
+#include "bit/limits.h"
 #include "bit/memory.h"
 #include "run/cores.h"
 #include "run/folder.h"
@@ -246,6 +247,10 @@ enum event setup_plan(struct run *run)
     bit_compute_threads(run->threads);
     if (peers_compare(run))
         return EVENT_FAILED;
+    /* Before that: it asks oneDNN, which does not survive without. */
+    bit_compute_threads_start(&run->error);
+    if (run_agree(run))
+        return EVENT_FAILED;
     bit_plan_create(run->job, run->world->size, run->classes, bit_index_images(run->train),
                     run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
     if (run_agree_alike(run))
@@ -254,7 +259,10 @@ enum event setup_plan(struct run *run)
         bit_plan_fit(&run->plan, run->world->node_size);
     else if (bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder, &run->error) == 0)
         tell_plan(run);
-    return run_follow(run) ? EVENT_FAILED : EVENT_OK;
+    if (run_follow(run))
+        return EVENT_FAILED;
+    bit_limits_room(bit_plan_address_space(&run->plan, run->job), "this job", &run->error);
+    return run_agree(run) ? EVENT_FAILED : EVENT_OK;
 }
 
 /* ---- network ---- */
