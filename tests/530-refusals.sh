@@ -69,6 +69,25 @@ ok $? "and takes away what killed writers left"
 [ "$(hash one)" != "$(echo "$before" | sed -n 's/^ "weights_hash": \(.*\),$/\1/p')" ]
 ok $? "and trains anew"
 
+# What no run wrote stays.
+mkdir -p mixed/checkpoints/epoch1 mixed/elsewhere
+echo theirs | tee mixed/checkpoints/epoch1/model.pt mixed/checkpoints/step-9 mixed/notes.txt > mixed/checkpoints/model.h5
+fails 64 1 "$scratch/tiny.json" --out mixed --fresh
+ok $? "--fresh does not begin where somebody's checkpoints are"
+run 1 "$scratch/tiny.json" --out mixed --fresh --force && echo theirs > mixed/checkpoints/step-000000000003/notes.txt &&
+    run 1 "$scratch/tiny.json" --out mixed --fresh --force
+ok $? "with --force it does, and again"
+same "foreign files among checkpoints stay" "$(cd mixed && cat checkpoints/epoch1/model.pt checkpoints/step-9 notes.txt checkpoints/model.h5 \
+    checkpoints/step-000000000003.kept/notes.txt | uniq -c | tr -d ' ')" 5theirs
+same "and nothing of the run beside them" "$(ls mixed/checkpoints/step-000000000003.kept)" notes.txt
+rm -r mixed/metrics.jsonl && mkdir mixed/metrics.jsonl && touch mixed/metrics.jsonl/theirs
+fails 74 1 "$scratch/tiny.json" --out mixed --fresh --force && [ -e mixed/metrics.jsonl/theirs ] && [ -e mixed/checkpoints/step-000000000003/model.h5 ]
+ok $? "a folder by the name of our file: exit 74, and it stays"
+mkdir linked "$scratch/disk" && ln -s "$scratch/disk" linked/checkpoints
+run 1 "$scratch/tiny.json" --out linked && run 1 "$scratch/tiny.json" --out linked --fresh --force && [ -L linked/checkpoints ] &&
+    [ -e "$scratch/disk/step-000000000003/model.h5" ]
+ok $? "checkpoints by a link to another disk stay there"
+
 # Two runs at once.
 job "$scratch/long.json" 40000
 $MPIRUN -n 1 "$bitrun" "$scratch/long.json" --out two > "$scratch/said-two" 2>&1 &

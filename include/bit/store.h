@@ -46,6 +46,11 @@ struct bit_store *bit_store_open(const char *folder, bool create, int keep, stru
                                  struct bit_error *error);
 void bit_store_close(struct bit_store *store);
 
+/* Takes all generations out of a folder, set-aside ones too, and the folder if nothing else is left in it. Only files that a run wrote
+ * are removed: a generation that holds others, or is a link, becomes step-N.kept; a folder that is a link elsewhere stays. Missing is
+ * fine. Class environment: another run uses it. Local, one process. */
+int bit_store_clear(const char *folder, struct bit_error *error);
+
 /* Writes and commits a generation; on failure the older ones stand and `error` is agreed on by all ranks; saving again
  * later is fine. Applies retention (keeps the newest `keep`, and removes an older one only while that many newer ones are whole). The
  * folder then has the name step-%012 of checkpoint->step. weights must be equal on all ranks (checked; internal). Collective. */

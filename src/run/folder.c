@@ -1,14 +1,16 @@
 #include "run/folder.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "run/run.h"
 
-/* What a run owns below its folder, besides the log and the index cache, which outlive --fresh. */
-static const char *const owned[] = {BIT_RECORD_CHECKPOINTS, BIT_RECORD_METRICS, BIT_RECORD_OUTCOME, BIT_RECORD_EVALUATION, BIT_RECORD_JOB,
+/* What a run owns below its folder, besides checkpoints, and the log and the index cache, which outlive --fresh. */
+static const char *const owned[] = {BIT_RECORD_METRICS, BIT_RECORD_OUTCOME, BIT_RECORD_EVALUATION, BIT_RECORD_JOB,
                                     BIT_RECORD_QUARANTINE};
 
 static bool has(const struct run *run, const char *name)
@@ -35,6 +37,16 @@ static int check_inputs(const struct run *run, struct bit_error *error)
     return 0;
 }
 
+/* A folder of that name is not ours, and stays. */
+static int remove_file(const char *path, struct bit_error *error)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    return errno == EISDIR || errno == EPERM
+               ? bit_fail(error, BIT_EENVIRONMENT, "%s cannot be removed; if it is a folder, no run made it: move it away", path)
+               : bit_fail_errno(error, BIT_EENVIRONMENT, "cannot remove %s", path);
+}
+
 int folder_clear(struct run *run, struct bit_error *error)
 {
     char path[PATH_MAX];
@@ -43,9 +55,9 @@ int folder_clear(struct run *run, struct bit_error *error)
     bit_outcome_init(&run->former);
     standing_init(&run->standing);
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        if (run_path(run, owned[i], path, error) || bit_folder_remove(path, error))
+        if (run_path(run, owned[i], path, error) || remove_file(path, error))
             return -1;
-    return 0;
+    return run_path(run, BIT_RECORD_CHECKPOINTS, path, error) ? -1 : bit_store_clear(path, error);
 }
 
 /* Killed writers' temporary files. The lock is ours, so nobody else writes these; an evaluation beside this run may be writing its

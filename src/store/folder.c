@@ -178,7 +178,9 @@ int retire(const char *folder, const char *name, struct bit_error *error)
     if (rename(from, to))
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
     store_point(STORE_POINT_retiring, 0);
-    if (bit_folder_remove(to, error))
+    uint64_t step = 0;
+    parse_step(name, &step);
+    if (generation_erase(folder, as, step, error))
         return -1;
     store_point(STORE_POINT_retired, 0);
     return 0;
@@ -195,7 +197,7 @@ static int discard(const char *folder, const struct entry *e, struct bit_error *
         return -1;
     if (rename(from, to))
         return errno == ENOENT ? 0 : bit_fail_errno(error, BIT_EENVIRONMENT, "cannot rename %s to %s", from, to);
-    return bit_folder_remove(to, error);
+    return generation_erase(folder, as, e->step, error);
 }
 
 /* A writer died between giving a step's former generation another name and giving the new one its name. */

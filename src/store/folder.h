@@ -15,6 +15,9 @@ void generation_name(uint64_t step, char *name, size_t size);
 void private_name(const char *prefix, const char *name, char *buffer, size_t size);
 /* Renames folder/name to folder/name.ending, or -2, -3, ... when that is taken. */
 int set_aside(const char *folder, const char *name, const char *ending, struct bit_error *error);
+/* Removes a run's files of folder/name, and the folder when nothing else is in it. What holds anything else, or is no folder (a link),
+ * stays as step-N.kept, with a warning. Missing is fine. */
+int generation_erase(const char *folder, const char *name, uint64_t step, struct bit_error *error);
 /* Renames to a private name, then deletes. `rank`-less test points inside. */
 int retire(const char *folder, const char *name, struct bit_error *error);
 /* Removes what dead writers left. `locked`: we hold the folder's lock, so every other writer is dead. */

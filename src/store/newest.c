@@ -9,13 +9,12 @@
 #include "bit/file.h"
 #include "store/folder.h"
 
-static const char NAME[] = "newest";
 enum { LINE = 32 }; /* always as long, so that writing it again needs no space */
 
 void newest_write(const char *folder, uint64_t step)
 {
     char path[PATH_MAX], line[LINE + 1];
-    if (bit_path_join(path, sizeof path, folder, NAME, NULL))
+    if (bit_path_join(path, sizeof path, folder, STORE_NEWEST_NAME, NULL))
         return;
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (file < 0)
@@ -29,7 +28,7 @@ void newest_write(const char *folder, uint64_t step)
 bool newest_read(const char *folder, uint64_t *step)
 {
     char path[PATH_MAX], line[LINE + 1] = "", end;
-    if (bit_path_join(path, sizeof path, folder, NAME, NULL))
+    if (bit_path_join(path, sizeof path, folder, STORE_NEWEST_NAME, NULL))
         return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)

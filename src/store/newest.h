@@ -12,6 +12,8 @@ enum { STORE_PATIENCE = 8 }; /* tests have less */
 enum { STORE_PATIENCE = 30 };
 #endif
 
+#define STORE_NEWEST_NAME "newest"
+
 /* Notes that `step` is the newest generation now, in a file of a fixed name that is written in place: opening it asks the file
  * server, where a listing may come from the host's memory. A failure is no loss: the note only helps. */
 void newest_write(const char *folder, uint64_t step);

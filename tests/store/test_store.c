@@ -16,6 +16,12 @@ static void path_of(const struct scene *s, const char *generation, const char *f
     snprintf(path, 256, "%s/%s/%s", s->folder, generation, file);
 }
 
+static const char *scene_path(const struct scene *s, const char *name, char path[256])
+{
+    path_of(s, ".", name, path);
+    return path;
+}
+
 static void test_round_trip(void)
 {
     struct scene s;
@@ -281,6 +287,80 @@ static void test_retention(void)
     scene_destroy(&s);
 }
 
+/* ---- foreign files: whatever people put there stays ---- */
+
+static void put_foreign(const struct scene *s, const char *generation, const char *file)
+{
+    char path[256];
+    path_of(s, generation, file, path);
+    FILE *f = fopen(path, "w");
+    fputs("theirs", f);
+    fclose(f);
+}
+
+static void test_clear(void)
+{
+    static const char *const theirs[] = {"epoch1/model.pt", "step-000000000002.kept/notes.txt", "step-000000000002.kept/shard-1-of-2.h5",
+        "step-000000000002.kept/model.h5.tmp.x", "step-000000000007.kept", "step-7", "step-000000000008.kept", "elsewhere/model.h5",
+        "step-000000000009.kept/model.h5"};
+    struct scene s;
+    struct bit_error error = {0};
+    char path[256];
+    scene_create(&s, 0);
+    for (uint64_t step = 1; step <= 3; step++)
+        REQUIRE(scene_save(&s, step, 0, &error) == 0);
+    CHECK(bit_folder_create(scene_path(&s, "epoch1", path), &error) == 0), put_foreign(&s, "epoch1", "model.pt");
+    CHECK(bit_folder_create(scene_path(&s, "elsewhere", path), &error) == 0), put_foreign(&s, "elsewhere", "model.h5");
+    put_foreign(&s, "step-000000000002", "notes.txt"), put_foreign(&s, "step-000000000002", "shard-1-of-2.h5");
+    put_foreign(&s, "step-000000000002", "model.h5.tmp.x"), put_foreign(&s, "step-000000000003", "manifest.json.tmp.77");
+    put_foreign(&s, ".", "step-000000000007"), put_foreign(&s, ".", "step-7");
+    CHECK(!symlink("elsewhere", scene_path(&s, "step-000000000008", path)));
+    CHECK(bit_folder_create(scene_path(&s, "step-000000000009/model.h5", path), &error) == 0); /* a folder where a file should be */
+    CHECK(bit_store_clear(s.folder, &error) == 0 && error.code == BIT_OK);
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        CHECK(scene_has(&s, theirs[i]));
+    CHECK(!scene_has(&s, "step-000000000001") && !scene_has(&s, "step-000000000002") && !scene_has(&s, "step-000000000003"));
+    CHECK(!scene_has(&s, "step-000000000002.kept/manifest.json") && !scene_has(&s, "newest") && !scene_has(&s, ".lock"));
+    CHECK(scene_load(&s, &error) == 0 && error.code == BIT_OK); /* nothing is taken for a generation */
+    REQUIRE(scene_save(&s, 2, 0, &error) == 0);
+    CHECK(scene_load(&s, &error) == 2);
+    CHECK(bit_store_clear(s.folder, &error) == 0 && scene_has(&s, "step-000000000002.kept/notes.txt"));
+    scene_destroy(&s);
+    scene_create(&s, 0);
+    REQUIRE(scene_save(&s, 1, 0, &error) == 0);
+    CHECK(bit_store_clear(s.folder, &error) == 0 && !bit_file_exists(s.folder)); /* nothing else was in it */
+    CHECK(bit_store_clear(s.folder, &error) == 0);
+    scene_destroy(&s);
+}
+
+/* Checkpoints on another disk, by a link: they go, the link stays. */
+static void test_clear_link(void)
+{
+    struct scene s;
+    struct bit_error error = {0};
+    char link[80];
+    scene_create(&s, 0);
+    REQUIRE(scene_save(&s, 1, 0, &error) == 0);
+    snprintf(link, sizeof link, "%s-link", s.folder);
+    CHECK(!symlink(s.folder, link) && bit_store_clear(link, &error) == 0);
+    CHECK(bit_file_exists(link) && !scene_has(&s, "step-000000000001"));
+    unlink(link);
+    scene_destroy(&s);
+}
+
+static void test_retention_foreign(void)
+{
+    struct scene s;
+    struct bit_error error = {0};
+    scene_create(&s, 0);
+    REQUIRE(scene_save(&s, 1, 1, &error) == 0);
+    put_foreign(&s, "step-000000000001", "notes.txt");
+    REQUIRE(scene_save(&s, 2, 1, &error) == 0);
+    CHECK(scene_has(&s, "step-000000000001.kept/notes.txt") && !scene_has(&s, "step-000000000001.kept/model.h5"));
+    CHECK(scene_count(&s, ".old") == 0 && scene_load(&s, &error) == 2);
+    scene_destroy(&s);
+}
+
 static void test_same_step(void)
 {
     struct scene s;
@@ -471,7 +551,8 @@ int main(int argc, char **argv)
         {"round trip", test_round_trip}, {"weights only", test_plain}, {"write from a copy", test_copy},
         {"flipped bits", test_flips}, {"other damage", test_damage}, {"all bad", test_all_bad},
         {"foreign manifest", test_foreign_manifest},
-        {"refusals", test_refusals}, {"retention", test_retention}, {"same step again", test_same_step},
+        {"refusals", test_refusals}, {"retention", test_retention}, {"clear", test_clear},
+        {"clear by a link", test_clear_link}, {"retention with foreign files", test_retention_foreign}, {"same step again", test_same_step},
         {"roll back", test_roll_back}, {"no room", test_no_room}, {"no memory", test_no_memory}, {"lock", test_lock},
         {"readers", test_readers}, {"large", test_large},
     };
