@@ -32,6 +32,8 @@ same "and lists each image once an epoch" "$(sort "$scratch/parts/quarantine.tsv
     "$(sort "$scratch/r1/quarantine.tsv" | cut -f 1,2)"
 fails 65 1 "$scratch/tiny.json" --out "$scratch/strict" --set data.bad_share=0.001
 ok $? "more than data.bad_share of them: exit 65"
+grep -q 'data.bad_share allows; the first: .*/[0-9]*/.*: .*; .*/strict/quarantine.tsv lists them' "$scratch/said"
+ok $? "naming the key, the first file and the list"
 verdict() { grep -o '[0-9]* of [0-9]* images seen' "$scratch/said" | head -n 1; }
 whole=$(verdict)
 run 4 "$scratch/tiny.json" --out "$scratch/strict-parts" --set data.bad_share=0.001 --steps-limit 5

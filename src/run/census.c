@@ -19,6 +19,16 @@ int census_bad(struct run *run)
     return 0;
 }
 
+/* Path and reason of the first line, whose fields are escaped already. */
+static void note_first(struct run *run, const char *lines, uint64_t size)
+{
+    const char *path = memchr(lines, '\t', size), *end = memchr(lines, '\n', size);
+    const char *reason = path && end > path ? memchr(path + 1, '\t', (size_t)(end - path - 1)) : NULL;
+    if (!*run->loop.first_bad && reason)
+        snprintf(run->loop.first_bad, sizeof run->loop.first_bad, "%.*s: %.*s", (int)(reason - path - 1), path + 1,
+                 (int)(end - reason - 1), reason + 1);
+}
+
 /* All ranks' lines to everybody, one rank's after another's. */
 static int pass_lines(struct run *run, const struct bit_text *mine, const uint64_t *sizes, char *lines)
 {
@@ -30,6 +40,7 @@ static int pass_lines(struct run *run, const struct bit_text *mine, const uint64
             memcpy(lines, mine->data, sizes[r]);
         if (bit_group_broadcast(run->world, lines, sizes[r], r, &run->error))
             return -1;
+        note_first(run, lines, sizes[r]);
         if (run->quarantine && trouble.code == BIT_OK)
             bit_quarantine_add(run->quarantine, lines, sizes[r], &trouble);
     }
@@ -64,8 +75,10 @@ int census_judge(struct run *run, uint64_t bad, uint64_t seen, uint64_t images)
         return 0;
     if (seen < first)
         snprintf(of, sizeof of, "of %llu ", (unsigned long long)first);
-    return bit_fail(&run->error, BIT_EDATA, "%llu of %llu images seen were bad, more than the share of %g %sthat is allowed; "
-                    "%s/quarantine.tsv lists them", (unsigned long long)bad, (unsigned long long)seen, share, of, run->folder);
+    const char *named = run->loop.first_bad;
+    return bit_fail(&run->error, BIT_EDATA, "%llu of %llu images seen were bad, more than the share of %g %sthat data.bad_share "
+                    "allows%s%s; %s/quarantine.tsv lists them with reasons: mend or take them out, or set data.bad_share higher",
+                    (unsigned long long)bad, (unsigned long long)seen, share, of, *named ? "; the first: " : "", named, run->folder);
 }
 
 int census_hash(struct run *run)

@@ -46,6 +46,7 @@ struct loop {
     struct bit_hash hash;          /* of the weights at that step */
     uint64_t bad;                  /* bad training images of this invocation, all ranks, when last counted */
     uint64_t bad_undone;           /* not among them: met before the last rollback; the standing has what counts */
+        char first_bad[512]; /* path and reason of the first bad image that this invocation met, "" before */
     struct setback setback;
     uint64_t spiked;               /* the last step whose loss was told to have jumped */
     struct tally tally;
