@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bit/error.h"
+
 struct bit_text { char *data; size_t size, capacity; bool failed; }; /* zero-initialise; data is 0-terminated */
 
 /* Appends; on lack of memory sets `failed` and does nothing more. Check once, at the end. */
@@ -25,5 +27,15 @@ bool bit_text_is_utf8(const char *data, size_t size);
  * as they are ("" for none); a backslash becomes two unless it is kept: then printf %b gives the text back. Cuts at `size` bytes, at
  * a whole character. Returns the bytes written, without the 0. */
 size_t bit_text_escape(char *buffer, size_t size, const char *text, const char *kept);
+
+/* The character at *text, which is moved behind it; 0 at the end. A byte that is not UTF-8 is 0xFFFD. */
+unsigned long bit_text_next(const char **text);
+/* Control characters, and those that are not seen or change how others are seen. */
+bool bit_text_is_unseen(unsigned long character);
+/* Two names with the same look are hard to tell apart: letters and marks decomposed (NFD, without reordering), lower case, invisible
+ * characters and blanks at the ends left out. Free with bit_free; NULL for lack of memory. */
+char *bit_text_look(const char *name, struct bit_error *error);
+/* "they differ from byte 4 on: U+00E9 and U+0065" */
+void bit_text_difference(const char *a, const char *b, char *buffer, size_t size);
 
 #endif

@@ -177,8 +177,17 @@ static unsigned long utf8_character(const unsigned char *s, int length)
     return c;
 }
 
-/* Control characters, and those that are not seen or change how others are seen. */
-static bool is_unseen(unsigned long c)
+unsigned long bit_text_next(const char **text)
+{
+    const unsigned char *s = (const unsigned char *)*text;
+    if (!*s)
+        return 0;
+    int length = utf8_length(s);
+    *text += length ? length : 1;
+    return length ? utf8_character(s, length) : 0xFFFD;
+}
+
+bool bit_text_is_unseen(unsigned long c)
 {
     static const struct { unsigned long first, last; } unseen[] = {
         {0, 0x1F}, {0x7F, 0x9F}, {0xAD, 0xAD}, {0x61C, 0x61C}, {0x180E, 0x180E}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
@@ -201,7 +210,7 @@ size_t bit_text_escape(char *buffer, size_t size, const char *text, const char *
             sprintf(piece, "%c", *s), length = 1;
         else if (named)
             sprintf(piece, "\\%c", to[named - from]);
-        else if (length && !is_unseen(utf8_character(s, length)))
+        else if (length && !bit_text_is_unseen(utf8_character(s, length)))
             sprintf(piece, "%.*s", length, (const char *)s);
         else {
             length = length ? length : 1;

@@ -223,7 +223,7 @@ static int share(struct bit_index *index, struct bit_group *group, struct bit_er
 
 /* ---- every rank ---- */
 
-static int find_class(const struct bit_index *classes, const char *name)
+int bit_index_find_class(const struct bit_index *classes, const char *name)
 {
     int low = 0, high = classes->classes - 1;
     while (low <= high) {
@@ -248,10 +248,9 @@ static int adopt_classes(struct bit_index *index, const struct bit_index *classe
     int result = number && copy ? 0 : -1;
     for (uint64_t i = 0; !result && i < block->classes; i++) {
         const char *name = bit_index_text(block, CLASS_START, i);
-        number[i] = find_class(classes, name);
+        number[i] = bit_index_find_class(classes, name);
         if (number[i] < 0)
-            result = bit_fail(error, BIT_EDATA, "%s: class '%s' is not among the %d classes of the training data",
-                              index->source, name, classes->classes);
+            result = bit_index_unknown(index->source, block, i, classes, error);
     }
     if (!result) {
         int32_t *labels = (int32_t *)bit_index_section(block, LABELS);

@@ -102,6 +102,14 @@ bool bit_index_settled(const struct bit_index_header *h);
 /* Whether what was indexed (a folder, a list) and the folder of this image below it can be seen now; errno if not. */
 bool bit_index_in_reach(const struct bit_index *index, uint64_t image);
 
+/* Number of a class, or -1. */
+int bit_index_find_class(const struct bit_index *classes, const char *name);
+/* Fails, class data: class `number` of the block is not among those of the training data; says which of them it looks like. */
+int bit_index_unknown(const char *source, const struct bit_index_header *block, uint64_t number, const struct bit_index *classes,
+                      struct bit_error *error);
+/* Notes on class names that will surprise: several that look alike, or "train" and "val", which are no classes. */
+int bit_index_name_notes(struct bit_index_builder *b, struct bit_error *error);
+
 /* The folder or list itself; its notes (section NOTES); whether it is a list; an image's path below its folder (-1: too long). */
 const char *bit_index_source(const struct bit_index *index);
 const char *bit_index_notes(const struct bit_index *index);

@@ -181,7 +181,7 @@ int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_err
     if (!result)
         result = number_classes(b, &n, error);
     if (!result)
-        result = bit_index_twins(b, error);
+        result = bit_index_twins(b, error) || bit_index_name_notes(b, error) ? -1 : 0;
     if (!result)
         bit_leftout_tell(&b->left, &b->notes);
     bit_pool_free(&n.starts);

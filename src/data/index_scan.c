@@ -246,10 +246,11 @@ int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_err
     b->source = root;
     if (walk_folder(&w, "", -1, error))
         return -1;
-    if (b->images)
-        bit_leftout_tell(&b->left, &b->notes);
-    else
+    if (!b->images)
         return fail_empty(b, root, error);
+    bit_leftout_tell(&b->left, &b->notes);
+    if (bit_index_name_notes(b, error))
+        return -1;
     sort_classes(b);
     return 0;
 }

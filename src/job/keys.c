@@ -78,8 +78,10 @@ const struct key job_keys[] = {
 
     {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg, nested folders are "
-                "searched), or a text file of lines \"path<TAB>class[,class...]\", the paths below the file's own folder. Relative to the job file's folder; "
-                "with --set, to the current folder."},
+                "searched), or a text file of lines \"path<TAB>class[,class...]\" without a header, the paths below the file's own folder, blanks around "
+                "paths and classes are cut. Files named .jpg, .jpeg, .jpe or .jfif in any case are read; others, hidden ones and folders such as @eaDir are "
+                "left out and counted in the log. An orientation in a picture's EXIF data is ignored: pixels are used as they are stored. "
+                "Relative to the job file's folder; with --set, to the current folder."},
     {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
      .meaning = "Validation images, of the same form and with the same classes. Empty: no evaluation."},
     {.path = "data.images", .type = KEY_COUNT, .offset = AT(data.images), .value = "0", .minimum = 0, .maximum = 1e12,
@@ -121,7 +123,7 @@ const struct key job_keys[] = {
     {.path = "data.bad_share", .type = KEY_REAL, .offset = AT(data.bad_share), .value = "0.01", .minimum = 0,
      .maximum = 1, .unit = "share of the images seen",
      .meaning = "Broken images are replaced and listed in quarantine.tsv; the run stops when more than this share is "
-                "broken."},
+                "broken (exit code 65, with the first one's name)."},
     {.path = "data.max_file_mib", .type = KEY_INTEGER, .offset = AT(data.max_file_mib), .value = "32", .minimum = 1,
      .maximum = 1024, .unit = "MiB", .meaning = "Larger image files count as broken."},
     {.path = "data.max_megapixels", .type = KEY_INTEGER, .offset = AT(data.max_megapixels), .value = "64",

@@ -260,11 +260,37 @@ static void test_bad_kinds(void)
     free(good.data);
 }
 
+/* What is no JPEG is named for what it is. */
+static void test_named(void)
+{
+    static const struct { const char *bytes; size_t size; const char *text; } files[] = {
+        {"<!doctype html><html>", 21, "an HTML page"}, {"\xEF\xBB\xBF\n <HTML>", 11, "an HTML page"}, {"<?xml version", 13, "an XML file"},
+        {"\0\0\0\x18" "ftypheic", 12, "a HEIC picture"}, {"\0\0\0\x18" "ftypmif1", 12, "a HEIF picture"},
+        {"\0\0\0\x18" "ftypavif", 12, "an AVIF picture"}, {"\0\0\0\x18" "ftypisom", 12, "an MP4 film"},
+        {"version https://git-lfs.github.com/spec/v1\noid", 46, "a Git LFS pointer, not the picture: run git lfs pull"},
+        {"/annex/objects/MD5E-s1", 22, "a git-annex pointer"}, {"\0\x05\x16\x07\0\x02\0\0Mac OS X", 16, "an AppleDouble file"},
+        {"\x89PNG\r\n\x1A\n", 8, "a PNG picture"}, {"GIF89a", 6, "a GIF picture"}, {"RIFF\x24\0\0\0WEBPVP8 ", 16, "a WebP picture"},
+        {"RIFF\x24\0\0\0WAVEfmt ", 16, "a RIFF file"}, {"II*\0\x08\0\0\0", 8, "a TIFF picture"}, {"MM\0*\0\0\0\x08", 8, "a TIFF picture"},
+        {"BM\x46\0\0\0", 6, "a BMP picture"}, {"%PDF-1.7", 8, "a PDF file"}, {"\x1F\x8B\x08\0", 4, "a gzip file"}, {"PK\x03\x04\x14\0", 6, "a ZIP file"},
+        {"\xFF\x0A\0\0", 4, "a JPEG XL picture"}, {"{\"error\": 404}", 14, "a JSON text"}, {"not found\n", 10, "but a text"},
+        {"\0\0\0\0\0\0", 6, "zeros only"}, {"", 0, "empty file"}, {"\xFF", 1, "truncated: no more than 1 bytes"}, {"\xFF\xD8", 2, "truncated"},
+        {"\x81\x07\xFE", 3, "starts with 0x81 0x07"}};
+    static float pixels[SIZE * SIZE * 3];
+    struct bit_error error = {0};
+    struct bit_decoder *d = bit_decoder_create(&training, &error);
+    REQUIRE(d != NULL);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        bit_error_clear(&error);
+        CHECK(bit_decoder_run(d, files[i].bytes, files[i].size, 0, 0, pixels, &error) == -1 && strstr(error.text, files[i].text));
+    }
+    bit_decoder_destroy(d);
+}
+
 static void test_reasons(void)
 {
     static const struct { const char *kind, *text; } wanted[] = {
         {"empty", "empty file"}, {"png", "PNG"}, {"gif", "GIF"}, {"text", "not a JPEG"}, {"half-file", "truncated"},
-        {"huge-claim", "65500 x 65500"}, {"too-many-scans", "more than 100 scans"}, {"noise", "Corrupt JPEG data"},
+        {"huge-claim", "65500 x 65500 pixels: more than the 64 megapixels of data.max_megapixels"}, {"too-many-scans", "more than 100 scans (data.max_scans)"}, {"noise", "Corrupt JPEG data"},
         {"wide-claim-progressive", "several scans would take"},
     };
     static float pixels[SIZE * SIZE * 3];
@@ -391,7 +417,7 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"crops equal whole", test_crops_equal_whole}, {"reduced crops", test_reduced_crops},
         {"central crop", test_central_crop}, {"bfloat16", test_bfloat16}, {"resample bits", test_resample_bits},
-        {"bad kinds", test_bad_kinds}, {"reasons", test_reasons}, {"files and limits", test_files_and_limits},
+        {"bad kinds", test_bad_kinds}, {"named", test_named}, {"reasons", test_reasons}, {"files and limits", test_files_and_limits},
         {"scan limit", test_scan_limit}, {"bad options", test_bad_options}, {"lack of memory", test_lack_of_memory},
     };
     return unit_main("data/decode", tests, sizeof tests / sizeof *tests, argc, argv);

@@ -186,6 +186,65 @@ static void test_validation_classes(void)
     end();
 }
 
+static int notes_say(const char *name, const char *const *texts)
+{
+    struct bit_error error = {0};
+    int good = 1;
+    for (int again = 0; again < 2; again++) { /* the second time from the cache */
+        struct bit_index *index = open_at(name, NULL, &error);
+        for (int i = 0; index && texts[i]; i++)
+            if (!strstr(bit_index_notes(index), texts[i]))
+                good = printf("    '%s' is not in: %s\n", texts[i], bit_index_notes(index)) < 0;
+        good &= index != NULL;
+        bit_index_close(index);
+    }
+    return good;
+}
+
+/* Class names that look like those of training and are others: the difference is shown. */
+static void test_unknown_classes(void)
+{
+    static const struct { const char *folder, *text; } cases[] = {
+        {"v1/caf\x65\xCC\x81/1.jpg", "looks like its class 'caf\xC3\xA9', but they differ from byte 4 on: U+0065 and U+00E9"},
+        {"v2/dog /1.jpg", "looks like its class 'dog', but they differ from byte 4 on: U+0020 and its end"},
+        {"v3/Dog/1.jpg", "looks like its class 'dog', but they differ from byte 1 on: U+0044 and U+0064"},
+        {"v4/do\xE2\x80\x8Bg/1.jpg", "class 'do\\xE2\\x80\\x8Bg' is not among the 4 classes of the training data; it looks like its class 'dog'"},
+        {"v5/\xE1\x84\x80\xE1\x85\xA1/1.jpg", "looks like its class '\xEA\xB0\x80'"}, {"v6/elefant/1.jpg", "did you mean 'elephant'"},
+        {"v7/zebra/1.jpg", "class 'zebra' is not among the 4 classes of the training data"}};
+    struct bit_error error = {0};
+    char name[64];
+    begin();
+    put("train/caf\xC3\xA9/1.jpg", "x"), put("train/dog/1.jpg", "x"), put("train/elephant/1.jpg", "x"), put("train/\xEA\xB0\x80/1.jpg", "x");
+    struct bit_index *train = open_at("train", NULL, &error);
+    REQUIRE(train != NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        put(cases[i].folder, "x");
+        snprintf(name, sizeof name, "v%zu", i + 1);
+        CHECK(fails_with(name, train, BIT_EDATA, cases[i].text));
+    }
+    put("v7/yak/1.jpg", "x");
+    CHECK(fails_with("v7", train, BIT_EDATA, "class 'yak' is not among the 4 classes of the training data; nor are 1 more"));
+    bit_index_close(train);
+    end();
+}
+
+static void test_name_notes(void)
+{
+    begin();
+    put("a/caf\xC3\xA9/1.jpg", "x"), put("a/caf\x65\xCC\x81/1.jpg", "x"), put("a/Dog/1.jpg", "x"), put("a/dog/1.jpg", "x"), put("a/cat/1.jpg", "x");
+    CHECK(notes_say("a", (const char *const[]){"!the classes 'cafe\xCC\x81' and 'caf\xC3\xA9' look alike and are two: they differ from byte 4 on: U+0065 and U+00E9",
+        "'Dog' and 'dog' look alike", NULL}));
+    put("b/train/cat/1.jpg", "x"), put("b/val/cat/1.jpg", "x");
+    CHECK(notes_say("b", (const char *const[]){"!the classes are named 'train', 'val', like the parts of a data set: is this one folder too high?", NULL}));
+    put("c/Training/cat/1.jpg", "x");
+    CHECK(notes_say("c", (const char *const[]){"one folder too high", NULL}));
+    put("d/train/1.jpg", "x"), put("d/plane/1.jpg", "x"), put("d/ship/1.jpg", "x");
+    CHECK(notes_say("d", (const char *const[]){"", NULL}) && !notes_say("d", (const char *const[]){"too high", NULL}));
+    put("list.txt", "1.jpg\tdog\n2.jpg\tDog\n");
+    CHECK(notes_say("list.txt", (const char *const[]){"'Dog' and 'dog' look alike", NULL}));
+    end();
+}
+
 static void test_fingerprint(void)
 {
     struct bit_error error = {0};
@@ -331,21 +390,6 @@ static void test_look(void)
     CHECK(!bit_index_look(index, 100, &sight, &error) && sight.looked == 0);
     bit_index_close(index);
     end();
-}
-
-static int notes_say(const char *name, const char *const *texts)
-{
-    struct bit_error error = {0};
-    int good = 1;
-    for (int again = 0; again < 2; again++) { /* the second time from the cache */
-        struct bit_index *index = open_at(name, NULL, &error);
-        for (int i = 0; index && texts[i]; i++)
-            if (!strstr(bit_index_notes(index), texts[i]))
-                good = printf("    '%s' is not in: %s\n", texts[i], bit_index_notes(index)) < 0;
-        good &= index != NULL;
-        bit_index_close(index);
-    }
-    return good;
 }
 
 static void test_twins(void)
@@ -654,7 +698,8 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"scan", test_scan}, {"links", test_links}, {"bad folders", test_bad_folders},
-        {"validation classes", test_validation_classes}, {"fingerprint", test_fingerprint}, {"list", test_list},
+        {"validation classes", test_validation_classes}, {"unknown classes", test_unknown_classes},
+        {"name notes", test_name_notes}, {"fingerprint", test_fingerprint}, {"list", test_list},
         {"bad lists", test_bad_lists}, {"raw lists", test_raw_lists}, {"list dressed", test_list_dressed}, {"look", test_look},
         {"twins", test_twins}, {"left out", test_left_out}, {"long list", test_long_list},
         {"cache used and renewed", test_cache_used_and_renewed}, {"cache racy", test_cache_racy},
