@@ -20,8 +20,11 @@ check-valgrind: all
 # Both commands of the README in a fresh Debian 12 (needs mmdebstrap and root).
 check-bare:
 	$(srcdir)/tests/bare
+# Cross-built for AArch64 in arm/, run under qemu-user.
+check-arm:
+	$(srcdir)/tests/arm arm
 # All that Slurm does to a run, with the real daemons (needs root and Slurm): SLURM='--trials 5 node hang:srun' and the like.
 check-slurm: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/slurm/scenarios" $(SLURM)
-.PHONY: check-sanitizers check-mpich check-clang check-valgrind check-bare check-slurm
-EXTRA_DIST += tests/variant tests/valgrind tests/valgrind.supp tests/bare tests/roots.sh tests/lab/slurm tests/slurm/happenings.sh tests/slurm/scenarios
+.PHONY: check-sanitizers check-mpich check-clang check-valgrind check-bare check-arm check-slurm
+EXTRA_DIST += tests/variant tests/valgrind tests/valgrind.supp tests/arm tests/bare tests/roots.sh tests/lab/slurm tests/slurm/happenings.sh tests/slurm/scenarios

@@ -1,11 +1,12 @@
 # Golden cases: every backend that is built in agrees with an independent implementation; one of them over all steps, the others
 # over the first three at most, and the reference over one: what comes after the first update is common to all of them.
-golden="$top_builddir/tests/golden_step"
+# BIT_EMULATOR (tests/arm): what runs a program of another processor.
+golden() { ${BIT_EMULATOR:-} "$top_builddir/tests/golden_step" "$@"; }
 n=0 failed=0
 run() { # what, arguments...
     what=$1; shift
     n=$((n + 1))
-    if out=$("$golden" "$@" 2>&1); then
+    if out=$(golden "$@" 2>&1); then
         echo "ok $n - $what"
     else
         failed=1
@@ -14,7 +15,7 @@ run() { # what, arguments...
     fi
 }
 backends="openblas"
-"$golden" "$top_srcdir/tests/golden/r14x1-gn-plain.json" --backend onednn --steps 1 >/dev/null 2>&1
+golden "$top_srcdir/tests/golden/r14x1-gn-plain.json" --backend onednn --steps 1 >/dev/null 2>&1
 [ $? -lt 64 ] && backends="onednn $backends"
 steps=100
 for backend in $backends; do

@@ -29,9 +29,11 @@ AM_TESTS_ENVIRONMENT = \
 EXTRA_DIST += tests/run tests/driver tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
+list-programs:
+	@echo $(check_PROGRAMS)
 check-count:
 	$(srcdir)/tests/run .
-.PHONY: list-tests check-count
+.PHONY: list-tests list-programs check-count
 
 LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/910-bit-launch.sh \
 	tests/911-bit-launch-faults.sh \

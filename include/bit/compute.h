@@ -25,9 +25,12 @@ const struct bit_backend *bit_backend_at(size_t i);
 /* First thing in a main, before threads and MPI. Libraries read some variables once, when they are loaded; this restarts the program
  * (execve of itself) with those that are missing: OPENBLAS_NUM_THREADS=1, since the threads are ours; how long an idle OpenMP thread spins
  * (a user's OMP_WAIT_POLICY, GOMP_SPINCOUNT or KMP_BLOCKTIME stands); and OPENBLAS_CORETYPE where OpenBLAS, whose table of processors ends
- * with its release, took the slowest kernels. A program that calls this is restarted for the first two before any library's constructor
+ * with its release, took the slowest kernels, or where BIT_ISA asks for others. A program that calls this is restarted for the first two before any library's constructor
  * runs. Does nothing under valgrind. */
 void bit_compute_start(char **argv);
+/* Second thing in a main. -1 with `error` when BIT_ISA in the environment names no instruction set (usage) or one that this machine lacks
+ * (environment). Local. */
+int bit_compute_check(struct bit_error *error);
 
 /* Threads used by every operation from now on (OpenMP; BLAS is kept to one thread a call or this number). */
 void bit_compute_threads(int threads);
@@ -35,9 +38,10 @@ int bit_compute_thread_count(void);
 /* Starts them, once their number is settled. -1 with `error` (environment) when they cannot be had, which OpenMP itself would end the program
  * for. Local. */
 int bit_compute_threads_start(struct bit_error *error);
-/* Instruction set the kernels run on ("avx512", "avx2", "generic", ...): ranks must agree on it for equal bits. */
+/* Instruction set the kernels run on: "generic" (AArch64: "neon"), "avx2", "avx512", "avx512_bf16" or "amx", the best of the
+ * machine's or, below that, what BIT_ISA in the environment names. Ranks must agree on it for equal bits. */
 const char *bit_compute_isa(void);
-/* All that the bits hang on besides shapes, backend and threads: "avx512, amx, OpenBLAS SkylakeX". Ranks must agree on it. */
+/* All that the bits hang on besides shapes, backend and threads: "amx, OpenBLAS SkylakeX". Ranks must agree on it. */
 void bit_compute_describe(char *buffer, size_t size);
 
 /* One convolution at one shape. Symmetric zero padding; output height = (height + 2 padding - kernel) / stride + 1. */

@@ -91,7 +91,12 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    struct bit_error error = {0};
     bit_compute_start(argv);
     bit_log_init("bit", BIT_LOG_INFO);
+    if (bit_compute_check(&error)) {
+        bit_log(BIT_LOG_ERROR, "%s", error.text);
+        return error.code;
+    }
     return bit_cli_finish(run(argc, argv));
 }

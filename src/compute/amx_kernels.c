@@ -15,22 +15,22 @@
 #define TILES __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool available;
+static bool permitted;
 
 static void ask(void)
 {
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
     unsigned a, b, c, d;
-    if (bit_isa() != BIT_ISA_AVX512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
         return;
     bool bf16 = d >> 22 & 1, tile = d >> 24 & 1;
-    available = bf16 && tile && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    permitted = bf16 && tile && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
-bool bit_amx_available(void)
+bool amx_permitted(void)
 {
     pthread_once(&once, ask);
-    return available;
+    return permitted;
 }
 
 TILES void amx_begin(void)
@@ -115,7 +115,7 @@ TILES void amx_product(const bit_bfloat16 *a, size_t a_row, const bit_bfloat16 *
 
 #else
 
-bool bit_amx_available(void)
+bool amx_permitted(void)
 {
     return false;
 }
@@ -152,3 +152,8 @@ void amx_product(const bit_bfloat16 *a, size_t a_row, const bit_bfloat16 *b, int
 }
 
 #endif
+
+bool bit_amx_available(void)
+{
+    return bit_level() == BIT_LEVEL_AMX;
+}

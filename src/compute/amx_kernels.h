@@ -10,8 +10,10 @@
 
 enum { AMX_SIDE = 32 /* channels and pixels of a block: two tiles of 16 rows, one of 32 columns */ };
 
-/* True when processor, operating system and BIT_ISA allow tiles. Asks the kernel for permission once. */
+/* True when processor, operating system and BIT_ISA allow tiles. */
 bool bit_amx_available(void);
+/* True when processor and operating system do. Asks the kernel for permission once. */
+bool amx_permitted(void);
 
 /* Sets this thread's tile shapes; before the first product on a thread's stack of work, undone by amx_end. */
 void amx_begin(void);

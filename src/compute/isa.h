@@ -14,10 +14,17 @@
 #ifndef BIT_COMPUTE_ISA_H
 #define BIT_COMPUTE_ISA_H
 
+/* What a processor can do, lowest first; each can do what stands before it. Kernels of our own exist for fewer steps: enum bit_isa. */
+enum bit_level { BIT_LEVEL_GENERIC, BIT_LEVEL_AVX2, BIT_LEVEL_AVX512, BIT_LEVEL_AVX512_BF16, BIT_LEVEL_AMX };
 enum bit_isa { BIT_ISA_GENERIC, BIT_ISA_AVX2, BIT_ISA_AVX512 };
 
-/* The best of the processor's and the build's; BIT_ISA=generic|avx2|avx512 in the environment lowers it. Constant. */
+/* The best of the processor's, the system's and the build's; BIT_ISA in the environment (a level's name) lowers it, and with it
+ * oneDNN's and OpenBLAS's. Constant. A BIT_ISA that cannot be had counts as none here: bit_compute_check tells. */
+enum bit_level bit_level(void);
+/* The copy of our kernels for that level. */
 enum bit_isa bit_isa(void);
+/* BIT_ISA's value, or NULL where it is unset or empty: then libraries choose for themselves. */
+const char *bit_level_wanted(void);
 
 #define BIT_ISA_PASTE_(name, isa) name##_##isa
 #define BIT_ISA_PASTE(name, isa) BIT_ISA_PASTE_(name, isa)

@@ -16,13 +16,24 @@ enum { KERNEL_BYTES = 48 << 20 }; /* address space that it writes its kernels to
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
 
+/* BIT_ISA, which lowers our kernels, lowers oneDNN's, too; without it ONEDNN_MAX_CPU_ISA is the user's. Must come before oneDNN's first
+ * primitive. On AArch64 oneDNN has no such limit. */
+static void limit(void)
+{
+#ifdef __x86_64__
+    static const dnnl_cpu_isa_t most[] = {
+        [BIT_LEVEL_GENERIC] = dnnl_cpu_isa_sse41, [BIT_LEVEL_AVX2] = dnnl_cpu_isa_avx2,
+        [BIT_LEVEL_AVX512] = dnnl_cpu_isa_avx512_core, [BIT_LEVEL_AVX512_BF16] = dnnl_cpu_isa_avx512_core_bf16,
+        [BIT_LEVEL_AMX] = dnnl_cpu_isa_avx512_core_amx,
+    };
+    if (bit_level_wanted())
+        dnnl_set_max_cpu_isa(most[bit_level()]);
+#endif
+}
+
 static void start(void)
 {
-    /* The environment variable that lowers our kernels lowers oneDNN's too. Fails when set too late: harmless. */
-    if (bit_isa() == BIT_ISA_AVX2)
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
-    else if (bit_isa() == BIT_ISA_GENERIC)
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+    limit();
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags))
         engine = NULL;
 }

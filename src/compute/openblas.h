@@ -9,8 +9,8 @@
 
 struct bit_operation;
 
-/* Restarts the program with OPENBLAS_CORETYPE set where OpenBLAS has taken kernels much older than the processor, unless the user has set
- * it. */
+/* Restarts the program with OPENBLAS_CORETYPE set where OpenBLAS has taken kernels much older than the processor, or others than BIT_ISA
+ * asks for, unless the user has set it. */
 void bit_openblas_choose(char **argv);
 
 /* C[m,n] = op(A) op(B) + beta C on the calling thread; row-major. */

@@ -1,11 +1,11 @@
-/* OpenBLAS before 0.3.22 takes an Emerald Rapids or any later processor for a Prescott, at a tenth of the speed. */
+/* OpenBLAS before 0.3.22 takes an Emerald Rapids or any later processor for a Prescott, at a tenth of the speed; and BIT_ISA, which chooses
+ * our kernels, chooses OpenBLAS's, too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-#include "compute/amx_kernels.h"
 #include "compute/isa.h"
 #include "compute/openblas.h"
 #include "compute/start.h"
@@ -26,11 +26,13 @@ static bool slow_kernels(void)
 
 void bit_openblas_choose(char **argv)
 {
+    static const char *const cores[] = {[BIT_ISA_GENERIC] = "Prescott", [BIT_ISA_AVX2] = "Haswell", [BIT_ISA_AVX512] = "SkylakeX"};
     enum bit_isa isa = bit_isa();
-    if (isa == BIT_ISA_GENERIC || bit_start_traced(environ) || getenv("OPENBLAS_CORETYPE") || !slow_kernels())
+    bool other = bit_level_wanted() ? strcasecmp(openblas_get_corename(), cores[isa]) != 0 : isa != BIT_ISA_GENERIC && slow_kernels();
+    if (!other || bit_start_traced(environ) || getenv("OPENBLAS_CORETYPE"))
         return;
     /* Set even where execv fails: then the program just runs with what it has, and its children do better. */
-    if (!setenv("OPENBLAS_CORETYPE", isa == BIT_ISA_AVX512 ? "SkylakeX" : "Haswell", 1))
+    if (!setenv("OPENBLAS_CORETYPE", cores[isa], 1))
         bit_start_again(argv, environ);
 }
 
@@ -50,5 +52,5 @@ void bit_compute_describe(char *buffer, size_t size)
 #else
     const char *core = "of unknown kernels";
 #endif
-    snprintf(buffer, size, "%s%s, OpenBLAS %s", bit_compute_isa(), bit_amx_available() ? ", amx" : "", core);
+    snprintf(buffer, size, "%s, OpenBLAS %s", bit_compute_isa(), core);
 }

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
     bit_compute_start(argv);
     bit_log_init("bitrun", BIT_LOG_INFO);
     signals_install(); /* at once: mpirun forwards them from the first moment on */
-    if (bit_limits_start(&error) || bit_comm_init(&argc, &argv, &error)) {
+    if (bit_compute_check(&error) || bit_limits_start(&error) || bit_comm_init(&argc, &argv, &error)) {
         bit_log(BIT_LOG_ERROR, "%s", error.text);
         return error.code;
     }
