@@ -25,7 +25,7 @@ for step in 10 20 30; do
 done
 
 expect 0 usage --help; say "help"
-expect 64 "ls|verify|hash|show DIR is missing"; say "no action"
+expect 64 "is missing: bit ckpt ls|verify|hash|show DIR"; say "no action"
 expect 64 "did you mean verify" verfy "$run"; say "misspelt action"
 expect 64 "something is missing: bit ckpt ls|verify|hash|show DIR" ls; say "no folder given"
 expect 64 "unknown option" ls --jsom "$run"; say "unknown option"

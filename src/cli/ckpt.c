@@ -1,4 +1,4 @@
-/* bit ckpt: look at checkpoints. Reads only. */
+/* bit ckpt: look at checkpoints, bring weights in and out. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +11,28 @@
 #include "cli/ckpt.h"
 #include "cli/cli.h"
 
-struct options { bool json; };
+struct options { bool json, standardized; const char *job, *classes; };
 
 static const struct bit_option known[] = {
     {"--json", NULL, "the same as JSON", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
+    {"--job", "FILE", "import: the job that the checkpoint is of, so that bitrun takes it; default: a job of defaults", BIT_OPTION_FILE,
+     .at = offsetof(struct options, job)},
+    {"--classes", "FILE", "import: names of the classes, one a line; default: those of the training images of --job, if they are there",
+     BIT_OPTION_FILE, .at = offsetof(struct options, classes)},
+    {"--standardized", NULL, "export: kernels as they are after weight standardisation, for readers with another epsilon", BIT_OPTION_FLAG,
+     .at = offsetof(struct options, standardized)},
 };
 const struct bit_usage bit_ckpt_usage = {
-    "bit ckpt", "ls|verify|hash|show DIR",
+    "bit ckpt", "ls|verify|hash|show DIR | import FILE DIR | export DIR FILE",
     "DIR is the folder of a run, its checkpoints folder, or one checkpoint.\n"
     "ls      lists the checkpoints, oldest first; states are judged by manifest and file sizes\n"
     "verify  reads everything and checks every checksum; exit code 65 when something is damaged\n"
     "hash    prints the hashes of weights and momentum of the newest whole checkpoint, computed from its contents:\n"
     "        equal models have equal hashes, on however many ranks they were trained\n"
-    "show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter",
-    known, sizeof known / sizeof *known, .least = 2, .most = 2};
+    "show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter\n"
+    "import  makes a checkpoint of step 0 in DIR from a published .npz or a .safetensors; depth and width come from its shapes\n"
+    "export  writes the newest whole checkpoint as FILE.npz, FILE.safetensors (timm's names), FILE.onnx, or as FOLDER/ for timm",
+    known, sizeof known / sizeof *known, .least = 2, .most = 3};
 
 /* "3 min", "2 h", "5 d" since the stamp. */
 static void age_text(const char *stamp, char *buffer, size_t size)
@@ -112,7 +120,7 @@ static int list_or_verify(const char *folder, bool deep, bool json)
     return BIT_OK;
 }
 
-struct bit_reader *ckpt_open_newest(const char *folder, struct ckpt_blocks *blocks, struct bit_error *error)
+struct bit_reader *ckpt_open_newest(const char *folder, bool weights_only, struct ckpt_blocks *blocks, struct bit_error *error)
 {
     struct bit_generation *list;
     size_t count;
@@ -125,7 +133,7 @@ struct bit_reader *ckpt_open_newest(const char *folder, struct ckpt_blocks *bloc
         if (!strncmp(list[i].reason, "set aside", 9) || bit_store_path(folder, list[i].name, path, sizeof path, error))
             continue;
         found = bit_reader_open(path, &why);
-        if (found && ckpt_blocks_load(found, blocks, &why)) {
+        if (found && ckpt_blocks_load(found, weights_only, blocks, &why)) {
             bit_reader_close(found);
             found = NULL;
         }
@@ -140,14 +148,14 @@ struct bit_reader *ckpt_open_newest(const char *folder, struct ckpt_blocks *bloc
     return found;
 }
 
-int ckpt_blocks_load(struct bit_reader *reader, struct ckpt_blocks *b, struct bit_error *error)
+int ckpt_blocks_load(struct bit_reader *reader, bool weights_only, struct ckpt_blocks *b, struct bit_error *error)
 {
     const struct bit_table *table = bit_reader_table(reader), *statistics = bit_reader_statistics_table(reader);
     *b = (struct ckpt_blocks){0};
     b->weights = bit_allocate(table->elements, sizeof *b->weights, "weights", error);
-    if (b->weights && bit_reader_has_momentum(reader))
+    if (b->weights && !weights_only && bit_reader_has_momentum(reader))
         b->momentum = bit_allocate(table->elements, sizeof *b->momentum, "momentum", error);
-    if (b->weights && statistics)
+    if (b->weights && !weights_only && statistics)
         b->statistics = bit_allocate(statistics->elements, sizeof *b->statistics, "statistics", error);
     if (error->code || bit_reader_load(reader, b->weights, b->momentum, b->statistics, error)) {
         ckpt_blocks_free(b);
@@ -169,7 +177,7 @@ static int hash(const char *folder, bool json)
 {
     struct bit_error error = {0};
     struct ckpt_blocks blocks;
-    struct bit_reader *reader = ckpt_open_newest(folder, &blocks, &error);
+    struct bit_reader *reader = ckpt_open_newest(folder, false, &blocks, &error);
     if (!reader)
         return bit_cli_error(&error);
     const struct bit_checkpoint *c = bit_reader_checkpoint(reader);
@@ -195,7 +203,7 @@ static int show(const char *folder, bool json)
 {
     struct bit_error error = {0};
     struct ckpt_blocks blocks;
-    struct bit_reader *reader = ckpt_open_newest(folder, &blocks, &error);
+    struct bit_reader *reader = ckpt_open_newest(folder, false, &blocks, &error);
     if (!reader)
         return bit_cli_error(&error);
     if (json)
@@ -209,24 +217,26 @@ static int show(const char *folder, bool json)
 
 int bit_cli_ckpt(int argc, char **argv)
 {
-    static const char *const names[] = {"ls", "verify", "hash", "show"};
+    enum { LS, VERIFY, HASH, SHOW, IMPORT, EXPORT, ACTIONS };
+    static const char *const names[ACTIONS] = {"ls", "verify", "hash", "show", "import", "export"};
     struct options options = {0};
     struct bit_operands operands;
-    int code, known_action = 0;
+    int code, which = 0;
     if (!bit_cli_parse(&bit_ckpt_usage, argc, argv, &options, &operands, &code))
         return code;
-    const char *action = operands.word[0], *folder = operands.word[1];
-    while (known_action < 4 && strcmp(action, names[known_action]))
-        known_action++;
-    switch (known_action) {
-    case 0:
-    case 1:
-        return list_or_verify(folder, known_action == 1, options.json);
-    case 2:
-        return hash(folder, options.json);
-    case 3:
-        return show(folder, options.json);
+    const char *action = operands.word[0], *folder = operands.word[1], *second = operands.count > 2 ? operands.word[2] : NULL;
+    while (which < ACTIONS && strcmp(action, names[which]))
+        which++;
+    if (which < ACTIONS && (second != NULL) != (which == IMPORT || which == EXPORT))
+        return bit_cli_usage(&bit_ckpt_usage, "%s takes %s", action, which == IMPORT ? "FILE and DIR" : which == EXPORT ? "DIR and FILE" : "DIR alone");
+    switch (which) {
+    case LS:
+    case VERIFY: return list_or_verify(folder, which == VERIFY, options.json);
+    case HASH: return hash(folder, options.json);
+    case SHOW: return show(folder, options.json);
+    case IMPORT: return ckpt_import(&(struct ckpt_import_options){folder, options.job, options.classes}, second);
+    case EXPORT: return ckpt_export(folder, second, options.standardized);
     }
-    const char *near = bit_text_nearest(action, names, 4);
+    const char *near = bit_text_nearest(action, names, ACTIONS);
     return bit_cli_usage(&bit_ckpt_usage, "unknown action '%s'%s%s%s", action, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

@@ -1,10 +1,10 @@
 bin_PROGRAMS += bit
-bit_SOURCES = src/cli/check.c src/cli/ckpt.c src/cli/ckpt_show.c src/cli/commands.c src/cli/common.c src/cli/end.c src/cli/main.c \
-	src/cli/limits.c src/cli/plan.c src/cli/plot.c src/cli/plot_chart.c src/cli/plot_page.c src/cli/watch.c
+bit_SOURCES = src/cli/check.c src/cli/ckpt.c src/cli/ckpt_export.c src/cli/ckpt_import.c src/cli/ckpt_show.c src/cli/commands.c src/cli/common.c \
+	src/cli/end.c src/cli/main.c src/cli/limits.c src/cli/plan.c src/cli/plot.c src/cli/plot_chart.c src/cli/plot_page.c src/cli/watch.c
 bit_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(JPEG_CFLAGS) -DBIT_MPIRUN='"$(MPIRUN)"' -DBIT_MPI_KIND='"$(MPI_KIND)"'
 bit_SOURCES += src/cli/bench.c src/cli/bench.h src/cli/bench_ceiling.c src/cli/bench_checkpoint.c \
 	src/cli/bench_decode.c src/cli/bench_fit.c src/cli/bench_ops.c src/cli/bench_pictures.c src/cli/bench_reduce.c src/cli/bench_step.c
 nobase_noinst_HEADERS += src/cli/ckpt.h src/cli/cli.h src/cli/plot.h
-bit_LDADD = libplan.a libwatch.a librecord.a libtrain.a libmodel.a $(STORE_LIBS) $(DATA_LIBS) $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
+bit_LDADD = $(EXCHANGE_LIBS) libplan.a libwatch.a librecord.a libtrain.a libmodel.a $(STORE_LIBS) $(DATA_LIBS) $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
 dist_man_MANS += man/bit.1 man/bit-job.5
 include tests/cli/local.mk
