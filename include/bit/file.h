@@ -32,4 +32,8 @@ int bit_disk_free(const char *path, uint64_t *bytes, struct bit_error *error); /
 /* Joins with one '/'; `buffer` of `size` bytes; -1 when it does not fit. */
 int bit_path_join(char *buffer, size_t size, const char *folder, const char *name, struct bit_error *error);
 
+/* First thing in a main: standard input, output and error that are closed (`program >&-`, some cron and service managers) become
+ * /dev/null, so that no file which is opened later gets their numbers, and with them what is printed. Local. */
+void bit_file_streams(void);
+
 #endif

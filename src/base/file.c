@@ -234,3 +234,10 @@ int bit_disk_free(const char *path, uint64_t *bytes, struct bit_error *error)
     *bytes = (uint64_t)status.f_bavail * status.f_frsize;
     return 0;
 }
+
+void bit_file_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) /* the lowest number that is free: this one */
+            _exit(BIT_EENVIRONMENT);
+}

@@ -86,6 +86,15 @@ static int unknown_option(const struct bit_usage *usage, const char *word, struc
                     near ? "?)" : "", usage->command);
 }
 
+static bool is_option(const struct bit_usage *usage, const char *word)
+{
+    size_t length = strncmp(word, "--", 2) ? strlen(word) : strcspn(word, "=");
+    bool found = !strcmp(word, "--help");
+    for (size_t i = 0; i < usage->count && !found; i++)
+        found = strlen(usage->options[i].name) == length && !strncmp(usage->options[i].name, word, length);
+    return found;
+}
+
 /* "--name value" and "--name=value". Returns how many words were used, or -1. */
 static int take_option(const struct bit_usage *usage, int left, char **words, void *options, struct bit_error *error)
 {
@@ -106,6 +115,8 @@ static int take_option(const struct bit_usage *usage, int left, char **words, vo
         }
         if (!equals && left < 2)
             return bit_fail(error, BIT_EUSAGE, "%s needs a value: %s", o->name, o->value);
+        if (!equals && is_option(usage, words[1]))
+            return bit_fail(error, BIT_EUSAGE, "%s needs a value: %s; the option %s follows it", o->name, o->value, words[1]);
         const char *value = equals ? equals + 1 : words[1], *expected = take_value(o, value, options, room, sizeof room);
         if (expected)
             return bit_fail(error, BIT_EUSAGE, "%s %s: expected %s", o->name, *value ? value : "''", expected);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/compute.h"
+#include "bit/file.h"
 #include "bit/log.h"
 #include "cli/cli.h"
 
@@ -92,6 +93,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct bit_error error = {0};
+
+    bit_file_streams();
     bit_compute_start(argv);
     bit_log_init("bit", BIT_LOG_INFO);
     if (bit_compute_check(&error)) {

@@ -61,7 +61,8 @@ static void bad(void)
 {
     static const struct { char *words[4]; const char *says; } rows[] = {
         {{NULL}, "FILE is missing"}, {{"a", "b", "c"}, "unexpected argument c"}, {{"a", "--ouut", "x"}, "did you mean --out?"},
-        {{"a", "--out"}, "--out needs a value: DIR"}, {{"a", "--out="}, "--out '': expected DIR"}, {{"a", "--json=1"}, "takes no value"},
+        {{"a", "--out"}, "--out needs a value: DIR"}, {{"a", "--out", "--json"}, "the option --json follows it"},
+        {{"a", "--out="}, "--out '': expected DIR"}, {{"a", "--json=1"}, "takes no value"},
         {{"a", "--images", "-1"}, "whole number from 0 to 1000000000000"}, {{"a", "--images", "1e3"}, "whole number"},
         {{"a", "--images", "2000000000000"}, "whole number"}, {{"a", "-n", "0"}, "from 1 to 100"}, {{"a", "-n", "1.0"}, "whole number"},
         {{"a", "-n4"}, "unknown option -n4"}, {{"a", "--kind", "huge"}, "expected small or large"}, {{"a", "--seconds", "nan"}, "from 0.5 to 60"},
