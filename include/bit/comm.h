@@ -13,8 +13,13 @@
 /* MPI_Init_thread (MPI_THREAD_MULTIPLE; with less, reducers have no thread of their own and the calling thread moves the
  * data; an error below FUNNELED). MPI's failures are returned as errors of class environment. A process that has not
  * found the others within BIT_START_SECONDS of the environment (1800; 0: no limit) ends with BIT_ELATE; SIGALRM is used for that.
+ * A process that is alone although the program that started it began several (a launcher of another MPI) gets an error of class environment.
  * Collective over the job's processes. */
 int bit_comm_init(int *argc, char ***argv, struct bit_error *error);
+/* For the handlers of signals that ask a program to stop; does nothing outside bit_comm_init, where a program cannot look at such wishes.
+ * Inside, the first call gives MPI ten seconds more to start, after which the process ends with BIT_EAGAIN; a second TERM or INT ends it at
+ * once. USR2, which bit-launch repeats, always counts as the first. Async-signal-safe. Local. */
+void bit_comm_hurry(int signal);
 void bit_comm_fini(void);
 /* Ends all ranks at once with this exit code: for broken invariants and lost peers only. */
 void bit_comm_abort(int code) __attribute__((noreturn));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "comm/internal.h"
+#include "comm/launcher.h"
 
 enum { START_SECONDS = 1800 }; /* as watchdog.start_seconds, which no job has said yet */
 
@@ -124,13 +125,41 @@ static void prepare_transport(void)
 /* Nobody watches a rank before it knows the others, and when one of them dies within MPI_Init, or never gets there, Open MPI 4.1 may
  * wait for ever: then SIGALRM ends the process. */
 static char start_text[256];
+static volatile sig_atomic_t starting, asked_to_stop; /* within MPI_Init; how often asked to stop there */
+
+static void say_in_handler(const char *text)
+{
+    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    (void)ignored;
+}
 
 static void start_is_late(int signal)
 {
     (void)signal;
-    ssize_t ignored = write(STDERR_FILENO, start_text, strlen(start_text));
-    (void)ignored;
+    if (asked_to_stop) {
+        say_in_handler("bitrun: stopped as asked, while MPI was still starting; nothing had begun, run again\n");
+        _exit(BIT_EAGAIN);
+    }
+    say_in_handler(start_text);
     _exit(BIT_ELATE);
+}
+
+void bit_comm_hurry(int signal)
+{
+    enum { GRACE = 10 };
+    if (!starting)
+        return;
+    if (asked_to_stop) {
+        if (signal == SIGTERM || signal == SIGINT)
+            start_is_late(signal);
+        return;
+    }
+    asked_to_stop = 1;
+    unsigned left = alarm(GRACE);
+    if (left && left < GRACE)
+        alarm(left);
+    if (signal == SIGTERM || signal == SIGINT)
+        say_in_handler("bitrun: asked to stop while MPI is still starting: ends within 10 s, at once when asked again\n");
 }
 
 /* What SIGALRM did before goes to `old`. */
@@ -152,11 +181,13 @@ static void limit_start(struct sigaction *old)
     sigaction(SIGALRM, &mine, old);
     pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
     alarm((unsigned)seconds); /* 0: no limit */
+    starting = 1;
 }
 
 static void end_limit(const struct sigaction *old)
 {
     struct sigaction now;
+    starting = 0;
     alarm(0);
     if (sigaction(SIGALRM, NULL, &now) == 0 && now.sa_handler == start_is_late) /* otherwise it is MPI's by now */
         sigaction(SIGALRM, old, NULL);
@@ -183,7 +214,7 @@ static int connect_ranks(int *argc, char ***argv, struct bit_error *error)
     world.group = (struct bit_group){.operations = &operations, .context = &world};
     MPI_Comm_rank(world.comm, &world.group.rank);
     MPI_Comm_size(world.comm, &world.group.size);
-    if (find_neighbours(error)) {
+    if (launcher_check(world.group.size, error) || find_neighbours(error)) {
         bit_comm_fini();
         return -1;
     }

@@ -3,6 +3,7 @@
 
 #include "bit/comm.h"
 #include "bit/compute.h"
+#include "bit/file.h"
 #include "bit/limits.h"
 #include "bit/log.h"
 #include "bit/phase.h"
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
     struct bit_error error = {0};
     int rank, code;
 
+    bit_file_streams();
     bit_phase_main();
 #ifdef BIT_TEST_POINTS
     points_install(&run);
@@ -68,7 +70,8 @@ int main(int argc, char **argv)
     bit_log_init("bitrun", BIT_LOG_INFO);
     signals_install(); /* at once: mpirun forwards them from the first moment on */
     if (bit_compute_check(&error) || bit_limits_start(&error) || bit_comm_init(&argc, &argv, &error)) {
-        bit_log(BIT_LOG_ERROR, "%s", error.text);
+        if (*error.text)
+            bit_log(BIT_LOG_ERROR, "%s", error.text);
         return error.code;
     }
     struct bit_group *world = bit_comm_world();

@@ -3,14 +3,20 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "bit/comm.h"
+
 static volatile sig_atomic_t save, stop;
 
+/* While MPI starts nothing looks at `stop`: there a wish to stop has a time limit of its own. */
 static void note(int number)
 {
-    if (number == SIGUSR1 || number == SIGCONT)
+    if (number == SIGUSR1 || number == SIGCONT) {
         save = 1;
-    else if (!stop)
+        return;
+    }
+    if (!stop)
         stop = number;
+    bit_comm_hurry(number);
 }
 
 void signals_install(void)
