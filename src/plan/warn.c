@@ -1,5 +1,6 @@
 /* What a careful colleague would say before the run is started. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,6 +89,19 @@ void bit_plan_fit(struct bit_plan *plan, int ranks_here)
     plan->memory.snapshot = 0;
 }
 
+/* Of a Slurm job that this process is in, or is about to leave ranks in. */
+static int warn_idle_nodes(struct bit_plan *plan, struct bit_error *error)
+{
+    const char *text = getenv("SLURM_JOB_NUM_NODES");
+    char *end;
+    long nodes = text ? strtol(text, &end, 10) : 0;
+    if (!text || !*text || *end || nodes <= plan->ranks)
+        return 0;
+    WARN("", "this job of Slurm has %ld nodes (SLURM_JOB_NUM_NODES=%s), and %d rank%s: %ld stay idle", nodes, text, plan->ranks,
+         plan->ranks == 1 ? "" : "s", nodes - plan->ranks);
+    return 0;
+}
+
 int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
                            const char *folder, struct bit_error *error)
 {
@@ -100,6 +114,8 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
     if ((long long)ranks_here * plan->threads > cores)
         WARN("threads", "%d rank%s x %d thread%s on a machine with %d cores", ranks_here, ranks_here == 1 ? "" : "s",
              plan->threads, plan->threads == 1 ? "" : "s", cores);
+    if (warn_idle_nodes(plan, error))
+        return -1;
     bit_plan_fit(plan, ranks_here);
     if (snapshot && !plan->memory.snapshot)
         WARN("checkpoint.background", "no memory for copies on this machine: training stands still while a checkpoint is "
