@@ -36,7 +36,7 @@ check-count:
 .PHONY: list-tests list-programs check-count
 
 LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/910-bit-launch.sh \
-	tests/911-bit-launch-faults.sh \
+	tests/911-bit-launch-faults.sh tests/912-start-environment.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)
 EXTRA_DIST += $(LAUNCHER_TESTS) tests/ok.sh

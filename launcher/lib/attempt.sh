@@ -63,6 +63,23 @@ mark() {
 }
 is_new() { [ -e "$out/outcome.json" ] && [ "$("$bit" end "$out" --mark)" != "$outcome_before" ]; }
 
+# mpirun --quiet keeps its reasons to itself (no room in TMPDIR, too few slots, a host that cannot be reached): the same start of a program
+# that does nothing tells them. 1: told.
+explain_start() { # EXIT CODE
+    local word lines try=()
+    if [ "$kind" = srun ] || [ $verbose = yes ]; then return 0; fi
+    for word in "${command[@]}"; do
+        [ "$word" != "$bitrun" ] || break
+        [ "$word" = --quiet ] || try+=("$word")
+    done
+    lines=$(timeout -k 5 20 "${try[@]}" true </dev/null 2>&1) && return 0
+    lines=$(printf '%s\n' "$lines" | grep -vE '^[-=*[:space:]]*$' | tail -n 14)
+    [ -n "$lines" ] || return 0
+    say "${command[0]##*/} ended with exit code $1 and began no rank; it says:"
+    printf '%s\n' "$lines" | sed 's/^/    /' >&2
+    return 1
+}
+
 # What the end means, by bit end: the run's own exit code is returned; $action says whether another start makes sense.
 judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
     local facts=(--code "$1" --before "$outcome_before") code told why
@@ -74,7 +91,9 @@ judge() { # CODE OF MPIRUN, yes WHEN IT WAS ENDED FROM OUTSIDE
     if [ -z "${code:-}" ]; then action=held code=74 told=told; fi # bit end has said why
     rmdir "$out" 2>/dev/null # it was refused before it had a folder
     case $why in
-        'what started it'*) why="${why/what started it/${command[0]##*/}}; --verbose shows all it says" ;;
+        'what started it'*)
+            explain_start "$1" || told=told
+            why="${why/what started it/${command[0]##*/}}; --verbose shows all it says" ;;
         'the run was cut off'*) why="$why. The last checkpoint stands, and the same command goes on from there" ;;
     esac
     [ "$told" = told ] || say "$why"

@@ -7,7 +7,8 @@ count_cores() { "$bit" limits --cores || echo 1; }
 # Ranks of the fullest host; fills host_list with H:S words.
 host_list='' node_list='' node_count='' # of a Slurm job: what is left of it, once something was lost
 share_hosts() {
-    local list entry name slots most=0 left=$ranks
+    local list entry name slots most=0 left=$ranks used
+    local -A given=() # ranks of a host that is named more than once
     if [ -z "$hosts" ]; then
         # Inside a Slurm job its own list says it: "2(x3),1".
         if [ -n "${SLURM_JOB_ID:-}" ] && [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]; then
@@ -17,6 +18,7 @@ share_hosts() {
         else
             fullest=$ranks
         fi
+        tell_idle "$(count_nodes)" "nodes of this job"
         return
     fi
     IFS=, read -r -a list <<<"$hosts"
@@ -24,13 +26,14 @@ share_hosts() {
         name=${entry%%:*}
         slots=$(((ranks + ${#list[@]} - 1) / ${#list[@]}))
         case $entry in *:*) slots=${entry#*:} ;; esac
-        if [ -z "$name" ] || ! is_count "$slots"; then stop 64 "--host $hosts: expected NAME or NAME:RANKS, with commas between"; fi
         host_list=${host_list:+$host_list,}$name:$slots
         # mpirun fills one host after the other.
         [ "$slots" -le "$left" ] || slots=$left
-        left=$((left - slots))
-        [ "$slots" -le "$most" ] || most=$slots
+        left=$((left - slots)) used=$((${given[$name]:-0} + slots))
+        given[$name]=$used
+        [ "$used" -le "$most" ] || most=$used
     done
+    tell_idle "${#given[@]}" "hosts"
     [ "$left" = 0 ] || stop 64 "--host $hosts has room for $((ranks - left)) ranks, not for $ranks"
     fullest=$most
 }
@@ -74,6 +77,8 @@ build_command() {
         kind=srun
         # -K1: a rank that dies ends the others.
         command=(srun --mpi=pmix -K1 --ntasks="$ranks" --cpus-per-task="$width")
+        [ $crowded = no ] || command+=(--overcommit)
+        [ $in_step = no ] || [ -n "$node_list" ] || command+=(--overlap)
         [ $dry = yes ] || [ -n "$node_list" ] || skip_steps
         step_name=bit-$BIT_LAUNCH
         command+=(--job-name="$step_name")
@@ -112,6 +117,8 @@ build_command() {
             *) say "$mpirun does not say which MPI it is: no binding" ;;
         esac
     fi
+    # What mpirun reads of the step that it is in is that step's size, not the job's.
+    if [ $in_step = yes ]; then export SLURM_TASKS_PER_NODE="$fullest(x${node_count:-${SLURM_JOB_NUM_NODES:-1}})"; fi
     # mpirun binds a rank to its cores; threads may move among them. Binding threads as well would give all helper
     # threads (loading, reducing) the first core.
     export OMP_NUM_THREADS=$width OMP_PROC_BIND=false

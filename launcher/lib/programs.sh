@@ -76,7 +76,7 @@ make_plan() {
         "$ranks rank(s); $(($(value "$plan" total) / 1000000)) MB a rank, $(($(value "$plan" checkpoint_bytes) / 1000000))" \
         "MB a checkpoint, in $out"
     # Cores are this script's business, and a Slurm job runs elsewhere.
-    grep -o '"warnings": *\[.*' <<<"$plan" | grep -o '"[^"]*"' | sed '1d; s/"//g' | grep -vE ' cores|this machine' |
+    grep -o '"warnings": *\[.*' <<<"$plan" | grep -o '"[^"]*"' | sed '1d; s/"//g' | grep -vE ' cores|this machine|SLURM_JOB_NUM_NODES' |
         while read -r warning; do say "warning: $warning"; done
     return 0
 }

@@ -1,20 +1,36 @@
 # bit-launch --slurm: the batch script and its submission (sourced).
 # shellcheck shell=bash disable=SC2034,SC2154
 
+# What the programs need of the environment that they were just tried in, for jobs that do not get it (--export=NONE, SBATCH_EXPORT).
+# Steps get the whole environment of the script in any case.
+submission_environment() {
+    local variable
+    echo 'exported=${SLURM_EXPORT_ENV:-ALL}'
+    echo 'export SLURM_EXPORT_ENV=ALL'
+    printf 'export BIT_BIN=%q\n' "$bin"
+    echo 'has() { case ,$exported, in *,ALL,* | *,"$1",* | *,"$1="*) ;; *) false ;; esac; }'
+    for variable in PATH LD_LIBRARY_PATH OPAL_PREFIX MPIRUN $(compgen -e | grep -E '^(BIT|OMPI_MCA|PMIX_MCA|PRTE_MCA)_'); do
+        case $variable in BIT_BIN | BIT_LAUNCH | BIT_PROGRESS | BIT_BUILD) continue ;; esac
+        [ -z "${!variable:-}" ] || printf 'has %s || export %s=%q\n' "$variable" "$variable" "${!variable}"
+    done
+}
+
 # The job's own script. USR1 comes from Slurm `lead` seconds before the time limit (at times 25 s early) or from a user
 # who wants a checkpoint; which of the two, the time left tells. TERM comes with pre-emption and scancel.
 batch_script() {
     local option
     echo '#!/bin/bash'
-    echo "#SBATCH --job-name=bit-$name"
+    echo "#SBATCH $(quoted "--job-name=bit-$name")"
     echo "#SBATCH --ntasks=$ranks"
     echo "#SBATCH --cpus-per-task=$width"
     echo '#SBATCH --requeue'
     echo '#SBATCH --open-mode=append'
     echo "#SBATCH --signal=B:USR1@$lead"
-    echo "#SBATCH --output=\"$out/slurm-%j.log\""
+    # sbatch puts numbers in the place of %j, %A and others.
+    echo "#SBATCH $(quoted "--output=${out//%/%%}/slurm-%j.log")"
     for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do echo "#SBATCH $(quoted "$option")"; done
     echo '# Written by bit-launch --slurm.'
+    submission_environment
     echo "lead=$lead"
     echo "out=$(printf %q "$out")"
     echo "bit=$(printf %q "$bit")"
@@ -82,7 +98,9 @@ main() {
     starts=0
     [ "$(newest)" = "$before" ] && starts=$(($(cat "$idle" 2>/dev/null || echo 0) + 1))
     if [ "$starts" -ge 3 ]; then
-        echo "bit: not queued again: $starts starts in a row made no checkpoint; is the time limit too short?"
+        why='what stopped it is said above'
+        [ "$code" != 75 ] || why='is the time limit too short?'
+        echo "bit: not queued again: $starts starts in a row made no checkpoint; $why"
         end "$code"
     fi
     if [ "$starts" = 0 ]; then rm -f "$idle"; else echo "$starts" >"$idle"; fi
@@ -111,8 +129,19 @@ quoted() {
     esac
 }
 
+# The options of sbatch may ask for more nodes than there are ranks.
+tell_idle_nodes() {
+    local option nodes=1
+    for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do
+        case $option in --nodes=* | -N*) nodes=${option#--nodes=} nodes=${nodes#-N} nodes=${nodes%%-*} ;; esac
+    done
+    if is_count "$nodes"; then tell_idle "$nodes" "nodes asked for"; fi
+}
+
 submit() {
-    local script
+    local script bin
+    bin=$(readlink -f "${BIT_BIN:-$(dirname "$bitrun")}")
+    tell_idle_nodes
     [ -n "$threads" ] || stop 64 "--slurm: how many cores is a rank to have? Say --threads T, or set threads in the job"
     width=$threads
     job=$(readlink -f "$job")
@@ -127,10 +156,13 @@ submit() {
         return
     fi
     command -v sbatch >/dev/null || stop 66 "there is no sbatch here: is this a Slurm cluster?"
+    case $out in
+        *[$'\n\r\\']*) stop 64 "--out $(printf %q "$out"): with --slurm without backslashes and new lines, in which sbatch can name no log" ;;
+    esac
     mkdir -p "$out" || exit 74
     script=$out/slurm.sh
     batch_script >"$script" || stop 74 "cannot write $script"
     # Programs found here are to be found there too.
-    BIT_BIN=$(readlink -f "${BIT_BIN:-$(dirname "$bitrun")}") sbatch "$script" || exit 74
+    BIT_BIN=$bin sbatch "$script" || exit 74
     say "log: $out/slurm-JOB.log; checkpoint now: scancel -b -s USR1 JOB"
 }
