@@ -29,7 +29,7 @@ both() {
 last=1
 both bfloat16 --set precision=bfloat16
 both sigmoid --set loss=sigmoid --set "data.train=$scratch/data/train.txt" --set "data.val=$scratch/data/val.txt"
-grep -q 'precision at 1' "$scratch/sigmoid/log.txt" && grep -q '"kind":"evaluation","step":4,.*"images":70' \
+grep -q 'precision-at-1' "$scratch/sigmoid/log.txt" && grep -q '"kind":"evaluation","step":4,.*"images":70' \
     "$scratch/sigmoid/metrics.jsonl"
 ok $? "sigmoid: precision at 1 over every image"
 # Batch norm's bits depend on the number of ranks: the same one has to go on. Its running statistics must come along.

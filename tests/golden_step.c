@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "bit/bfloat16.h"
+#include "bit/classify.h"
 #include "bit/file.h"
 #include "bit/kernels.h"
 #include "bit/memory.h"
@@ -33,6 +34,7 @@ struct golden {
     const char *path;
     cJSON *json;
     struct bit_model_options options;
+    struct bit_classify head;
     int batch, steps, all_steps; /* steps: those taken */
     double weight_decay, momentum;
     float *images, *weights, *velocity, *gradient;
@@ -77,10 +79,10 @@ static void fill_weights(const struct bit_table *table, float *weights)
 
 static void fill_targets(struct golden *g)
 {
-    int classes = g->options.classes, count = 0;
+    int classes = g->head.classes, count = 0;
     g->label_start[0] = 0;
     for (int i = 0; i < g->batch; i++) {
-        if (g->options.loss == BIT_SOFTMAX)
+        if (g->head.loss == BIT_SOFTMAX)
             g->labels[count++] = (int32_t)(splitmix(fnv1a64("label"), (uint64_t)i) % (uint64_t)classes);
         else
             for (int k = 0; k < classes; k++)
@@ -135,10 +137,10 @@ static void read_case(struct golden *g)
     g->momentum = number(c, "momentum");
     g->options.depth = (int)number(c, "depth");
     g->options.width = (int)number(c, "width");
-    g->options.classes = (int)number(c, "classes");
     g->options.image_size = (int)number(c, "size");
     g->options.norm = is_text(c, "norm", "bn") ? BIT_BATCH_NORM : BIT_GROUP_NORM;
-    g->options.loss = is_text(c, "loss", "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX;
+    bit_classify_init(&g->head, (int)number(c, "classes"), is_text(c, "loss", "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX, NAN);
+    g->options.head = &g->head.head;
     g->options.weight_standardization = cJSON_IsTrue(item(c, "weight_standardization"));
 }
 
@@ -186,31 +188,30 @@ static void sum_done(struct bit_gradient_sink *sink, size_t parameter)
 static double run_step(struct golden *g, struct bit_model *model, float *kept_logits)
 {
     const struct bit_table *table = bit_model_table(model);
-    const int classes = g->options.classes, micro = g->options.micro_batch;
+    const int classes = g->head.classes, micro = g->options.micro_batch;
     const size_t image = (size_t)g->options.image_size * (size_t)g->options.image_size * 3;
     struct bit_error error = {0};
     struct sum s = {{sum_begin, sum_done}, table, g->gradient, get(table->elements, sizeof(float)), 0};
-    float *d_logits = get((size_t)(micro * classes), sizeof *d_logits);
     void *typed = get((size_t)micro * image, sizeof(float));
     double *losses = get((size_t)micro, sizeof *losses), loss = 0;
     memset(g->gradient, 0, table->elements * sizeof(float));
     must(bit_model_set_weights(model, g->weights, &error), &error);
     for (int first = 0; first < g->batch; first += micro) {
-        const float *logits;
-        struct bit_targets targets = {g->labels, g->label_start + first};
+        const struct bit_head_call *call = bit_model_call(model);
+        struct bit_targets targets = {.labels = g->labels, .label_start = g->label_start + first};
         bit_cast_from_float(g->options.precision, g->images + (size_t)first * image, (size_t)micro * image, typed, 1);
-        must(bit_model_forward(model, typed, true, &logits, &error), &error);
+        must(bit_model_forward(model, typed, true, &error), &error);
         if (kept_logits)
-            memcpy(kept_logits + first * classes, logits, (size_t)(micro * classes) * sizeof *logits);
-        bit_loss_compute(g->options.loss, logits, micro, classes, &targets, 1.0 / g->batch, losses, d_logits);
+            memcpy(kept_logits + first * classes, bit_classify_logits(call), (size_t)(micro * classes) * sizeof *kept_logits);
+        g->head.head.operations->loss(&g->head.head, call, &targets, micro, 1.0 / g->batch, losses);
         for (int i = 0; i < micro; i++)
             loss += losses[i] / g->batch;
         s.next = table->count;
-        must(bit_model_backward(model, d_logits, &s.sink, &error), &error);
+        must(bit_model_backward(model, &s.sink, &error), &error);
         if (s.next != 0)
             must(bit_fail(&error, BIT_EINTERNAL, "%zu parameters got no gradient", s.next), &error);
     }
-    bit_free(losses), bit_free(typed), bit_free(d_logits), bit_free(s.part);
+    bit_free(losses), bit_free(typed), bit_free(s.part);
     return loss;
 }
 
@@ -233,7 +234,7 @@ static void disturb(float *values, size_t count, uint64_t key, double units)
 static struct outcome outcome_create(const struct golden *g)
 {
     size_t elements = g->table->elements;
-    return (struct outcome){get((size_t)(g->batch * g->options.classes), sizeof(float)), get(elements, sizeof(float)),
+    return (struct outcome){get((size_t)(g->batch * g->head.classes), sizeof(float)), get(elements, sizeof(float)),
                             get(elements, sizeof(float)), get(elements, sizeof(float)),
                             get((size_t)g->steps, sizeof(double))};
 }
@@ -333,7 +334,7 @@ static void compare_logits(const struct golden *g, const float *logits, struct w
     double largest = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < g->batch; i++)
-            for (int k = 0; k < g->options.classes; k++) {
+            for (int k = 0; k < g->head.classes; k++) {
                 const cJSON *value = cJSON_GetArrayItem(cJSON_GetArrayItem(rows, i), k);
                 double expected = value ? value->valuedouble : NAN;
                 char name[48];
@@ -341,7 +342,7 @@ static void compare_logits(const struct golden *g, const float *logits, struct w
                 if (pass == 0)
                     largest = fmax(largest, fabs(expected));
                 else
-                    worsen(worst, fabs((double)logits[i * g->options.classes + k] - expected) / largest, name, "");
+                    worsen(worst, fabs((double)logits[i * g->head.classes + k] - expected) / largest, name, "");
             }
 }
 
@@ -391,7 +392,7 @@ static double block_distance(const struct bit_table *table, const float *a, cons
 static void distance(const struct golden *g, const struct outcome *a, const struct outcome *b, double *noise)
 {
     double largest = 0, difference = 0;
-    for (int i = 0; i < g->batch * g->options.classes; i++) {
+    for (int i = 0; i < g->batch * g->head.classes; i++) {
         largest = fmax(largest, fabs((double)a->logits[i]));
         difference = fmax(difference, fabs((double)a->logits[i] - (double)b->logits[i]));
     }
@@ -541,7 +542,7 @@ int main(int argc, char **argv)
     g.velocity = get(g.table->elements, sizeof(float));
     g.gradient = get(g.table->elements, sizeof(float));
     g.images = get((size_t)g.batch * image, sizeof(float));
-    g.labels = get((size_t)(g.batch * g.options.classes), sizeof *g.labels);
+    g.labels = get((size_t)(g.batch * g.head.classes), sizeof *g.labels);
     g.label_start = get((size_t)g.batch + 1, sizeof *g.label_start);
     fill_targets(&g);
 

@@ -12,22 +12,21 @@
 struct bit_evaluation {
     uint64_t images;    /* without the bad ones, which are left out */
     double loss;        /* mean over images */
-    double top1, top5;  /* shares; multi-label: top1 is precision at 1 (the arg-max class is among the image's) */
-    uint64_t top1_count, top5_count, bad;
+    struct bit_metrics metrics; /* the head's */
+    uint64_t bad;
     double seconds;
 };
 
 struct bit_evaluation_options {
-    struct bit_model *model;      /* its weights are set */
+    struct bit_model *model;      /* its weights are set, and it has a head */
     struct bit_stream *stream;    /* an evaluation stream at its beginning; rank and ranks are the group's */
     struct bit_group *group;
-    enum bit_loss loss;
-    int classes, micro_batch;
+    int micro_batch;
     uint64_t images;              /* in the index; over all ranks */
     bool (*stop)(void);           /* asked before each micro-batch; true ends the evaluation early. NULL: never */
 };
 
-/* Ties: the lower class wins. Every sum is added in the order of the micro-batches, so the result has the same bits at
+/* Every sum is added in the order of the micro-batches, so the result has the same bits at
  * any number of ranks. 0: *result is filled, equal on all ranks; 1: `stop` ended it on some rank and *result is void;
  * -1: failed, all ranks hold the same error. Collective. */
 int bit_evaluate(const struct bit_evaluation_options *options, struct bit_evaluation *result, struct bit_error *error);

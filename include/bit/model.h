@@ -1,5 +1,5 @@
-/* BiT's ResNet-v2: parameters, initialisation, forward and backward over one micro-batch. Knows no job, no MPI, no
- * files. One instance belongs to one thread of control (it uses bit_compute_thread_count() threads inside). */
+/* BiT's ResNet-v2: parameters, initialisation, forward and backward over one micro-batch, from pixels to features; what the
+ * features are good for is the matter of a head (bit/head.h), which it runs behind itself. Knows no job, no MPI, no files. One instance belongs to one thread of control (it uses bit_compute_thread_count() threads inside). */
 #ifndef BIT_MODEL_H
 #define BIT_MODEL_H
 
@@ -10,20 +10,20 @@
 #include "bit/compute.h"
 #include "bit/error.h"
 #include "bit/group.h"
+#include "bit/head.h"
 #include "bit/table.h"
 
 enum bit_norm { BIT_GROUP_NORM, BIT_BATCH_NORM };
-enum bit_loss { BIT_SOFTMAX, BIT_SIGMOID };
 enum bit_initialisation { BIT_LECUN_NORMAL, BIT_HE_FAN_OUT };
 
 struct bit_model_options {
     int depth;               /* 8, 14, 26, 50, 101, 152 */
     int width;               /* widening factor, >= 1 */
-    int classes;
+    const struct bit_head *head; /* NULL: the network ends at the features; else it outlives the model */
     enum bit_norm norm;
     bool weight_standardization;
     bool batch_norm_global;  /* batch norm: statistics over the whole group's batch, else over this rank's */
-    enum bit_loss loss;
+    struct bit_roles_rule roles; /* what of the parameters trains, and how */
     int image_size;          /* square input, pixels (any >= 1 that keeps every stage non-empty) */
     int micro_batch;         /* images in one call of forward (group norm) */
     int micro_batches;       /* batch norm: one call of forward takes the rank's whole batch, micro_batch * micro_batches
@@ -41,10 +41,10 @@ const int *bit_model_units(int depth);
 struct bit_model;
 /* Call bit_compute_threads before creating a model: its scratch memory is planned for
  * bit_compute_thread_count() at that time. "micro_batch images" below means that of the options, times micro_batches for
- * batch norm. Forward and backward always run all of them: callers with fewer pad with zeros and ignore those logits
- * (evaluation), or give them d_logits of zero (training with group norm: exact, for images do not meet). */
+ * batch norm. Forward and backward always run all of them: callers with fewer pad with zeros and ignore those outputs
+ * (evaluation), or give them gradients of zero (training with group norm: exact, for images do not meet). */
 
-/* The table of a model with these options, without building it. NULL with `error`. */
+/* The table of a model with these options, without building it: the backbone's parameters, then the head's. NULL with `error`. */
 struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error);
 
 /* Bytes by purpose that bit_model_create would allocate; no allocation of that size happens here. */
@@ -58,10 +58,9 @@ struct bit_model *bit_model_create(const struct bit_model_options *options, stru
 void bit_model_destroy(struct bit_model *model);
 const struct bit_table *bit_model_table(const struct bit_model *model);
 
-/* Fills a weight block as the recipe says; a pure function of (options, seed). head_bias: NaN means the loss's default
- * (softmax 0, sigmoid -10). */
-int bit_model_initialise(const struct bit_model *model, enum bit_initialisation how, uint64_t seed, double head_bias,
-                         float *weights, struct bit_error *error);
+/* Fills a weight block as the recipe says; a pure function of (options, seed). The head fills its own. */
+int bit_model_initialise(const struct bit_model *model, enum bit_initialisation how, uint64_t seed, float *weights,
+                         struct bit_error *error);
 
 /* Running statistics of batch norm (table of BIT_STATISTIC entries; NULL table when the norm is group norm). The block
  * is the model's; checkpoints read it and may overwrite it. Equal on all ranks. */
@@ -73,32 +72,17 @@ float *bit_model_statistics(struct bit_model *model);
 int bit_model_set_weights(struct bit_model *model, const float *weights, struct bit_error *error);
 
 /* images: micro_batch * image_size^2 * 3 of model's precision, NHWC, [-1, 1]; not needed after the call. training false:
- * batch norm uses running statistics and nothing is kept for backward. logits: float32 [micro_batch, classes], owned by
- * the model, valid until the next forward. Batch norm with a group: collective when training; each training call moves
+ * batch norm uses running statistics and nothing is kept for backward. Features and the head's outputs: bit_model_call. Batch norm with a group: collective when training; each training call moves
  * the running statistics (0.9 of the old value stays; variance with Bessel's correction). */
-int bit_model_forward(struct bit_model *model, const void *images, bool training, const float **logits,
-                      struct bit_error *error);
+int bit_model_forward(struct bit_model *model, const void *images, bool training, struct bit_error *error);
 
-/* Where gradients go. For every parameter, from the last in the table to the first, exactly once a backward call:
- * `begin` returns where to write table->items[parameter].count floats (overwritten), then `done` is called. Both run on
- * the calling thread. */
-struct bit_gradient_sink {
-    float *(*begin)(struct bit_gradient_sink *sink, size_t parameter);
-    void (*done)(struct bit_gradient_sink *sink, size_t parameter);
-};
+/* What the last forward pass found: features, and the work of the head. The model's, valid until the next forward pass. */
+const struct bit_head_call *bit_model_call(const struct bit_model *model);
+const struct bit_head *bit_model_head(const struct bit_model *model);
 
-/* Backward of the last training forward; d_logits float32 [micro_batch, classes]. */
-int bit_model_backward(struct bit_model *model, const float *d_logits, struct bit_gradient_sink *sink,
-                       struct bit_error *error);
-
-/* Losses of `images` rows, and gradients with respect to the logits scaled by `scale` (1 / global batch).
- * softmax: mean over images of cross entropy; sigmoid: binary cross entropy summed over classes, averaged over images.
- * losses[i] (double) is image i's loss, unscaled. targets: image i has classes labels[label_start[i] .. label_start[i+1]),
- * or, with label_start NULL, labels[i]; softmax takes the first. d_logits may be NULL; rows from `images` on are left
- * alone. Local. */
-struct bit_targets { const int32_t *labels; const int32_t *label_start; /* images + 1 entries */ };
-void bit_loss_compute(enum bit_loss loss, const float *logits, int images, int classes,
-                      const struct bit_targets *targets, double scale, double *losses, float *d_logits);
+/* Backward of the last training forward, for which the head's loss was computed; without a head the caller has filled
+ * bit_model_call(model)->d_pooled. Every parameter goes to the sink, also those that do not train. */
+int bit_model_backward(struct bit_model *model, struct bit_gradient_sink *sink, struct bit_error *error);
 
 /* Time in seconds by kind, accumulated since creation or the last reset; for --profile. */
 struct bit_model_profile_row { char name[48]; double seconds; unsigned long calls; double flops; };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bit/data.h"
+#include "bit/heads.h"
 #include "bit/job.h"
 #include "bit/model.h"
 
@@ -28,7 +29,7 @@ struct bit_plan {
 
 /* Translates the job into the model's options (run, plan and bench share this). backend is NULL when the job's is not
  * built in; group is NULL. */
-void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
+void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
                             struct bit_model_options *options);
 /* Floating-point operations of one image in one training step. */
 double bit_plan_step_flops(const struct bit_model_options *options);

@@ -20,6 +20,11 @@ struct bit_parameter {
     size_t count;                  /* product of the shape */
     size_t offset;                 /* first element in a block; a multiple of BIT_TABLE_PAD */
     int block;                     /* 0 root, 1..4, 5 final norm and head */
+    /* roles: of the training at hand, so no file keeps them */
+    bool head;                     /* the head's, else the backbone's */
+    bool trains;                   /* the optimiser changes it */
+    bool decays;                   /* weight decay pulls at it */
+    float rate;                    /* factor of the learning rate */
 };
 
 /* Parameters stand in forward order, so a backward pass finishes them from the end. Elements between one parameter's
@@ -37,6 +42,14 @@ void bit_table_destroy(struct bit_table *table);
 /* Appends a parameter; returns its index or -1. */
 int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_kind kind, int block, int dimensions,
                   const size_t *shape, struct bit_error *error);
+/* Which parameters train, and how. All zero: everything trains at the full rate, and decays. */
+struct bit_roles_rule {
+    bool decay_kernels_only;
+    bool freeze_backbone;
+    float backbone_rate;           /* factor of the learning rate; 0: 1 */
+};
+/* Sets the roles of all parameters but `head`, which stays as it is. bit_table_add gives those of a rule of zeros. */
+void bit_table_assign(struct bit_table *table, const struct bit_roles_rule *rule);
 /* Index of `name`, or -1. */
 int bit_table_find(const struct bit_table *table, const char *name);
 /* Index of the parameter that an element belongs to, its padding included; the table has at least one. */

@@ -57,9 +57,9 @@ void bit_guard_check(struct bit_guard *guard, const float *weights, const float 
 
 /* ---- SGD ---- */
 
-/* v = momentum v + (g + decay w), w -= rate v, over the guard's share. decay applies to all parameters or to kernels
- * only. weights, gradient: blocks; velocity: the share, pieces one after another. Fixed order; vectorised; threaded. */
-struct bit_sgd { double rate, momentum, weight_decay; bool decay_kernels_only; };
+/* v = momentum v + (g + decay w), w -= rate v, over the guard's share and by the roles in its table: a parameter that does not
+ * train stays as it is, one that does not decay has no decay, and rate is multiplied by the parameter's factor. weights, gradient: blocks; velocity: the share, pieces one after another. Fixed order; vectorised; threaded. */
+struct bit_sgd { double rate, momentum, weight_decay; };
 void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const float *gradient, float *weights, float *velocity);
 
 /* ---- step ---- */
@@ -68,16 +68,13 @@ void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const fl
 enum bit_refusal { BIT_REFUSED_NOT, BIT_REFUSED_NONFINITE, BIT_REFUSED_SPIKE, BIT_REFUSED_MEMORY };
 
 struct bit_trainer_options {
-    struct bit_model *model;
+    struct bit_model *model;      /* with a head */
     struct bit_stream *stream;
     struct bit_group *world;
     int batch, micro_batch;       /* global batch; images that the stream hands out at a time */
     int image_size;               /* of the stream's images, as is the precision */
     enum bit_type precision;
-    enum bit_loss loss;
-    int classes;
     double momentum, weight_decay;
-    bool decay_kernels_only;
     bool guarded;                 /* memory is watched from the first bit_trainer_weights_changed on */
 };
 

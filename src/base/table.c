@@ -47,7 +47,7 @@ int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_
         return -1;
     struct bit_parameter *p = &table->items[table->count];
     *p = (struct bit_parameter){.kind = kind, .dimensions = dimensions, .count = 1, .offset = table->elements,
-                                .block = block};
+                                .block = block, .trains = true, .decays = true, .rate = 1};
     snprintf(p->name, sizeof p->name, "%s", name);
     for (int i = 0; i < dimensions; i++) {
         p->shape[i] = shape[i];
@@ -58,6 +58,16 @@ int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_
     table->numbers += p->count;
     table->elements += (p->count + BIT_TABLE_PAD - 1) / BIT_TABLE_PAD * BIT_TABLE_PAD;
     return (int)table->count++;
+}
+
+void bit_table_assign(struct bit_table *table, const struct bit_roles_rule *rule)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct bit_parameter *p = &table->items[i];
+        p->trains = p->head || !rule->freeze_backbone;
+        p->decays = !rule->decay_kernels_only || p->kind == BIT_KERNEL;
+        p->rate = !p->head && rule->backbone_rate > 0 ? rule->backbone_rate : 1;
+    }
 }
 
 int bit_table_find(const struct bit_table *table, const char *name)

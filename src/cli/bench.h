@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bit/classify.h"
 #include "bit/compute.h"
 #include "bit/model.h"
 #include "cli/cli.h"
@@ -58,7 +59,7 @@ int bench_fit_compute(const struct bench_options *options, double forward, doubl
                       struct bit_error *error);
 /* Seconds of a core an image. */
 int bench_fit_decode(const struct bench_options *options, double seconds, struct bit_error *error);
-void bench_model_options(const struct bench_options *options, struct bit_model_options *model);
+void bench_model_options(const struct bench_options *options, struct bit_classify *head, struct bit_model_options *model);
 
 /* copies - 1 more processes that do `work`, which must not end of itself; returns how many were started, their numbers in
  * children[]. They end with this process, or with: */

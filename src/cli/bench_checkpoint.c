@@ -1,5 +1,6 @@
 /* bit bench checkpoint: weights and momentum of a network saved and loaded by one process, in turn with a plain file of as
  * many bytes: write and fsync, and read. Before every reading the files are dropped from the page cache, as after a restart. */
+#include <math.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -166,9 +167,11 @@ static int measure_round(struct bench *b, int i, struct bit_error *error)
 
 static int prepare(struct bench *b, const struct bench_options *o, struct bit_error *error)
 {
+    struct bit_classify head;
+    bit_classify_init(&head, o->classes, BIT_SOFTMAX, NAN);
     const struct bit_model_options options = {
-        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
-        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = 1, .micro_batches = 1,
+        .depth = o->depth, .width = o->width, .head = &head.head, .norm = BIT_GROUP_NORM,
+        .weight_standardization = true, .image_size = o->size, .micro_batch = 1, .micro_batches = 1,
         .precision = BIT_FLOAT32, .backend = o->backend};
     struct bit_random random;
     *b = (struct bench){0};

@@ -1,4 +1,5 @@
 /* bit bench --fit: what was measured goes into the machine's file; and company for a measurement on a full machine. */
+#include <math.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,11 +12,12 @@
 #include "bit/machine.h"
 #include "cli/bench.h"
 
-void bench_model_options(const struct bench_options *o, struct bit_model_options *options)
+void bench_model_options(const struct bench_options *o, struct bit_classify *head, struct bit_model_options *options)
 {
+    bit_classify_init(head, o->classes, BIT_SOFTMAX, NAN);
     *options = (struct bit_model_options){
-        .depth = o->depth, .width = o->width, .classes = o->classes, .norm = BIT_GROUP_NORM,
-        .weight_standardization = true, .loss = BIT_SOFTMAX, .image_size = o->size, .micro_batch = o->micro_batch,
+        .depth = o->depth, .width = o->width, .head = &head->head, .norm = BIT_GROUP_NORM,
+        .weight_standardization = true, .image_size = o->size, .micro_batch = o->micro_batch,
         .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
 }
 
@@ -35,7 +37,8 @@ int bench_fit_compute(const struct bench_options *o, double forward, double back
 {
     struct bit_machine machine;
     struct bit_model_options options;
-    bench_model_options(o, &options);
+    struct bit_classify head;
+    bench_model_options(o, &head, &options);
     struct bit_table *table = bit_model_make_table(&options, error);
     if (!table)
         return -1;

@@ -19,13 +19,14 @@ enum { BLOCKS = 32, STRETCH = 16384, ROWS = 64 };
 struct step {
     struct bit_gradient_sink sink; /* first: the sink is the step */
     const struct bench_options *options;
+    struct bit_classify head;
     struct bit_model *model;
     const struct bit_table *table;
     struct bit_tree_leaf leaf;
     struct bit_piece piece;        /* all of the block */
     struct bit_share share;
     struct bit_guard *guard;
-    float *weights, *velocity, *block[BLOCKS], *room, *d_logits;
+    float *weights, *velocity, *block[BLOCKS], *room;
     void *images;
     int32_t *labels;
     double *losses, loss;
@@ -76,7 +77,7 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     const int micro_batches = o->batch / o->micro_batch, blocks = bit_tree_blocks(micro_batches);
     struct bit_random random;
     *s = (struct step){.sink = {begin, done}, .options = o};
-    bench_model_options(o, &options);
+    bench_model_options(o, &s->head, &options);
     s->model = bit_model_create(&options, error);
     if (!s->model)
         return -1;
@@ -88,15 +89,14 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
     s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
     s->room = bit_allocate(room + 1, 1, "a micro-batch's gradient", error);
-    s->d_logits = bit_allocate((size_t)o->micro_batch * (size_t)o->classes, sizeof(float), "gradients of logits", error);
     s->images = bit_allocate(pixels, bit_type_size(o->precision), "images", error);
     s->labels = bit_allocate((size_t)o->batch, sizeof *s->labels, "labels", error);
     s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
     float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
-    bool good = s->guard && s->weights && s->velocity && s->room && s->d_logits && s->images && s->labels && s->losses && plain;
+    bool good = s->guard && s->weights && s->velocity && s->room && s->images && s->labels && s->losses && plain;
     for (int i = 0; i < blocks && good; i++)
         good = (s->block[i] = bit_allocate(s->table->elements, sizeof(float), "gradients", error)) != NULL;
-    good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, NAN, s->weights, error);
+    good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, s->weights, error);
     if (good)
         bit_guard_note(s->guard, s->weights, s->velocity);
     bit_random_init(&random, 1, BIT_PURPOSE_TEST, 0, 0);
@@ -112,7 +112,7 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
 
 static void unmake(struct step *s)
 {
-    void *all[] = {s->weights, s->velocity, s->room, s->d_logits, s->images, s->labels, s->losses};
+    void *all[] = {s->weights, s->velocity, s->room, s->images, s->labels, s->losses};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         bit_free(all[i]);
     for (int i = 0; i < BLOCKS; i++)
@@ -133,17 +133,17 @@ static int run(struct step *s, struct bit_error *error)
     s->fixed_seconds += bit_clock_seconds() - start;
     s->loss = 0;
     for (int m = 0; m < micro_batches; m++) {
-        const float *logits;
-        const struct bit_targets targets = {s->labels + m * micro, NULL};
+        const struct bit_head *head = &s->head.head;
+        const struct bit_targets targets = {.labels = s->labels + m * micro};
         s->leaf = bit_tree_leaf(micro_batches, m);
         start = bit_clock_seconds();
-        if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, &logits, error))
+        if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, error))
             return -1;
-        bit_loss_compute(BIT_SOFTMAX, logits, micro, o->classes, &targets, 1.0 / o->batch, s->losses, s->d_logits);
+        head->operations->loss(head, bit_model_call(s->model), &targets, micro, 1.0 / o->batch, s->losses);
         for (int i = 0; i < micro; i++)
             s->loss += s->losses[i] / o->batch;
         double middle = bit_clock_seconds();
-        if (bit_model_backward(s->model, s->d_logits, &s->sink, error))
+        if (bit_model_backward(s->model, &s->sink, error))
             return -1;
         s->forward_seconds += middle - start;
         s->backward_seconds += bit_clock_seconds() - middle;

@@ -128,7 +128,8 @@ static int find_classes(struct import *in, struct bit_error *error)
 static int read_weights(struct import *in, struct bit_error *error)
 {
     struct bit_model_options options;
-    bit_plan_model_options(in->job, (int)bit_weights_network(in->file)->classes, 1, false, &options);
+    union bit_any_head head;
+    bit_plan_model_options(in->job, (int)bit_weights_network(in->file)->classes, 1, false, &head, &options);
     in->table = bit_model_make_table(&options, error);
     if (in->table)
         in->weights = bit_allocate(in->table->elements, sizeof *in->weights, "weights", error);

@@ -37,30 +37,20 @@ static int norm_layer_backward(struct bit_model *m, const struct norm_layer *n, 
     return result;
 }
 
-/* d_pooled is the mean's gradient: every pixel gets an equal part of it. */
-static int head_backward(struct bit_model *m, const float *d_logits, struct bit_gradient_sink *sink, void *dx,
-                         struct bit_error *error)
+/* Through the head, and the mean: every pixel gets an equal part of d_pooled. */
+static int head_backward(struct bit_model *m, struct bit_gradient_sink *sink, void *dx, struct bit_error *error)
 {
     const struct network *n = &m->network;
-    const int classes = m->options.classes, images = m->images, channels = n->channels;
-    const double flops = 2.0 * images * classes * channels;
+    const struct bit_head *head = m->options.head;
+    const size_t features = (size_t)m->images * (size_t)n->channels;
     float *d_pooled = at(m, m->d_pooled);
     double time = bit_clock_seconds();
-    float *d_bias = sink->begin(sink, (size_t)n->head_bias);
-    memcpy(d_bias, d_logits, (size_t)classes * sizeof *d_bias);
-    for (int i = 1; i < images; i++)
-        for (int k = 0; k < classes; k++)
-            d_bias[k] += d_logits[(size_t)i * (size_t)classes + (size_t)k];
-    sink->done(sink, (size_t)n->head_bias);
-    bit_matrix_multiply(m->options.backend, true, false, channels, classes, images, at(m, m->pooled), d_logits, 0,
-                        sink->begin(sink, (size_t)n->head_kernel));
-    sink->done(sink, (size_t)n->head_kernel);
-    bit_matrix_multiply(m->options.backend, false, true, images, channels, classes, d_logits,
-                        m->weights + m->table->items[n->head_kernel].offset, 0, d_pooled);
-    for (size_t i = 0; i < (size_t)images * (size_t)channels; i++)
+    if (head && layer_result(m, head->operations->backward(head, &m->call, sink, error)))
+        return -1;
+    for (size_t i = 0; i < features; i++)
         d_pooled[i] /= (float)n->norm.norm.rows;
-    bit_cast_from_float(m->options.precision, d_pooled, (size_t)images * (size_t)channels, at(m, m->d_pooled_typed), 1);
-    profile_add(&m->profile, PROFILE_HEAD, 5, 2 * flops, &time);
+    bit_cast_from_float(m->options.precision, d_pooled, features, at(m, m->d_pooled_typed), 1);
+    profile_add(&m->profile, PROFILE_HEAD, 5, head ? 2 * m->images * head->operations->flops(head, n->channels) : 0, &time);
     if (norm_layer_backward(m, &n->norm, at(m, n->unit[n->units - 1].out), at(m, m->d_pooled_typed), true, NULL, NULL,
                             dx, 0, error))
         return -1;
@@ -203,15 +193,14 @@ static int root_backward(struct bit_model *m, size_t d_x, size_t d_root, struct 
                            : layer_backward_weights(m, &n->root, at(m, m->input), at(m, d_root), sink, error);
 }
 
-int bit_model_backward(struct bit_model *m, const float *d_logits, struct bit_gradient_sink *sink,
-                       struct bit_error *error)
+int bit_model_backward(struct bit_model *m, struct bit_gradient_sink *sink, struct bit_error *error)
 {
     const struct network *n = &m->network;
     size_t gradient = m->wide[0], spare = m->wide[1];
     if (!m->ready)
         return bit_fail(error, BIT_EINTERNAL, "backward pass without a training forward pass before it");
     m->ready = false;
-    if (head_backward(m, d_logits, sink, at(m, gradient), error))
+    if (head_backward(m, sink, at(m, gradient), error))
         return -1;
     for (int last = n->units - 1, from; last >= 0; last = from - 1) {
         const struct unit *u = &n->unit[last];

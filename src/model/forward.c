@@ -132,25 +132,24 @@ static int units_forward(struct bit_model *m, int from, bool training, struct bi
     return end;
 }
 
+/* The last norm, each channel's mean over an image, and what the head makes of it. */
 static int head_forward(struct bit_model *m, bool training, struct bit_error *error)
 {
     const struct network *n = &m->network;
-    const int classes = m->options.classes;
-    float *pooled = at(m, m->pooled), *logits = at(m, m->logits);
-    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, pooled, 0, training, error))
+    const struct bit_head *head = m->options.head;
+    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, at(m, m->pooled), 0, training, error))
         return -1;
+    m->call.training = training;
+    m->call.weights = m->weights;
+    if (!head || layer_skips(m, error))
+        return 0;
     double time = bit_clock_seconds();
-    for (int i = 0; i < m->images; i++)
-        memcpy(logits + (size_t)i * (size_t)classes, m->weights + m->table->items[n->head_bias].offset,
-               (size_t)classes * sizeof *logits);
-    bit_matrix_multiply(m->options.backend, false, false, m->images, classes, n->channels, pooled,
-                        m->weights + m->table->items[n->head_kernel].offset, 1, logits);
-    profile_add(&m->profile, PROFILE_HEAD, 5, 2.0 * m->images * classes * n->channels, &time);
-    return 0;
+    int result = layer_result(m, head->operations->forward(head, &m->call, error));
+    profile_add(&m->profile, PROFILE_HEAD, 5, m->images * head->operations->flops(head, n->channels), &time);
+    return result;
 }
 
-int bit_model_forward(struct bit_model *m, const void *images, bool training, const float **logits,
-                      struct bit_error *error)
+int bit_model_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
 {
     m->ready = false;
     if (!m->weights)
@@ -170,7 +169,6 @@ int bit_model_forward(struct bit_model *m, const void *images, bool training, co
         return -1;
     if (layer_skips(m, error))
         return -1;
-    *logits = at(m, m->logits);
     m->ready = training;
     return 0;
 }

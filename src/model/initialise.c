@@ -34,23 +34,24 @@ static void fill_kernel(const struct bit_parameter *p, size_t number, enum bit_i
     }
 }
 
-int bit_model_initialise(const struct bit_model *model, enum bit_initialisation how, uint64_t seed, double head_bias,
-                         float *weights, struct bit_error *error)
+int bit_model_initialise(const struct bit_model *model, enum bit_initialisation how, uint64_t seed, float *weights,
+                         struct bit_error *error)
 {
     const struct bit_table *table = model->table;
-    if (isnan(head_bias))
-        head_bias = model->options.loss == BIT_SIGMOID ? -10 : 0;
-    if (!isfinite(head_bias))
-        return bit_fail(error, BIT_EUSAGE, "head bias %g: expected a finite number", head_bias);
+    const struct bit_head *head = model->options.head;
+    const size_t backbone = (size_t)model->network.head;
+    (void)error;
     memset(weights, 0, table->elements * sizeof *weights);
-    for (size_t n = 0; n < table->count; n++) {
+    for (size_t n = 0; n < backbone; n++) {
         const struct bit_parameter *p = &table->items[n];
         float *values = weights + p->offset;
-        if (p->kind == BIT_KERNEL && n != (size_t)model->network.head_kernel)
+        if (p->kind == BIT_KERNEL)
             fill_kernel(p, n, how, seed, values);
-        else if (p->kind == BIT_GAMMA || p->kind == BIT_BIAS)
+        else if (p->kind == BIT_GAMMA)
             for (size_t i = 0; i < p->count; i++)
-                values[i] = p->kind == BIT_GAMMA ? 1 : (float)head_bias;
+                values[i] = 1;
     }
+    if (head)
+        head->operations->initialise(head, table, backbone, seed, weights);
     return 0;
 }

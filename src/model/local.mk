@@ -1,5 +1,5 @@
 noinst_LIBRARIES += libmodel.a
-libmodel_a_SOURCES = src/model/backward.c src/model/forward.c src/model/initialise.c src/model/loss.c src/model/model.c \
+libmodel_a_SOURCES = src/model/backward.c src/model/forward.c src/model/initialise.c src/model/model.c \
 	src/model/network.c src/model/network.h src/model/plan.c src/model/profile.c src/model/profile.h
 
 # What a program that uses this room links.

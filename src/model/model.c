@@ -44,6 +44,9 @@ struct bit_model *bit_model_create(const struct bit_model_options *options, stru
     m->arena = bit_allocate(m->arena_bytes, 1, "the model's activations and packed weights", error);
     if (!m->arena)
         goto failed;
+    m->call = (struct bit_head_call){
+        .images = m->images, .channels = m->network.channels, .pooled = at(m, m->pooled), .d_pooled = at(m, m->d_pooled),
+        .table = m->table, .first = (size_t)m->network.head, .work = at(m, m->head_work), .backend = options->backend};
     if (m->statistics_table) {
         m->statistics = bit_allocate(m->statistics_table->elements, sizeof(float), "running statistics", error);
         if (!m->statistics)
@@ -83,6 +86,16 @@ int bit_model_estimate(const struct bit_model_options *options, struct bit_model
 const struct bit_table *bit_model_table(const struct bit_model *model)
 {
     return model->table;
+}
+
+const struct bit_head_call *bit_model_call(const struct bit_model *model)
+{
+    return &model->call;
+}
+
+const struct bit_head *bit_model_head(const struct bit_model *model)
+{
+    return model->options.head;
 }
 
 const struct bit_table *bit_model_statistics_table(const struct bit_model *model)

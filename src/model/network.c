@@ -134,13 +134,25 @@ static int check_options(const struct bit_model_options *o, struct bit_error *er
         return bit_fail(error, BIT_EUSAGE, "model depth %d does not exist: use 8, 14, 26, 50, 101 or 152", o->depth);
     if (o->width < 1 || o->width > 64)
         return bit_fail(error, BIT_EUSAGE, "model width %d: expected 1 to 64", o->width);
-    if (o->classes < 1)
-        return bit_fail(error, BIT_EUSAGE, "model with %d classes: expected at least 1", o->classes);
     if (o->image_size < 1 || o->image_size > 16384)
         return bit_fail(error, BIT_EUSAGE, "image size %d: expected 1 to 16384 pixels", o->image_size);
     if (o->micro_batch < 1 || o->micro_batches < 1 || o->micro_batch > (1 << 20) / o->micro_batches)
         return bit_fail(error, BIT_EUSAGE, "%d micro-batches of %d images: expected at least one of at least one",
                         o->micro_batches, o->micro_batch);
+    return 0;
+}
+
+/* The head's parameters come last, and the roles of all. */
+static int describe_head(const struct bit_model_options *options, int channels, struct bit_table *table,
+                         struct bit_error *error)
+{
+    const size_t first = table->count;
+    const struct bit_head *head = options->head;
+    if (head && head->operations->describe(head, channels, table, error))
+        return -1;
+    for (size_t i = first; i < table->count; i++)
+        table->items[i].head = true;
+    bit_table_assign(table, &options->roles);
     return 0;
 }
 
@@ -150,7 +162,6 @@ int network_describe(const struct bit_model_options *options, struct network *ne
     if (check_options(options, error))
         return -1;
     const int *units = bit_model_units(options->depth);
-    const size_t classes = (size_t)options->classes;
     struct walk w = {.options = options, .table = table, .statistics = statistics, .error = error};
     w.micro_batch = options->micro_batch * (options->norm == BIT_BATCH_NORM ? options->micro_batches : 1);
     memset(network, 0, sizeof *network);
@@ -174,12 +185,10 @@ int network_describe(const struct bit_model_options *options, struct network *ne
     w.images = w.micro_batch;
     describe_norm(&w, &network->norm, 5, "resnet", w.size, w.channels);
     network->channels = w.channels;
-    network->head_kernel = add(&w, BIT_KERNEL, 5, 4, (size_t[]){1, 1, (size_t)w.channels, classes}, "%s/kernel",
-                               "resnet/head/conv2d");
-    network->head_bias = add(&w, BIT_BIAS, 5, 1, &classes, "%s/bias", "resnet/head/conv2d");
+    network->head = w.parameters;
     if (w.failed)
         return error && error->code ? -1 : bit_fail(error, BIT_EINTERNAL, "cannot describe the model's parameters");
-    return 0;
+    return table ? describe_head(options, w.channels, table, error) : 0;
 }
 
 struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error)
@@ -206,7 +215,7 @@ double bit_model_flops(const struct bit_model_options *options)
     struct bit_error error = {0};
     if (network_describe(options, &n, NULL, NULL, &error))
         return 0;
-    double flops = layer_flops(&n.root) + 2.0 * n.channels * options->classes;
+    double flops = layer_flops(&n.root) + (options->head ? options->head->operations->flops(options->head, n.channels) : 0);
     for (int i = 0; i < n.units; i++) {
         const struct unit *u = &n.unit[i];
         flops += layer_flops(&u->a) + layer_flops(&u->b) + layer_flops(&u->c);

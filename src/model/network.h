@@ -50,8 +50,8 @@ struct network {
     int root_chunk;
     bool root_gathers;
     struct norm_layer norm;      /* the last one */
-    int head_kernel, head_bias;  /* parameters */
-    int channels;                /* of the head's input */
+    int head;                    /* number of the head's first parameter: as many as the backbone has */
+    int channels;                /* of the features */
     struct bit_pool pool;
 };
 
@@ -76,13 +76,14 @@ struct bit_model {
     size_t input, which;                /* copy of the images; the root maximum's places */
     size_t h, h_b, h_c;                 /* outputs of norms; forward uses h only */
     size_t wide[2], near[2], narrow[2]; /* gradients; near: of a chunk */
-    size_t pooled, d_pooled, d_pooled_typed, logits;
+    size_t pooled, d_pooled, d_pooled_typed, head_work;
     size_t part;                        /* a chunk's gradient of one kernel */
     size_t standard_kernel;             /* one standardised kernel, float32 */
     size_t packed;                      /* the one place of packed kernels, when packed late */
     size_t scratch;                     /* of the operation under way */
 
     const float *weights;               /* as given to set_weights */
+    struct bit_head_call call;          /* of the head, over the last forward pass */
     bool ready;                         /* a training forward ran: backward may */
     struct profile profile;
 };

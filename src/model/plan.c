@@ -193,7 +193,7 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
 {
     const struct bit_model_options *o = &m->options;
     const struct network *n = &m->network;
-    const size_t images = (size_t)m->images, classes = (size_t)o->classes, channels = (size_t)n->channels;
+    const size_t images = (size_t)m->images, channels = (size_t)n->channels;
     struct layout y = {.m = m};
     memset(&m->memory, 0, sizeof m->memory);
     if (place_units(&y, error))
@@ -206,7 +206,8 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
     m->pooled = arena_add(&y.arena, images * channels * sizeof(float));
     m->d_pooled = arena_add(&y.arena, images * channels * sizeof(float));
     m->d_pooled_typed = arena_add(&y.arena, images * channels * sizeof(float));
-    m->logits = arena_add(&y.arena, images * classes * sizeof(float));
+    if (o->head)
+        m->head_work = arena_add(&y.arena, o->head->operations->bytes(o->head, n->channels, m->images, o->training));
     y.arena.purpose = &m->memory.scratch;
     m->standard_kernel = arena_add(&y.arena, y.kernel);
     m->part = arena_add(&y.arena, y.part);

@@ -78,11 +78,12 @@ static int evaluation_bytes(const struct bit_job *job, const struct bit_plan *pl
                             const struct bit_model_options *options, uint64_t *bytes, struct bit_error *error)
 {
     struct bit_model_options evaluation;
+    union bit_any_head head;
     struct bit_model_memory memory;
     *bytes = stream_bytes(job, plan, options);
     if (options->norm != BIT_BATCH_NORM)
         return 0;
-    bit_plan_model_options(job, plan->classes, plan->ranks, false, &evaluation);
+    bit_plan_model_options(job, plan->classes, plan->ranks, false, &head, &evaluation);
     if (bit_model_estimate(&evaluation, &memory, error))
         return -1;
     *bytes += memory.packed_weights + memory.activations + memory.scratch + memory.other;

@@ -20,18 +20,19 @@ int bit_plan_cores(void)
     return bit_cores_within(cores, bit_cores_quota(""));
 }
 
-void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training,
+void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
                             struct bit_model_options *options)
 {
     bool batch_norm = !strcmp(job->model.norm, "batch");
+    bit_classify_init(&head->classify, classes, !strcmp(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX, job->model.head_bias);
     *options = (struct bit_model_options){
         .depth = job->model.depth,
         .width = job->model.width,
-        .classes = classes,
+        .head = &head->head,
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM,
         .weight_standardization = job->model.weight_standardization,
         .batch_norm_global = !strcmp(job->model.batch_norm_scope, "global"),
-        .loss = !strcmp(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX,
+        .roles = {.decay_kernels_only = !strcmp(job->schedule.weight_decay_on, "kernels")},
         .image_size = job->data.size,
         .micro_batch = job->micro_batch,
         .micro_batches = batch_norm && training ? job->schedule.batch / (ranks * job->micro_batch) : 1,
@@ -63,12 +64,11 @@ static int check_ranks(const struct bit_job *job, int ranks, struct bit_error *e
                     "expected a multiple of %lld; %d ranks would do", batch, ranks, micro, (long long)ranks * micro, near);
 }
 
-/* The linear layer's kernel and bias end the table. */
 static uint64_t head_numbers(const struct bit_table *table)
 {
     uint64_t numbers = 0;
     for (size_t i = 0; i < table->count; i++)
-        if (!strncmp(table->items[i].name, "resnet/head/", 12))
+        if (table->items[i].head)
             numbers += table->items[i].count;
     return numbers;
 }
@@ -77,7 +77,8 @@ static uint64_t head_numbers(const struct bit_table *table)
 static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_error *error)
 {
     struct bit_model_options options;
-    bit_plan_model_options(job, plan->classes, plan->ranks, true, &options);
+    union bit_any_head head;
+    bit_plan_model_options(job, plan->classes, plan->ranks, true, &head, &options);
     if (!options.backend && !bit_backend_find(job->backend, error))
         return bit_fail_at(error, "backend");
     struct bit_table *table = bit_model_make_table(&options, error);

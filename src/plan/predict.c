@@ -109,11 +109,12 @@ int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const st
     int here = per_node > 0 && per_node < ranks ? per_node : ranks, nodes = (ranks + here - 1) / here;
     const struct bit_machine_compute *c = choose(m, job, plan->threads, here, cores);
     struct bit_model_options options;
+    union bit_any_head head;
     char model[16];
     if (check(m, c, job, here, nodes, line, error))
         return -1;
     cores = cores > 0 ? cores : c->cores;
-    bit_plan_model_options(job, plan->classes, ranks, true, &options);
+    bit_plan_model_options(job, plan->classes, ranks, true, &head, &options);
     struct bit_table *table = bit_model_make_table(&options, error);
     if (!table)
         return -1;

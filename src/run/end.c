@@ -15,10 +15,15 @@
 static void print_evaluation(const struct run *run)
 {
     const struct bit_evaluation *e = &run->standing.newest;
-    printf("step %llu\nimages %llu\nbad images %llu\nloss %.17g\n%s %.6f (%llu)\n%s %.6f (%llu)\n",
-           (unsigned long long)run->standing.step, (unsigned long long)e->images, (unsigned long long)e->bad, e->loss,
-           run->loss == BIT_SIGMOID ? "precision-at-1" : "top-1", e->top1, (unsigned long long)e->top1_count,
-           run->loss == BIT_SIGMOID ? "precision-at-5" : "top-5", e->top5, (unsigned long long)e->top5_count);
+    printf("step %llu\nimages %llu\nbad images %llu\nloss %.17g\n",
+           (unsigned long long)run->standing.step, (unsigned long long)e->images, (unsigned long long)e->bad, e->loss);
+    for (int i = 0; i < e->metrics.count; i++) {
+        const struct bit_metric *m = &e->metrics.item[i];
+        printf("%s %.6f", m->title, m->value);
+        if (m->count != BIT_METRIC_UNCOUNTED)
+            printf(" (%llu)", (unsigned long long)m->count);
+        printf("\n");
+    }
     fflush(stdout);
 }
 

@@ -240,7 +240,7 @@ enum event loop_evaluate(struct run *run)
         const struct bit_evaluation *e = &run->standing.newest;
         struct bit_evaluation_line line = {.step = run->standing.step, .epoch = epoch_at(run, run->standing.step), .loss = e->loss,
                                            .images = e->images, .bad = e->bad, .seconds = e->seconds};
-        standing_metrics(e, run->loss, &line.metrics);
+        line.metrics = e->metrics;
         bit_metrics_log_evaluation(run->metrics, &line, &run->error);
     }
     run->loop.tally.since += bit_clock_seconds() - before;

@@ -11,22 +11,27 @@ static void tell(const struct run *run, const struct bit_evaluation *e)
 {
     char seconds[32];
     bit_clock_duration(e->seconds, seconds, sizeof seconds);
-    const char *one = run->loss == BIT_SIGMOID ? "precision at 1" : "top-1";
-    const char *five = run->loss == BIT_SIGMOID ? "at 5" : "top-5";
-    run_tell(run, BIT_LOG_INFO, "evaluation at step %llu: %s %.2f %%, %s %.2f %%, loss %.4f, %llu images in %s",
-             (unsigned long long)run->standing.step, one, 100 * e->top1, five, 100 * e->top5, e->loss,
-             (unsigned long long)e->images, seconds);
+    struct bit_text metrics = {0};
+    for (int i = 0; i < e->metrics.count; i++) {
+        char value[32];
+        bit_metric_text(&e->metrics.item[i], value, sizeof value);
+        bit_text_add(&metrics, "%s %s, ", e->metrics.item[i].title, value);
+    }
+    run_tell(run, BIT_LOG_INFO, "evaluation at step %llu: %sloss %.4f, %llu images in %s",
+             (unsigned long long)run->standing.step, metrics.data ? metrics.data : "", e->loss, (unsigned long long)e->images,
+             seconds);
+    bit_text_free(&metrics);
 }
 
 /* The training model evaluates, too, but with batch norm it takes the rank's whole batch at once; then a model of one
  * micro-batch is made for as long as the evaluation lasts. */
-static struct bit_model *create_model(struct run *run)
+static struct bit_model *create_model(struct run *run, union bit_any_head *head)
 {
     const struct bit_table *table = bit_model_statistics_table(run->model);
     struct bit_model_options options;
     if (!table || run->options->evaluate)
         return run->model;
-    bit_plan_model_options(run->job, run->classes, run->world->size, false, &options);
+    bit_plan_model_options(run->job, run->classes, run->world->size, false, head, &options);
     options.backend = run->backend;
     options.group = run->world;
     struct bit_model *model = bit_model_create(&options, &run->error);
@@ -40,7 +45,8 @@ int measure(struct run *run)
     struct bit_stream_options stream_options;
     struct bit_evaluation result;
     struct bit_stream *stream = NULL;
-    struct bit_model *model = create_model(run);
+    union bit_any_head head;
+    struct bit_model *model = create_model(run, &head);
     int verdict = -1;
 
     run_stream_options(run, false, &stream_options);
@@ -50,7 +56,7 @@ int measure(struct run *run)
         bit_model_set_weights(model, run->weights, &run->error);
     if (run_agree(run) == 0) {
         struct bit_evaluation_options options = {
-            .model = model, .stream = stream, .group = run->world, .loss = run->loss, .classes = run->classes,
+            .model = model, .stream = stream, .group = run->world,
             .micro_batch = run->job->micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
         };
         verdict = bit_evaluate(&options, &result, &run->error);

@@ -37,12 +37,12 @@ static void fill_evaluation(const struct run *run, struct bit_outcome_evaluation
     const struct standing *s = &run->standing;
     if (s->evaluated == UINT64_MAX)
         return;
-    standing_metrics(&s->newest, run->loss, &e->metrics);
+    e->metrics = s->newest.metrics;
     e->loss = s->newest.loss;
     e->images = s->newest.images;
     e->step = s->evaluated;
-    if (s->best_top1 >= 0) {
-        e->best = s->best_top1;
+    if (!isnan(s->best)) {
+        e->best = s->best;
         e->best_step = s->best_step;
     }
 }
@@ -100,7 +100,7 @@ int outcome_write_evaluation(const struct run *run, struct bit_error *error)
         .step = run->standing.step, .images = e->images, .bad_images = e->bad, .epoch = epoch_of(run), .loss = e->loss,
         .seconds = e->seconds, .data = run->job->data.val,
     };
-    standing_metrics(e, run->loss, &record.metrics);
+    record.metrics = e->metrics;
     fill_machine(run, &record.machine);
     return bit_evaluation_record_write(run->folder, &record, error);
 }

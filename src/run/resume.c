@@ -117,6 +117,13 @@ static int check(struct run *run, const struct bit_checkpoint *checkpoint)
     return run_follow(run);
 }
 
+static void read_standing(struct run *run, const struct bit_checkpoint *checkpoint)
+{
+    struct bit_metrics known;
+    run->head.head.operations->report(&run->head.head, NULL, 0, &known);
+    standing_read(&run->standing, checkpoint->extra, checkpoint->step, &known, &run->error);
+}
+
 /* 1: a generation was loaded and fits, 0: there is none, -1. */
 static int load(struct run *run)
 {
@@ -127,7 +134,7 @@ static int load(struct run *run)
     if (run_agree(run) || found != 1)
         return run->error.code == BIT_OK ? 0 : -1;
     if (check(run, &checkpoint) == 0)
-        standing_read(&run->standing, checkpoint.extra, checkpoint.step, &run->error);
+        read_standing(run, &checkpoint);
     run->loop.hash = checkpoint.weights_hash;
     run->loop.hashed = run->loop.saved = checkpoint.step;
     bit_checkpoint_free(&checkpoint);
@@ -147,7 +154,7 @@ static int open_store(struct run *run)
 static int initialise(struct run *run)
 {
     enum bit_initialisation how = strcmp(run->job->model.initialization, "he_fan_out") ? BIT_LECUN_NORMAL : BIT_HE_FAN_OUT;
-    bit_model_initialise(run->model, how, run->job->seed, run->job->model.head_bias, run->weights, &run->error);
+    bit_model_initialise(run->model, how, run->job->seed, run->weights, &run->error);
     return run_agree(run);
 }
 

@@ -81,7 +81,7 @@ struct run {
 
     const struct bit_backend *backend;
     enum bit_type precision;
-    enum bit_loss loss;
+    union bit_any_head head;       /* of the model: its settings */
     struct bit_model *model;
     struct bit_stream *stream;
     struct bit_quarantine *quarantine; /* rank 0 */

@@ -71,7 +71,6 @@ enum event setup_read(struct run *run)
     size_t length = strlen(run->folder);
     while (length > 1 && run->folder[length - 1] == '/')
         run->folder[--length] = 0;
-    run->loss = strcmp(run->job->loss, "sigmoid") ? BIT_SOFTMAX : BIT_SIGMOID;
     run->precision = strcmp(run->job->precision, "bfloat16") ? BIT_FLOAT32 : BIT_BFLOAT16;
     run->backend = bit_backend_find(run->job->backend, &run->error);
     return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
@@ -270,7 +269,7 @@ enum event setup_plan(struct run *run)
 static int build_model(struct run *run)
 {
     struct bit_model_options options;
-    bit_plan_model_options(run->job, run->classes, run->world->size, !run->options->evaluate, &options);
+    bit_plan_model_options(run->job, run->classes, run->world->size, !run->options->evaluate, &run->head, &options);
     options.backend = run->backend;
     options.group = run->world;
     run->model = bit_model_create(&options, &run->error);
@@ -290,9 +289,8 @@ static int build_trainer(struct run *run)
     struct bit_trainer_options options = {
         .model = run->model, .stream = run->stream, .world = run->world,
         .batch = job->schedule.batch, .micro_batch = job->micro_batch,
-        .image_size = stream.image_size, .precision = stream.precision, .loss = run->loss, .classes = run->classes,
+        .image_size = stream.image_size, .precision = stream.precision,
         .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
-        .decay_kernels_only = !strcmp(job->schedule.weight_decay_on, "kernels"),
         .guarded = strcmp(job->checks.memory, "off") != 0,
     };
     run->trainer = bit_trainer_create(&options, &run->error);

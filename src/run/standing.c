@@ -8,27 +8,29 @@
 
 void standing_init(struct standing *s)
 {
-    *s = (struct standing){.evaluated = UINT64_MAX, .best_top1 = -1};
-}
-
-void standing_metrics(const struct bit_evaluation *e, enum bit_loss loss, struct bit_metrics *metrics)
-{
-    bool sigmoid = loss == BIT_SIGMOID;
-    *metrics = (struct bit_metrics){.count = 2, .item = {
-        {.name = "top1", .higher_is_better = true, .value = e->top1, .count = e->top1_count},
-        {.name = "top5", .higher_is_better = true, .value = e->top5, .count = e->top5_count}}};
-    snprintf(metrics->item[0].title, BIT_METRIC_NAME, sigmoid ? "precision-at-1" : "top-1");
-    snprintf(metrics->item[1].title, BIT_METRIC_NAME, sigmoid ? "precision-at-5" : "top-5");
+    *s = (struct standing){.evaluated = UINT64_MAX, .best = NAN};
 }
 
 void standing_evaluated(struct standing *s, const struct bit_evaluation *evaluation)
 {
     s->newest = *evaluation;
     s->evaluated = s->step;
-    if (evaluation->top1 > s->best_top1) {
-        s->best_top1 = evaluation->top1;
+    const struct bit_metric *first = evaluation->metrics.item;
+    if (evaluation->metrics.count && bit_metric_is_better(first, first->value, s->best)) {
+        s->best = first->value;
         s->best_step = s->step;
     }
+}
+
+/* A share of the images as their number, under NAME_count: exact. */
+static void write_metric(const struct bit_metric *m, struct bit_text *t)
+{
+    if (m->count != BIT_METRIC_UNCOUNTED) {
+        bit_text_add(t, ",\"%s_count\":%llu", m->name, (unsigned long long)m->count);
+        return;
+    }
+    bit_text_add(t, ",\"%s\":", m->name);
+    bit_json_add_number(t, m->value, 17);
 }
 
 void standing_write(const struct standing *s, uint64_t bad, double seconds, struct bit_text *t)
@@ -40,15 +42,16 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
     level_write(&s->level, t);
     bit_text_add(t, ",\"seconds\":");
     bit_json_add_number(t, seconds, 17);
-    if (s->best_top1 >= 0) {
-        bit_text_add(t, ",\"best_step\":%llu,\"best_top1\":", (unsigned long long)s->best_step);
-        bit_json_add_number(t, s->best_top1, 17);
+    if (!isnan(s->best)) {
+        bit_text_add(t, ",\"best_step\":%llu,\"best_%s\":", (unsigned long long)s->best_step, s->newest.metrics.item[0].name);
+        bit_json_add_number(t, s->best, 17);
     }
     if (s->evaluated != UINT64_MAX) {
         const struct bit_evaluation *e = &s->newest;
-        bit_text_add(t, ",\"evaluation\":{\"step\":%llu,\"images\":%llu,\"top1_count\":%llu,\"top5_count\":%llu,\"bad\":%llu,"
-                     "\"loss\":", (unsigned long long)s->evaluated, (unsigned long long)e->images,
-                     (unsigned long long)e->top1_count, (unsigned long long)e->top5_count, (unsigned long long)e->bad);
+        bit_text_add(t, ",\"evaluation\":{\"step\":%llu,\"images\":%llu", (unsigned long long)s->evaluated, (unsigned long long)e->images);
+        for (int i = 0; i < e->metrics.count; i++)
+            write_metric(&e->metrics.item[i], t);
+        bit_text_add(t, ",\"bad\":%llu,\"loss\":", (unsigned long long)e->bad);
         bit_json_add_number(t, e->loss, 17);
         bit_text_add(t, ",\"seconds\":");
         bit_json_add_number(t, e->seconds, 17);
@@ -57,18 +60,28 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
     bit_text_add(t, "}");
 }
 
+static void read_metric(const cJSON *object, uint64_t images, struct bit_metric *m)
+{
+    char key[BIT_METRIC_NAME + 8];
+    snprintf(key, sizeof key, m->count != BIT_METRIC_UNCOUNTED ? "%s_count" : "%s", m->name);
+    if (m->count == BIT_METRIC_UNCOUNTED) {
+        m->value = bit_json_number(object, key, NAN);
+        return;
+    }
+    m->count = bit_json_whole(object, key, 0);
+    m->value = images ? (double)m->count / (double)images : 0;
+}
+
 static void read_evaluation(struct standing *s, const cJSON *object)
 {
     struct bit_evaluation *e = &s->newest;
     s->evaluated = bit_json_whole(object, "step", 0);
     e->images = bit_json_whole(object, "images", 0);
-    e->top1_count = bit_json_whole(object, "top1_count", 0);
-    e->top5_count = bit_json_whole(object, "top5_count", 0);
+    for (int i = 0; i < e->metrics.count; i++)
+        read_metric(object, e->images, &e->metrics.item[i]);
     e->bad = bit_json_whole(object, "bad", 0);
     e->loss = bit_json_number(object, "loss", NAN);
     e->seconds = bit_json_number(object, "seconds", 0);
-    e->top1 = e->images ? (double)e->top1_count / (double)e->images : 0;
-    e->top5 = e->images ? (double)e->top5_count / (double)e->images : 0;
 }
 
 static void read_losses(struct standing *s, const cJSON *array)
@@ -79,13 +92,15 @@ static void read_losses(struct standing *s, const cJSON *array)
             level_add(&s->level, item->valuedouble);
 }
 
-int standing_read(struct standing *s, const char *text, uint64_t step, struct bit_error *error)
+int standing_read(struct standing *s, const char *text, uint64_t step, const struct bit_metrics *known,
+                  struct bit_error *error)
 {
     uint64_t resumes = s->resumes, rollbacks = s->rollbacks;
     standing_init(s);
     s->step = step;
     s->resumes = resumes;
     s->rollbacks = rollbacks;
+    s->newest.metrics = *known;
     if (!text)
         return 0;
     cJSON *object = cJSON_Parse(text);
@@ -101,7 +116,9 @@ int standing_read(struct standing *s, const char *text, uint64_t step, struct bi
     read_losses(s, cJSON_GetObjectItemCaseSensitive(object, "losses"));
     s->bad = bit_json_whole(object, "bad_images", 0);
     s->seconds = bit_json_number(object, "seconds", 0);
-    s->best_top1 = bit_json_number(object, "best_top1", -1);
+    char best[BIT_METRIC_NAME + 8];
+    snprintf(best, sizeof best, "best_%s", known->count ? known->item[0].name : "");
+    s->best = bit_json_number(object, best, NAN);
     s->best_step = bit_json_whole(object, "best_step", 0);
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(object, "machine");
     if (cJSON_IsString(machine))

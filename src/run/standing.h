@@ -14,7 +14,7 @@ struct standing {
     uint64_t step;                 /* optimiser steps done */
     uint64_t evaluated;            /* step of the newest evaluation; UINT64_MAX: none */
     struct bit_evaluation newest;  /* that evaluation */
-    double best_top1;              /* of all evaluations; negative: none */
+    double best;                   /* of all evaluations, by the first metric; NaN: none */
     uint64_t best_step;
     uint64_t bad;                  /* bad training images met, all ranks */
     double seconds;                /* spent in the loop */
@@ -25,13 +25,13 @@ struct standing {
 };
 
 void standing_init(struct standing *standing);
-/* The evaluation as a list of metrics. */
-void standing_metrics(const struct bit_evaluation *evaluation, enum bit_loss loss, struct bit_metrics *metrics);
 /* Notes an evaluation made at standing->step. */
 void standing_evaluated(struct standing *standing, const struct bit_evaluation *evaluation);
 /* Canonical JSON object of everything but the step. bad and seconds: up to now. */
 void standing_write(const struct standing *standing, uint64_t bad, double seconds, struct bit_text *text);
-/* Reads it back; `text` NULL: nothing is known. Resumes and rollbacks never go down. -1 (data) when it is not such an object. */
-int standing_read(struct standing *standing, const char *text, uint64_t step, struct bit_error *error);
+/* Reads it back; `text` NULL: nothing is known. known: the head's metrics, for names and forms. Resumes and rollbacks
+ * never go down. -1 (data) when it is not such an object. */
+int standing_read(struct standing *standing, const char *text, uint64_t step, const struct bit_metrics *known,
+                  struct bit_error *error);
 
 #endif

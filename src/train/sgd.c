@@ -63,7 +63,8 @@ void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const fl
 #pragma omp parallel for schedule(static) if (guard->share->elements > BIT_GUARD_STRETCH)
     for (size_t i = 0; i < guard->count; i++) {
         struct bit_cell *c = &guard->cells[i];
-        bool decays = !sgd->decay_kernels_only || guard->table->items[c->parameter].kind == BIT_KERNEL;
-        update_cell(rate, momentum, decays ? decay : 0.0f, gradient, weights, velocity, guard, c);
+        const struct bit_parameter *p = &guard->table->items[c->parameter];
+        if (p->trains)
+            update_cell(rate * p->rate, momentum, p->decays ? decay : 0.0f, gradient, weights, velocity, guard, c);
     }
 }

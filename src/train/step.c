@@ -60,13 +60,13 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
                    struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
-    const float *logits;
+    const struct bit_head *head = bit_model_head(o->model);
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_FORWARD);
-    if (bit_model_forward(o->model, batch->pixels, true, &logits, error))
+    if (bit_model_forward(o->model, batch->pixels, true, error))
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
-    bit_loss_compute(o->loss, logits, batch->images, o->classes, &targets, 1.0 / o->batch, t->losses, t->d_logits);
+    head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0 / o->batch, t->losses);
     t->sums[leaf] = 0;
     for (int i = 0; i < batch->images; i++)
         t->sums[leaf] += t->losses[i];
@@ -75,7 +75,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     double middle = bit_clock_seconds();
     result->forward_seconds += middle - start;
     bit_phase_enter(BIT_PHASE_BACKWARD);
-    int bad = bit_model_backward(o->model, t->d_logits, bit_gradient_sink(t->gradient, leaf), error);
+    int bad = bit_model_backward(o->model, bit_gradient_sink(t->gradient, leaf), error);
     result->backward_seconds += bit_clock_seconds() - middle;
     bit_trace_end("backward", leaf, traced);
     return bad;
@@ -268,7 +268,7 @@ static int end_update(struct bit_trainer *t, struct bit_step_result *result, str
 static int apply(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
-    struct bit_sgd sgd = {rate, o->momentum, o->weight_decay, o->decay_kernels_only};
+    struct bit_sgd sgd = {rate, o->momentum, o->weight_decay};
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_UPDATE);
     bit_sgd_update(&sgd, t->guard, bit_gradient_block(t->gradient), t->weights, t->velocity);

@@ -13,6 +13,8 @@ static int check_options(const struct bit_trainer_options *o, struct bit_error *
         return bit_fail(error, BIT_EUSAGE, "a batch of %d images cannot be shared by %d ranks in micro-batches of %d: make "
                         "schedule.batch a multiple of %d", o->batch, o->world->size, o->micro_batch,
                         o->micro_batch * o->world->size);
+    if (!bit_model_head(o->model))
+        return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: a model without a head has no loss");
     if (o->image_size < 1)
         return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: an image size of %d", o->image_size);
     return 0;
@@ -28,7 +30,6 @@ static int allocate(struct bit_trainer *t, struct bit_error *error)
     if (!(t->gradient = bit_gradient_create(t->table, leaves, error)) ||
         !(t->weights = bit_allocate(t->table->elements, sizeof(float), "weights", error)) ||
         !(t->velocity = bit_allocate(share, sizeof(float), "momentum", error)) ||
-        !(t->d_logits = bit_allocate(images * (size_t)o->classes, sizeof(float), "the logits' gradient", error)) ||
         !(t->losses = bit_allocate(images, sizeof(double), "losses", error)) ||
         !(t->sums = bit_allocate((size_t)leaves, sizeof(double), "losses", error)) ||
         !(t->verdicts = bit_allocate((size_t)o->world->size, bit_step_verdict_bytes(), "the step's agreement", error)) ||
@@ -73,7 +74,6 @@ void bit_trainer_destroy(struct bit_trainer *t)
     bit_gradient_destroy(t->gradient);
     bit_free(t->weights);
     bit_free(t->velocity);
-    bit_free(t->d_logits);
     bit_free(t->losses);
     bit_free(t->sums);
     bit_free(t->verdicts);

@@ -31,8 +31,7 @@ struct bit_trainer {
     struct bit_gradient *gradient;
     float *weights;                /* block */
     float *velocity;               /* share */
-    float *d_logits;               /* of one forward call */
-    double *losses;                /* of its images */
+    double *losses;                /* of the images of one forward call */
     double *sums;                  /* of each forward call */
     void *verdicts;                /* room for what all ranks say about a step */
     float *statistics;             /* batch norm's running statistics before the step; NULL with group norm */

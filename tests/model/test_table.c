@@ -2,11 +2,15 @@
 #include "unit.h"
 
 #include "bit/memory.h"
+#include "bit/classify.h"
 #include "bit/model.h"
+
+static struct bit_classify head;
 
 static struct bit_model_options options(int depth, int width, int classes)
 {
-    return (struct bit_model_options){.depth = depth, .width = width, .classes = classes, .norm = BIT_GROUP_NORM,
+    bit_classify_init(&head, classes, BIT_SOFTMAX, 0);
+    return (struct bit_model_options){.depth = depth, .width = width, .head = &head.head, .norm = BIT_GROUP_NORM,
                                       .weight_standardization = true, .image_size = 224, .micro_batch = 8,
                                       .micro_batches = 1, .training = true,
                                       .backend = bit_backend_find("openblas", NULL)};
@@ -59,14 +63,36 @@ static void test_names(void)
 
 static void test_bad_options(void)
 {
-    struct bit_model_options bad[5];
-    for (size_t i = 0; i < 5; i++)
+    struct bit_model_options bad[4];
+    for (size_t i = 0; i < 4; i++)
         bad[i] = options(14, 1, 10);
-    bad[0].depth = 18, bad[1].width = 0, bad[2].classes = 0, bad[3].image_size = 0, bad[4].micro_batch = 0;
-    for (size_t i = 0; i < 5; i++) {
+    bad[0].depth = 18, bad[1].width = 0, bad[2].image_size = 0, bad[3].micro_batch = 0;
+    for (size_t i = 0; i < 4; i++) {
         struct bit_error error = {0};
         CHECK(bit_model_make_table(&bad[i], &error) == NULL && error.code == BIT_EUSAGE && *error.text);
     }
+}
+
+/* Without a head the table is the backbone's; roles follow the rule. */
+static void test_roles(void)
+{
+    struct bit_model_options o = options(14, 1, 10), bare = o;
+    struct bit_error error = {0};
+    bare.head = NULL;
+    o.roles = (struct bit_roles_rule){.decay_kernels_only = true, .freeze_backbone = true};
+    bare.roles.backbone_rate = 0.25f;
+    struct bit_table *whole = bit_model_make_table(&o, &error), *backbone = bit_model_make_table(&bare, &error);
+    REQUIRE(whole && backbone);
+    CHECK(backbone->count + 2 == whole->count && !strcmp(backbone->items[backbone->count - 1].name, "resnet/group_norm/beta"));
+    for (size_t i = 0; i < whole->count; i++) {
+        const struct bit_parameter *p = &whole->items[i];
+        CHECK(p->head == (i >= backbone->count) && p->trains == p->head && p->decays == (p->kind == BIT_KERNEL) && p->rate == 1);
+        if (i < backbone->count)
+            CHECK(!strcmp(p->name, backbone->items[i].name) && backbone->items[i].trains && backbone->items[i].decays &&
+                  backbone->items[i].rate == 0.25f);
+    }
+    bit_table_destroy(whole);
+    bit_table_destroy(backbone);
 }
 
 /* The estimate is the plan: what creation takes differs only by small objects of the backend. */
@@ -104,7 +130,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"numbers", test_numbers}, {"names", test_names},   {"bad options", test_bad_options},
-        {"estimate", test_estimate}, {"flops", test_flops},
+        {"estimate", test_estimate}, {"flops", test_flops}, {"roles", test_roles},
     };
     return unit_main("model table", tests, sizeof tests / sizeof *tests, argc, argv);
 }

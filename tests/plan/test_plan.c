@@ -110,19 +110,20 @@ static void test_options(void)
                                        "precision=bfloat16", "model.weight_standardization=false", "backend=openblas"};
     struct bit_job *job = job_of(sets, 6);
     struct bit_model_options o;
+    union bit_any_head head;
     REQUIRE(job != NULL);
-    bit_plan_model_options(job, 7, 2, true, &o);
-    CHECK(o.depth == 14 && o.width == 1 && o.classes == 7 && o.image_size == 32 && o.micro_batch == 8);
-    CHECK(o.norm == BIT_BATCH_NORM && !o.batch_norm_global && o.loss == BIT_SIGMOID && o.precision == BIT_BFLOAT16);
+    bit_plan_model_options(job, 7, 2, true, &head, &o);
+    CHECK(o.depth == 14 && o.width == 1 && o.head == &head.head && head.classify.classes == 7 && o.image_size == 32 && o.micro_batch == 8);
+    CHECK(o.norm == BIT_BATCH_NORM && !o.batch_norm_global && head.classify.loss == BIT_SIGMOID && head.classify.bias == -10 && o.precision == BIT_BFLOAT16);
     CHECK(!o.weight_standardization && o.training && o.micro_batches == 4 && o.group == NULL);
     CHECK(o.backend && !strcmp(bit_backend_name(o.backend), "openblas"));
-    bit_plan_model_options(job, 7, 2, false, &o);
+    bit_plan_model_options(job, 7, 2, false, &head, &o);
     CHECK(!o.training && o.micro_batches == 1);
     bit_job_destroy(job);
     job = job_of(NULL, 0);
     REQUIRE(job != NULL);
-    bit_plan_model_options(job, 7, 2, true, &o);
-    CHECK(o.norm == BIT_GROUP_NORM && o.weight_standardization && o.loss == BIT_SOFTMAX && o.precision == BIT_FLOAT32);
+    bit_plan_model_options(job, 7, 2, true, &head, &o);
+    CHECK(o.norm == BIT_GROUP_NORM && o.weight_standardization && head.classify.loss == BIT_SOFTMAX && o.precision == BIT_FLOAT32);
     CHECK(o.micro_batches == 1 && o.backend);
     bit_job_destroy(job);
 }

@@ -8,4 +8,4 @@ tests_train_test_sgd_SOURCES = tests/train/test_sgd.c
 tests_train_test_sgd_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
 tests_train_test_sgd_LDADD = libtrain.a $(COMM_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 tests_train_steps_SOURCES = tests/train/steps.c
-tests_train_steps_LDADD = libtrain.a $(DATA_LIBS) $(MODEL_LIBS) $(COMM_LIBS)
+tests_train_steps_LDADD = libtrain.a libheads.a $(DATA_LIBS) $(MODEL_LIBS) $(COMM_LIBS)

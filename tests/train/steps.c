@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bit/classify.h"
 #include "bit/comm.h"
 #include "bit/log.h"
 #include "bit/memory.h"
@@ -24,6 +25,7 @@ struct run {
     struct bit_group *world;
     struct bit_index *index;
     struct bit_stream *stream;
+    struct bit_classify head;
     struct bit_model *model;
     struct bit_trainer *trainer;
     const char *mode;
@@ -63,8 +65,7 @@ static struct bit_trainer_options trainer_options(const struct run *r)
 {
     return (struct bit_trainer_options){
         .model = r->model, .stream = r->stream, .world = r->world, .batch = r->batch, .micro_batch = r->micro,
-        .image_size = SIZE, .precision = BIT_FLOAT32, .loss = BIT_SOFTMAX,
-        .classes = bit_index_classes(r->index), .momentum = 0.9, .weight_decay = 1e-4,
+        .image_size = SIZE, .precision = BIT_FLOAT32, .momentum = 0.9, .weight_decay = 1e-4,
         .guarded = true,
     };
 }
@@ -97,9 +98,10 @@ static int make_model(struct run *r, struct bit_error *error)
 {
     const struct bit_backend *backend = bit_backend_find("openblas", error);
     bool batch_norm = is(r, "batch-norm");
+    bit_classify_init(&r->head, bit_index_classes(r->index), BIT_SOFTMAX, NAN);
     struct bit_model_options options = {
-        .depth = 8, .width = 1, .classes = bit_index_classes(r->index),
-        .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true, .loss = BIT_SOFTMAX,
+        .depth = 8, .width = 1, .head = &r->head.head,
+        .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM, .weight_standardization = true,
         .image_size = SIZE, .micro_batch = r->micro,
         .micro_batches = batch_norm ? r->batch / r->world->size / r->micro : 1, .precision = BIT_FLOAT32,
         .training = true, .backend = backend, .group = r->world,
@@ -114,7 +116,7 @@ static int make_trainer(struct run *r, struct bit_error *error)
     r->trainer = bit_trainer_create(&how, error);
     if (!r->trainer)
         return -1;
-    bit_model_initialise(r->model, BIT_LECUN_NORMAL, 11, NAN, bit_trainer_weights(r->trainer), error);
+    bit_model_initialise(r->model, BIT_LECUN_NORMAL, 11, bit_trainer_weights(r->trainer), error);
     if (bit_group_agree(r->world, error))
         return -1;
     return bit_trainer_weights_changed(r->trainer, error);

@@ -64,7 +64,7 @@ static void plain(const struct bit_table *table, bool kernels_only, float *w, do
     bit_free(exact_v);
 }
 
-static void update_all(const struct bit_table *table, bool kernels_only, int ranks, size_t bucket, bool watched, float *w)
+static void update_all(struct bit_table *table, bool kernels_only, int ranks, size_t bucket, bool watched, float *w)
 {
     struct bit_error error = {0};
     for (int rank = 0; rank < ranks; rank++) {
@@ -74,11 +74,12 @@ static void update_all(const struct bit_table *table, bool kernels_only, int ran
         struct bit_guard *guard = bit_guard_create(table, &share, &error);
         struct bit_harm harm;
         REQUIRE(guard != NULL);
+        bit_table_assign(table, &(struct bit_roles_rule){.decay_kernels_only = kernels_only});
         if (watched)
             bit_guard_note(guard, w, v);
         for (int step = 0; step < STEPS; step++) {
             float *g = fill(table, 100 + (uint64_t)step, 0.1);
-            struct bit_sgd sgd = {rates[step], 0.9, 1e-4, kernels_only};
+            struct bit_sgd sgd = {rates[step], 0.9, 1e-4};
             bit_sgd_update(&sgd, guard, g, w, v);
             bit_free(g);
         }
@@ -127,7 +128,8 @@ static void test_decay_moves_only_what_it_should(void)
     float *w = fill(table, 1, 1.0), *before = fill(table, 1, 1.0);
     float *g = bit_allocate(table->elements, sizeof *g, "test", NULL);
     float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
-    struct bit_sgd sgd = {0.5, 0.9, 0.1, true};
+    struct bit_sgd sgd = {0.5, 0.9, 0.1};
+    bit_table_assign(table, &(struct bit_roles_rule){.decay_kernels_only = true});
     struct bit_guard *guard = bit_guard_create(table, &share, &error);
     REQUIRE(guard != NULL);
     bit_sgd_update(&sgd, guard, g, w, v);
@@ -146,12 +148,40 @@ static void test_decay_moves_only_what_it_should(void)
     bit_table_destroy(table);
 }
 
+/* A frozen parameter keeps weight and momentum; one with a rate factor moves by that much of a step. */
+static void test_roles(void)
+{
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    struct bit_share share;
+    REQUIRE(bit_share_create(table, 0, 0, 1, &share, &error) == 0);
+    float *w = fill(table, 1, 1.0), *before = fill(table, 1, 1.0), *g = fill(table, 2, 0.1);
+    float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
+    struct bit_sgd sgd = {0.5, 0.9, 0};
+    const size_t last = table->count - 1;
+    table->items[last].head = true;
+    bit_table_assign(table, &(struct bit_roles_rule){.backbone_rate = 0.25f});
+    table->items[1].trains = false;
+    struct bit_guard *guard = bit_guard_create(table, &share, &error);
+    REQUIRE(guard != NULL);
+    bit_sgd_update(&sgd, guard, g, w, v);
+    bit_guard_destroy(guard);
+    for (size_t p = 0; p < table->count; p++) {
+        size_t e = table->items[p].offset + table->items[p].count - 1;
+        float factor = p == last ? 0.5f : p == 1 ? 0 : 0.125f;
+        CHECK(fabsf(w[e] - (before[e] - factor * g[e])) < 1e-6f && (p == 1 ? v[e] == 0 && w[e] == before[e] : v[e] == g[e]));
+    }
+    bit_free(w), bit_free(before), bit_free(g), bit_free(v);
+    bit_share_destroy(&share);
+    bit_table_destroy(table);
+}
+
 /* One bit of a word changes between two updates: found whichever it is, and the place is named. */
 static void test_guard(void)
 {
     struct bit_table *table = make_table();
     struct bit_error error = {0};
-    struct bit_sgd sgd = {0.1, 0.9, 1e-4, false};
+    struct bit_sgd sgd = {0.1, 0.9, 1e-4};
     struct bit_random random;
     bit_random_init(&random, 8, BIT_PURPOSE_TEST, 0, 0);
     float *g = fill(table, 2, 0.1), *start = fill(table, 1, 1.0), *w = fill(table, 1, 1.0);
@@ -298,7 +328,7 @@ int main(int argc, char **argv)
 {
     const struct unit_test tests[] = {
         {"update", test_update},
-        {"decay moves only what it should", test_decay_moves_only_what_it_should},
+        {"decay moves only what it should", test_decay_moves_only_what_it_should}, {"roles", test_roles},
         {"guard", test_guard},
         {"guard of copies", test_guard_of_copies},
         {"norm", test_norm},

@@ -1,4 +1,4 @@
-#include "evaluate/score.h"
+#include "heads/score.h"
 
 static int place_of(const float *logits, int classes, int label)
 {

@@ -1,6 +1,6 @@
 /* Where an image's classes stand among its logits. */
-#ifndef EVALUATE_SCORE_H
-#define EVALUATE_SCORE_H
+#ifndef HEADS_SCORE_H
+#define HEADS_SCORE_H
 
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "evaluate/score.h"
+#include "heads/score.h"
 #include "../unit.h"
 
 static int place(const float *logits, int classes, int32_t label)

@@ -1,0 +1,83 @@
+/* What stands between the backbone's features and the task: a head. It adds its parameters to the model's table, turns
+ * features into outputs, outputs and targets into losses and gradients, and scores outputs by metrics that it names
+ * itself. Model, trainer, evaluator and run know heads by this interface only.
+ *
+ * To add a head: put src/heads/NAME.c with a table of these operations and include/bit/NAME.h with a struct that has
+ * `struct bit_head head` as its first member and holds the settings (plain values, nothing to free); add the struct to
+ * `union bit_any_head` (bit/heads.h), let bit_plan_model_options (src/plan/plan.c) choose it from the job, and test it in
+ * tests/heads with the floors below only. tests/model/test_head.c has the smallest example. */
+#ifndef BIT_HEAD_H
+#define BIT_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bit/compute.h"
+#include "bit/error.h"
+#include "bit/metric.h"
+#include "bit/sink.h"
+#include "bit/table.h"
+
+/* What the images of a batch are to be recognised as. Image i has the labels label_start[i] to label_start[i + 1] - 1, or,
+ * with label_start NULL, label i. weights: how much of each label (mixed images have several, each by its share); NULL: all
+ * of it. */
+struct bit_targets {
+    const int32_t *labels;
+    const int32_t *label_start; /* images + 1 entries */
+    const float *weights;       /* one a label */
+};
+
+/* One pass over a micro-batch, as the model hands it to its head. Valid until the model's next forward pass. */
+struct bit_head_call {
+    int images, channels;
+    bool training;                /* a backward pass follows */
+    const float *pooled;          /* [images, channels]: each channel's mean over an image */
+    float *d_pooled;              /* its gradient, likewise: backward writes all of it */
+    const struct bit_table *table;
+    size_t first;                 /* number of the head's first parameter in the table */
+    const float *weights;         /* block of the table */
+    void *work;                   /* the head's own memory (`bytes`), 64-byte aligned; kept from forward to backward */
+    const struct bit_backend *backend;
+};
+
+struct bit_head_operations;
+/* The first member of each head's settings. Constant while a model, a trainer or an evaluation uses it. */
+struct bit_head { const struct bit_head_operations *operations; };
+
+/* All are local: they never communicate. */
+struct bit_head_operations {
+    /* Appends the head's parameters, in the order in which backward finishes them from the last; -1 with `error` when the
+     * settings make no sense. */
+    int (*describe)(const struct bit_head *head, int channels, struct bit_table *table, struct bit_error *error);
+    /* Fills the head's parameters (from number `first` on); the block is zero before. A pure function of settings and seed. */
+    void (*initialise)(const struct bit_head *head, const struct bit_table *table, size_t first, uint64_t seed,
+                       float *weights);
+    /* Of call->work, for so many images. */
+    size_t (*bytes)(const struct bit_head *head, int channels, int images, bool training);
+    /* Multiply-adds of one image's forward pass times 2. */
+    double (*flops)(const struct bit_head *head, int channels);
+
+    /* Features to outputs, which stay in call->work. */
+    int (*forward)(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error);
+    /* losses[i] (double, unscaled) of the first `images` images. When training also keeps the gradient of the outputs times
+     * `scale` (1 / global batch) for backward; the images from `images` on get none. */
+    void (*loss)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
+                 int images, double scale, double *losses);
+    /* Gives the sink the head's parameters, from the last to the first, and fills call->d_pooled. */
+    int (*backward)(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink,
+                    struct bit_error *error);
+
+    /* How well the outputs of a forward pass meet the targets: a sum of score_bytes, all zero at first, that ranks exchange
+     * as it is. score adds the first `images` images; merge adds the sum of another micro-batch, always in the order of the
+     * micro-batches, so that bits do not depend on the number of ranks. */
+    size_t score_bytes;
+    void (*score)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
+                  int images, void *sum);
+    void (*merge)(const struct bit_head *head, void *sum, const void *other);
+    /* The metrics of `images` images. sum NULL: their names, titles and forms, values NaN. The first metric is the one by
+     * which evaluations are compared. Names are for ever: files of runs have them. */
+    void (*report)(const struct bit_head *head, const void *sum, uint64_t images, struct bit_metrics *metrics);
+};
+
+#endif

@@ -1,0 +1,167 @@
+/* The linear layer over pooled features, its losses and its metrics. */
+#include "bit/classify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "heads/score.h"
+
+enum { KERNEL, BIAS, ALIGN = 16 /* floats */ };
+
+/* What a head sums up while it evaluates. */
+struct counts { uint64_t first, five; };
+
+static const struct bit_classify *settings(const struct bit_head *head)
+{
+    return (const struct bit_classify *)head;
+}
+
+/* ---- parameters ---- */
+
+static int describe(const struct bit_head *head, int channels, struct bit_table *table, struct bit_error *error)
+{
+    const int classes = settings(head)->classes;
+    const size_t kernel[4] = {1, 1, (size_t)channels, (size_t)classes}, bias[1] = {(size_t)classes};
+    if (classes < 1)
+        return bit_fail(error, BIT_EUSAGE, "model with %d classes: expected at least 1", classes);
+    if (!isfinite(settings(head)->bias))
+        return bit_fail(error, BIT_EUSAGE, "head bias %g: expected a finite number", settings(head)->bias);
+    return bit_table_add(table, "resnet/head/conv2d/kernel", BIT_KERNEL, 5, 4, kernel, error) < 0 ||
+           bit_table_add(table, "resnet/head/conv2d/bias", BIT_BIAS, 5, 1, bias, error) < 0 ? -1 : 0;
+}
+
+static void initialise(const struct bit_head *head, const struct bit_table *table, size_t first, uint64_t seed,
+                       float *weights)
+{
+    const struct bit_parameter *bias = &table->items[first + BIAS];
+    (void)seed; /* the kernel stays zero */
+    for (size_t i = 0; i < bias->count; i++)
+        weights[bias->offset + i] = (float)settings(head)->bias;
+}
+
+/* ---- one pass ---- */
+
+static size_t logits_count(int classes, int images)
+{
+    return ((size_t)images * (size_t)classes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* The logits, and behind them, for training, their gradients. */
+static size_t bytes(const struct bit_head *head, int channels, int images, bool training)
+{
+    (void)channels;
+    return (training ? 2 : 1) * logits_count(settings(head)->classes, images) * sizeof(float);
+}
+
+static double flops(const struct bit_head *head, int channels)
+{
+    return 2.0 * channels * settings(head)->classes;
+}
+
+static float *gradients(const struct bit_head *head, const struct bit_head_call *call)
+{
+    return (float *)call->work + logits_count(settings(head)->classes, call->images);
+}
+
+const float *bit_classify_logits(const struct bit_head_call *call)
+{
+    return call->work;
+}
+
+static int forward(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error)
+{
+    const struct bit_parameter *p = &call->table->items[call->first];
+    const int classes = settings(head)->classes;
+    float *logits = call->work;
+    (void)error;
+    for (int i = 0; i < call->images; i++)
+        memcpy(logits + (size_t)i * (size_t)classes, call->weights + p[BIAS].offset, (size_t)classes * sizeof *logits);
+    bit_matrix_multiply(call->backend, false, false, call->images, classes, call->channels, call->pooled,
+                        call->weights + p[KERNEL].offset, 1, logits);
+    return 0;
+}
+
+static void loss(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
+                 int images, double scale, double *losses)
+{
+    const struct bit_classify *c = settings(head);
+    float *d_logits = call->training ? gradients(head, call) : NULL;
+    const size_t done = (size_t)images * (size_t)c->classes, all = (size_t)call->images * (size_t)c->classes;
+    bit_loss_compute(c->loss, call->work, images, c->classes, targets, scale, losses, d_logits);
+    if (d_logits && done < all)
+        memset(d_logits + done, 0, (all - done) * sizeof *d_logits);
+}
+
+static int backward(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink,
+                    struct bit_error *error)
+{
+    const int classes = settings(head)->classes, images = call->images, channels = call->channels;
+    const float *d_logits = gradients(head, call);
+    float *d_bias = sink->begin(sink, call->first + BIAS);
+    (void)error;
+    memcpy(d_bias, d_logits, (size_t)classes * sizeof *d_bias);
+    for (int i = 1; i < images; i++)
+        for (int k = 0; k < classes; k++)
+            d_bias[k] += d_logits[(size_t)i * (size_t)classes + (size_t)k];
+    sink->done(sink, call->first + BIAS);
+    bit_matrix_multiply(call->backend, true, false, channels, classes, images, call->pooled, d_logits, 0,
+                        sink->begin(sink, call->first + KERNEL));
+    sink->done(sink, call->first + KERNEL);
+    bit_matrix_multiply(call->backend, false, true, images, channels, classes, d_logits,
+                        call->weights + call->table->items[call->first + KERNEL].offset, 0, call->d_pooled);
+    return 0;
+}
+
+/* ---- metrics ---- */
+
+static void score(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
+                  int images, void *sum)
+{
+    const int classes = settings(head)->classes;
+    struct counts *counts = sum;
+    for (int i = 0; i < images; i++) {
+        int start = targets->label_start ? targets->label_start[i] : i;
+        int count = targets->label_start ? targets->label_start[i + 1] - start : 1;
+        int place = score_place((const float *)call->work + (size_t)i * (size_t)classes, classes,
+                                targets->labels + start, count);
+        counts->first += place < 1;
+        counts->five += place < 5;
+    }
+}
+
+static void merge(const struct bit_head *head, void *sum, const void *other)
+{
+    struct counts *counts = sum;
+    const struct counts *more = other;
+    (void)head;
+    counts->first += more->first;
+    counts->five += more->five;
+}
+
+/* Of images with several labels the first one is the precision at 1: the arg-max class is among the image's. */
+static void report(const struct bit_head *head, const void *sum, uint64_t images, struct bit_metrics *metrics)
+{
+    const struct counts *counts = sum;
+    const char *title = settings(head)->loss == BIT_SIGMOID ? "precision-at" : "top";
+    *metrics = (struct bit_metrics){.count = 2, .item = {
+        {.name = "top1", .form = BIT_METRIC_SHARE, .higher_is_better = true, .count = counts ? counts->first : 0},
+        {.name = "top5", .form = BIT_METRIC_SHARE, .higher_is_better = true, .count = counts ? counts->five : 0}}};
+    for (int i = 0; i < metrics->count; i++) {
+        struct bit_metric *m = &metrics->item[i];
+        snprintf(m->title, sizeof m->title, "%s-%d", title, i ? 5 : 1);
+        m->value = !counts ? NAN : images ? (double)m->count / (double)images : 0;
+    }
+}
+
+static const struct bit_head_operations operations = {
+    .describe = describe, .initialise = initialise, .bytes = bytes, .flops = flops, .forward = forward, .loss = loss,
+    .backward = backward, .score_bytes = sizeof(struct counts), .score = score, .merge = merge, .report = report,
+};
+
+void bit_classify_init(struct bit_classify *classify, int classes, enum bit_loss loss, double bias)
+{
+    *classify = (struct bit_classify){.head = {&operations}, .classes = classes, .loss = loss, .bias = bias};
+    if (isnan(bias))
+        classify->bias = loss == BIT_SIGMOID ? -10 : 0;
+}

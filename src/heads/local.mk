@@ -1,0 +1,5 @@
+# Floor 2: tasks, each a head over the backbone's features.
+noinst_LIBRARIES += libheads.a
+libheads_a_SOURCES = src/heads/classify.c src/heads/loss.c src/heads/score.c src/heads/score.h
+HEADS_LIBS = libheads.a $(COMPUTE_LIBS) $(BASE_LIBS)
+include tests/heads/local.mk
