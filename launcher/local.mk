@@ -2,7 +2,7 @@
 dist_bin_SCRIPTS += launcher/bit-launch
 # bit-launch finds its parts relative to itself, whatever --datadir says.
 launchdir = $(bindir)/../share/bit/launch
-dist_launch_DATA = launcher/lib/attempt.sh launcher/lib/command.sh launcher/lib/hosts.sh launcher/lib/programs.sh launcher/lib/restart.sh launcher/lib/slurm.sh launcher/lib/surroundings.sh
+dist_launch_DATA = launcher/lib/attempt.sh launcher/lib/command.sh launcher/lib/hosts.sh launcher/lib/mpi.sh launcher/lib/programs.sh launcher/lib/restart.sh launcher/lib/slurm.sh launcher/lib/surroundings.sh
 dist_man_MANS += man/bit-launch.1
 EXTRA_DIST += .dockerignore launcher/quickstart launcher/check launcher/install-dependencies launcher/setup.sh .ci/run CHANGES \
 	docker/Dockerfile docker/compose.yaml docker/slurm.conf docker/start docs/PERFORMANCE.md README.md
@@ -17,9 +17,10 @@ check-clang:
 # The CUnit programs under valgrind's memcheck, one by one.
 check-valgrind: all
 	$(srcdir)/tests/valgrind .
-# Both commands of the README in a fresh Debian 12 (needs mmdebstrap and root).
+# Both commands of the README in fresh Debians (needs mmdebstrap and root): both releases, or RELEASE=trixie; BARE='--as user' and the like.
+RELEASE = bookworm trixie
 check-bare:
-	$(srcdir)/tests/bare
+	RELEASE='$(RELEASE)' $(srcdir)/tests/bare $(BARE)
 # Cross-built for AArch64 in arm/, run under qemu-user.
 check-arm:
 	$(srcdir)/tests/arm arm

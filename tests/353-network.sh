@@ -9,7 +9,8 @@ lab=$top_srcdir/tests/lab/hosts
 trap '"$lab" stop "$scratch"; rm -rf "$scratch"' EXIT
 "$lab" start "$scratch" 4 200mbit || exit $?
 # What this test's environment says of binding and the like stays outside.
-unset OMPI_MCA_rmaps_base_oversubscribe OMPI_MCA_hwloc_base_binding_policy
+unset OMPI_MCA_rmaps_base_oversubscribe OMPI_MCA_hwloc_base_binding_policy PRTE_MCA_rmaps_default_mapping_policy \
+    PRTE_MCA_hwloc_default_binding_policy
 MPIRUN="$lab mpirun $scratch" timeout -k 5 60 "$top_builddir/bit" bench reduce --ranks 4 --threads 1 --model R14x1 --classes 10 \
     --seconds 0.001 --repeat 3 -- --host "$("$lab" list "$scratch")" > "$scratch/out" 2> "$scratch/err"
 code=$?

@@ -57,7 +57,7 @@ exec $by sh -c 'mount --bind "$scratch/own" "$scratch/apart/checkpoints" && exec
 END
     chmod +x "$scratch/elsewhere"
     apart=("$bitrun" "$scratch/tiny.json" --out "$scratch/apart" --steps-limit 6 "${quiet[@]}")
-    timeout -k 5 120 ${MPIRUN:?} -n 1 "${apart[@]}" : -n 1 "$scratch/elsewhere" "${apart[@]}" >"$scratch/said" 2>&1
+    timeout -k 5 120 ${MPIRUN:?} -n 2 "$top_srcdir/tests/each-rank" "${apart[@]}" // "$scratch/elsewhere" "${apart[@]}" >"$scratch/said" 2>&1
     [ "$(value "$scratch/apart/outcome.json" exit_code)" = 74 ] && grep -q 'do all hosts have the same file system' "$scratch/said" &&
         [ -z "$(find "$scratch/apart/checkpoints" "$scratch/own" -name 'step-*' -o -name newest)" ]
     ok $? "a rank's folder that is not the others': nothing is committed, exit code 74"

@@ -24,7 +24,7 @@ fails 64 3 "$scratch/tiny.json" --out new && nothing_left
 ok $? "a batch that 3 ranks cannot share: exit 64, nothing left behind"
 fails 66 1 "$scratch/tiny.json" --evaluate && nothing_left
 ok $? "--evaluate without a run: exit 66"
-timeout -k 5 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out mixed : -n 1 env BIT_ISA=generic "$bitrun" "$scratch/tiny.json" \
+timeout -k 5 60 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "$bitrun" "$scratch/tiny.json" --out mixed // env BIT_ISA=generic "$bitrun" "$scratch/tiny.json" \
     --out mixed > "$scratch/said" 2>&1
 code=$?
 if grep -q 'on openblas (generic)' "$scratch/said"; then

@@ -5,8 +5,8 @@ job "$scratch/tiny.json" 2
 failed=0
 for n in 3 60 200 270 300 320 340 355 370 385; do
     rm -rf "$scratch/run"
-    timeout -k 5 60 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/run" --set checkpoint.every_steps=1 --quiet \
-        : -n 1 env BIT_TEST_FAIL_ALLOCATION=$n "$bitrun" "$scratch/tiny.json" --out "$scratch/run" \
+    timeout -k 5 60 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "$bitrun" "$scratch/tiny.json" --out "$scratch/run" --set checkpoint.every_steps=1 --quiet \
+        // env BIT_TEST_FAIL_ALLOCATION=$n "$bitrun" "$scratch/tiny.json" --out "$scratch/run" \
         --set checkpoint.every_steps=1 --quiet > "$scratch/said" 2>&1
     code=$?
     # What fails in an image decoded ahead and never used does not end the run.

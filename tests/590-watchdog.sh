@@ -66,7 +66,7 @@ run 1 "$scratch/tiny.json" --out "$scratch/whole" --evaluate && [ ! -e "$scratch
 ok $? "the next one passes and leaves nothing"
 
 # Before the ranks know each other there is no watchdog yet: one of two processes never becomes a rank.
-BIT_START_SECONDS=2 timeout -k 5 90 $MPIRUN -n 1 "$bitrun" "$scratch/tiny.json" --out "$scratch/start" : -n 1 sleep 80 >"$scratch/said" 2>&1
+BIT_START_SECONDS=2 timeout -k 5 90 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "$bitrun" "$scratch/tiny.json" --out "$scratch/start" // sleep 80 >"$scratch/said" 2>&1
 code=$?
 # Hydra (MPICH) may tell of the other process, which it has killed.
 { [ $code = 76 ] || { [ "$MPI_KIND" != openmpi ] && [ $code != 0 ]; }; } && grep -q 'have not found each other within 2 s' "$scratch/said" && [ ! -e "$scratch/start" ]

@@ -8,7 +8,8 @@ SH_LOG_COMPILER = bash
 LOG_DRIVER = bash $(top_srcdir)/tests/driver
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
-# Machines with few cores, containers, root: more ranks than cores must work, and idle ranks and threads must give way.
+# Machines with few cores, containers, root: more ranks than cores must work, and idle ranks and threads must give way. OMPI_MCA_ of
+# mapping and binding is for Open MPI 4.1, PRTE_MCA_ for 5, whose mpirun is PRRTE's.
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
@@ -19,6 +20,8 @@ AM_TESTS_ENVIRONMENT = \
 	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
 	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
 	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
+	PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe; export PRTE_MCA_rmaps_default_mapping_policy; \
+	PRTE_MCA_hwloc_default_binding_policy=none; export PRTE_MCA_hwloc_default_binding_policy; \
 	OMP_WAIT_POLICY=passive; export OMP_WAIT_POLICY; \
 	ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
 	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/lsan.supp:print_suppressions=0'; export LSAN_OPTIONS; \
@@ -26,7 +29,7 @@ AM_TESTS_ENVIRONMENT = \
 	LC_ALL=C; export LC_ALL;
 
 # `make check` for people, `make check-count` for a line "N passed, N failed, N skipped" at the end (tests/run).
-EXTRA_DIST += tests/run tests/driver tests/unit.h tests/lsan.supp
+EXTRA_DIST += tests/run tests/driver tests/each-rank tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
 list-programs:
@@ -36,7 +39,7 @@ check-count:
 .PHONY: list-tests list-programs check-count
 
 LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/910-bit-launch.sh \
-	tests/911-bit-launch-faults.sh tests/912-start-environment.sh \
+	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)
 EXTRA_DIST += $(LAUNCHER_TESTS) tests/ok.sh

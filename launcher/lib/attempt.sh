@@ -119,11 +119,11 @@ clean_up() { # PID OF MPIRUN
     done
     # shellcheck disable=SC2046
     kill -KILL $(stray_ranks) 2>/dev/null && sleep 0.2
-    for file in /dev/shm/vader_segment.* /dev/shm/psm*_shm* /dev/shm/mpich_shar_tmp*; do
+    for file in /dev/shm/vader_segment.* /dev/shm/sm_segment.* /dev/shm/psm*_shm* /dev/shm/mpich_shar_tmp*; do
         [ -O "$file" ] && [ -n "$(find "$file" -maxdepth 0 -newermt "@$began" 2>/dev/null)" ] || continue
         if ! grep -qsF "$file" /proc/[0-9]*/maps; then rm -f "$file"; fi
     done
-    rm -rf "${TMPDIR:-/tmp}/ompi.$(hostname).$(id -u)/pid.$1"
+    mpi_session_folders "$1" | while read -r file; do rm -rf "$file"; done
 }
 
 # TERM makes mpirun end the ranks on all hosts, with KILL two seconds later, stopped ones too. Then it waits for every host's

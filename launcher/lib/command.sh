@@ -90,12 +90,12 @@ build_command() {
         if [ $bind = no ]; then command+=(--cpu-bind=none); else command+=(--cpu-bind=cores); fi
     else
         mpirun=$(find_mpirun) || exit $?
-        kind=$(mpi_kind "$mpirun")
+        mpi_identify "$mpirun"
         command=("$mpirun" -n "$ranks")
         case $kind in
             openmpi)
                 # Its long texts about exit codes say less than judge does.
-                [ $verbose = yes ] || command+=(--quiet)
+                [ $verbose = yes ] || [ "$mpi_starter" != orte ] || command+=(--quiet)
                 [ "$(id -u)" != 0 ] || command+=(--allow-run-as-root)
                 [ -z "$host_list" ] || command+=(--host "$host_list")
                 if [ $bind = no ]; then
@@ -105,9 +105,12 @@ build_command() {
                 fi
                 [ $crowded = no ] || command+=(--mca mpi_yield_when_idle 1)
                 # Daemons whose mpirun's host is gone end after two minutes; Open MPI's own numbers make it eight.
-                export OMPI_MCA_oob_tcp_keepalive_time="${OMPI_MCA_oob_tcp_keepalive_time:-60}" \
-                    OMPI_MCA_oob_tcp_keepalive_intvl="${OMPI_MCA_oob_tcp_keepalive_intvl:-10}" \
-                    OMPI_MCA_oob_tcp_keepalive_probes="${OMPI_MCA_oob_tcp_keepalive_probes:-6}"
+                local prefix=OMPI setting
+                [ "$mpi_starter" = orte ] || prefix=PRTE
+                for setting in time=60 intvl=10 probes=6; do
+                    variable=${prefix}_MCA_oob_tcp_keepalive_${setting%=*}
+                    [ -n "${!variable:-}" ] || export "$variable=${setting#*=}"
+                done
                 for variable in OMP_NUM_THREADS OMP_PROC_BIND OMP_WAIT_POLICY BIT_PROGRESS BIT_LAUNCH BIT_START_SECONDS; do
                     [ "$variable" = OMP_WAIT_POLICY ] && [ $crowded = no ] && [ -z "${OMP_WAIT_POLICY:-}" ] || command+=(-x "$variable")
                 done ;;

@@ -34,13 +34,6 @@ find_mpirun() {
     stop 66 "cannot find mpirun (of ${library:-an MPI library}): name it in MPIRUN"
 }
 
-mpi_kind() {
-    case $("$1" --version 2>/dev/null) in
-        *"Open MPI"* | *OpenRTE* | *PRRTE*) echo openmpi ;;
-        *HYDRA* | *MPICH* | *Intel*) echo mpich ;;
-        *) echo unknown ;;
-    esac
-}
 
 # value JSON NAME: the first number or text of that name in flat JSON.
 value() { grep -o "\"$2\": *\(\"[^\"]*\"\|[0-9.]*\)" <<<"$1" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'; }

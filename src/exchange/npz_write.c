@@ -109,8 +109,11 @@ static int fill(const struct bit_weights_export *e, struct output *o, struct mem
     int why = 0;
     zip_t *zip = zip_open(o->temporary, ZIP_CREATE | ZIP_EXCL, &why);
     if (!zip) {
-        errno = zip_error_get_sys_type(why) == ZIP_ET_SYS ? errno : EIO;
-        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot create %s", o->temporary);
+        zip_error_t reason;
+        zip_error_init_with_code(&reason, why);
+        bit_fail(error, BIT_EENVIRONMENT, "cannot create %s: %s", o->temporary, zip_error_strerror(&reason));
+        zip_error_fini(&reason);
+        return -1;
     }
     for (size_t i = 0; i < e->table->count && !error->code; i++) {
         members[i] = (struct member){.e = e, .parameter = i};

@@ -1,4 +1,5 @@
 /* What the end of a start means. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,7 +104,7 @@ static const char *how(int code, char *text, size_t size)
 {
     if (code < 0)
         snprintf(text, size, "nobody saw its end");
-    else if (code > 128)
+    else if (code > 128 && code - 128 <= SIGRTMAX)
         snprintf(text, size, "signal %d, %s", code - 128, strsignal(code - 128));
     else
         snprintf(text, size, "exit code %d", code);

@@ -246,8 +246,8 @@ check_left() {
     [ -z "$left" ] || fail "N6: left: $left" || return
     # What Open MPI itself leaves when its mpirun is killed outright is not ours; it is taken away here and counted.
     if [ $orphaned = 1 ] || [ $ever_hung = 1 ]; then
-        find "$trial/tmp" -mindepth 1 -maxdepth 1 -name 'ompi.*' -exec rm -rf {} +
-        [ "$alone" = 0 ] || rm -f /dev/shm/vader_segment.*
+        find "$trial/tmp" -mindepth 1 -maxdepth 1 \( -name 'ompi.*' -o -name 'prte*' \) -exec rm -rf {} +
+        [ "$alone" = 0 ] || rm -f /dev/shm/vader_segment.* /dev/shm/sm_segment.*
     fi
     left=$(find "$trial/tmp" -mindepth 1 | head -n 1)
     [ -z "$left" ] || fail "N6: left in the temporary folder: $left" || return

@@ -98,7 +98,7 @@ hosts_left() { # FAULT; 1: processes of the run are left
         pids=''
         for ((host = 1; host <= count; host++)); do
             for pid in $(lab pids "$host"); do
-                case $1:$(cat "/proc/$pid/comm" 2>/dev/null) in blink:?* | slow:?*) pids+="$pid " ;; *: | *:orted) ;; *) pids+="$pid " ;; esac
+                case $1:$(cat "/proc/$pid/comm" 2>/dev/null) in blink:?* | slow:?*) pids+="$pid " ;; *: | *:orted | *:prted) ;; *) pids+="$pid " ;; esac
             done
         done
         [ -n "$pids" ] || return 0
@@ -167,7 +167,8 @@ trial_hosts() { # NUMBER
     lost=$((drawn + 2))
     [ "$happens" != first ] || lost=1
     # Daemons that lose their mpirun are to notice while the trial lasts; every third ssh meets a router's silence.
-    export OMPI_MCA_oob_tcp_keepalive_time=6 OMPI_MCA_oob_tcp_keepalive_intvl=2 OMPI_MCA_oob_tcp_keepalive_probes=4
+    export OMPI_MCA_oob_tcp_keepalive_time=6 OMPI_MCA_oob_tcp_keepalive_intvl=2 OMPI_MCA_oob_tcp_keepalive_probes=4 \
+        PRTE_MCA_oob_tcp_keepalive_time=6 PRTE_MCA_oob_tcp_keepalive_intvl=2 PRTE_MCA_oob_tcp_keepalive_probes=4
     if [ $((round % 3)) = 2 ]; then export LAB_SSH_SECONDS=120; else export LAB_SSH_SECONDS=3; fi
     if [ "$happens" = slow ]; then make_slow_reference || return; fi
     "$top_srcdir/tests/lab/hosts" start "$trial/lab" $count 4gbit || { reason='no hosts here'; return 77; }
@@ -175,7 +176,8 @@ trial_hosts() { # NUMBER
     result=$?
     [ $result = 0 ] || reason="$happens of host $lost of $count, by $by: $reason"
     "$top_srcdir/tests/lab/hosts" stop "$trial/lab"
-    unset OMPI_MCA_oob_tcp_keepalive_time OMPI_MCA_oob_tcp_keepalive_intvl OMPI_MCA_oob_tcp_keepalive_probes LAB_SSH_SECONDS
+    unset OMPI_MCA_oob_tcp_keepalive_time OMPI_MCA_oob_tcp_keepalive_intvl OMPI_MCA_oob_tcp_keepalive_probes \
+        PRTE_MCA_oob_tcp_keepalive_time PRTE_MCA_oob_tcp_keepalive_intvl PRTE_MCA_oob_tcp_keepalive_probes LAB_SSH_SECONDS
     return $result
 }
 trial_with_hosts() { # FAULT STARTER

@@ -93,7 +93,7 @@ finished() {
     awk -v batch=$batch '$1 == "commit" && $6 != $3 * batch { exit 1 }' "$notes" || fail 'N2: images are not steps x batch' || return
     check_end && check_state && check_left || return
     ! processes >/dev/null || fail "N6: processes are left: $(processes | tr '\n' ' ')" || return
-    [ -z "$(find /dev/shm -name "vader_segment.${pair[0]}.*" -o -name "vader_segment.${pair[1]}.*")" ] || fail 'N6: shared memory is left' || return
+    [ -z "$(find /dev/shm -name "*_segment.${pair[0]}.*" -o -name "*_segment.${pair[1]}.*")" ] || fail 'N6: shared memory is left' || return
     [ -z "$(find "$run" -name '*.idle')" ] || fail 'N6: an .idle file is left' || return
     # By a signal of its own; mpirun is not ours.
     ! sed -n 's/^\[[^:]*:\([0-9]*\)\] Signal: \(.*\)/\1 \2/p' "$run"/slurm-*.log | while read -r pid signal; do
@@ -251,7 +251,7 @@ happens_options() {
 happens_elastic() {
     submit --time=30 --no-kill -n 1-2 && some_time_later || return
     "$lab" crash "$folder/lab" "${pair[1]}"
-    rm -rf "$trial/tmp/ompi.${pair[1]}."* # of the lost node
+    rm -rf "$trial/tmp/ompi.${pair[1]}."* "$trial/tmp/"prte*."${pair[1]}."* # of the lost node
     within 90 'going on' says 'going on with 1 rank' || { "$lab" boot "$folder/lab" "${pair[1]}"; return 1; }
     ends 1
     code=$?

@@ -97,7 +97,7 @@ static void test_any_number_of_ranks(void)
         struct bit_gradient *one = run(0, all);
         REQUIRE(one != NULL);
         for (int ranks = 2; ranks <= 4; ranks *= 2) {
-            struct bit_gradient *g[4];
+            struct bit_gradient *g[4] = {0};
             for (int r = 0; r < ranks; r++)
                 REQUIRE((g[r] = run(r * all / ranks, all / ranks)) != NULL);
             for (int distance = 1; distance < ranks; distance *= 2)
