@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* X(constant, name). The order is that of the commit of a step, not that of time. */
+/* X(constant, name). */
 #define BIT_PHASES_TABLE(X) \
     X(IDLE, "idle") X(START, "start") X(INDEX, "index") X(RESUME, "resume") X(DATA, "data") X(FORWARD, "forward") \
     X(BACKWARD, "backward") X(REDUCE, "reduce") X(AGREE, "agree") X(UPDATE, "update") X(GATHER, "gather") \

@@ -34,8 +34,8 @@ long bit_gradient_bad(const struct bit_gradient *gradient);
 enum bit_harm_kind { BIT_HARM_NONE, BIT_HARM_WEIGHTS, BIT_HARM_MOMENTUM, BIT_HARM_COPY };
 struct bit_harm {
     int32_t kind;
-    uint32_t parameter;           /* number in the table, not of a copy; */
-    uint64_t element;             /* of the block: at or up to 16,384 behind this one */
+    uint32_t parameter;           /* number in the table; unset for HARM_COPY */
+    uint64_t element;             /* of the block: the changed word lies in [element, element + 16384) */
 };
 
 /* Sums of this rank's share, kept by bit_sgd_update (src/train/guard.h). Unarmed until the first note: then nothing is summed

@@ -92,14 +92,14 @@ const char *bit_watch_limit_key(enum bit_phase phase);
 /* ---- one judge ---- */
 
 /* Of the ranks that suspect something, one looks at all the others: RUN/heartbeat/judge says which. */
-struct bit_judge {
+struct bit_lease {
     int rank;                 /* who was seen at it; -1: nobody */
     uint64_t turns;           /* of that one */
     double since;             /* own clock: when they last changed */
     bool wrote;               /* the file is to be removed at the end */
 };
 /* A suspicious rank's turn, once a period: whether it is to look at all ranks now. Another one is left to it while its turns go on. */
-bool bit_judge_turn(const char *folder, uint64_t id, int rank, int ranks, double now, struct bit_judge *judge);
+bool bit_lease_take(const char *folder, uint64_t id, int rank, int ranks, double now, struct bit_lease *lease);
 
 /* ---- acting on it ---- */
 

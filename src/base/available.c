@@ -6,7 +6,8 @@
 #include "base/cgroup.h"
 #include "bit/memory.h"
 
-/* The two kinds of control groups. What was read from files and may be dropped counts as used there, but is not. */
+/* The two kinds of control groups. Both count page cache that the kernel can drop as used: it is
+ * subtracted. */
 static const struct kind { const char *limit, *used, *droppable; } kinds[] = {
     {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
     {"memory.max", "memory.current", "inactive_file"},

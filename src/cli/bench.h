@@ -61,8 +61,8 @@ int bench_fit_compute(const struct bench_options *options, double forward, doubl
 int bench_fit_decode(const struct bench_options *options, double seconds, struct bit_error *error);
 void bench_model_options(const struct bench_options *options, struct bit_classify *head, struct bit_model_options *model);
 
-/* copies - 1 more processes that do `work`, which must not end of itself; returns how many were started, their numbers in
- * children[]. They end with this process, or with: */
+/* Starts copies - 1 more processes that do `work`, which must not return; their process numbers go to children[]. Returns how many were
+ * started. They are killed by bench_company_end, or when this process ends. */
 size_t bench_company_start(int copies, void (*work)(const struct bench_options *options),
                            const struct bench_options *options, int *children);
 int bench_company_end(const int *children, size_t count, struct bit_error *error);

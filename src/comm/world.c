@@ -8,7 +8,7 @@
 #include "comm/internal.h"
 #include "comm/launcher.h"
 
-enum { START_SECONDS = 1800 }; /* as watchdog.start_seconds, which no job has said yet */
+enum { START_SECONDS = 1800 }; /* the default of watchdog.start_seconds: the job is not read yet */
 
 static struct {
     bool up, threaded;

@@ -233,7 +233,7 @@ static int batch_statistics(const struct plan *p, struct bit_error *error)
     double *total = image_sums(p, norm->images); /* the row after the images' */
     const double count = (double)norm->images * group->size;
     double *means = p->sums, *squares = p->sums + n;
-    /* the tree overwrites its rows: the means are needed again, so they are added in a plain tree over pairs of copies */
+    /* add_tree() destroys its input, and the means are needed below: sum a copy for each channel, in the same order of pairs. */
     for (size_t c = 0; c < n; c++) {
         double column[norm->images];
         for (int i = 0; i < norm->images; i++)

@@ -47,9 +47,9 @@ struct bit_index_header {
 };
 
 /* Growing bytes. */
-struct bit_pool { char *data; size_t size, capacity; };
-int bit_pool_add(struct bit_pool *pool, const void *data, size_t size, struct bit_error *error);
-void bit_pool_free(struct bit_pool *pool);
+struct bit_bytes { char *data; size_t size, capacity; };
+int bit_bytes_add(struct bit_bytes *pool, const void *data, size_t size, struct bit_error *error);
+void bit_bytes_free(struct bit_bytes *pool);
 
 /* What scan and list gather; turned into a block and freed. */
 struct bit_index_entry { uint64_t name; uint32_t folder, size; };
@@ -58,9 +58,9 @@ struct bit_index_builder {
     const char *source;
     uint64_t source_bytes;
     struct timespec started;
-    struct bit_pool class_starts, class_text, folder_starts, folder_text, folder_times;
-    struct bit_pool entries, names; /* struct bit_index_entry; texts */
-    struct bit_pool labels, label_starts;
+    struct bit_bytes class_starts, class_text, folder_starts, folder_text, folder_times;
+    struct bit_bytes entries, names; /* struct bit_index_entry; texts */
+    struct bit_bytes labels, label_starts;
     struct bit_text notes;
     struct bit_leftout left;
     uint64_t classes, folders, images, image_bytes;
@@ -88,7 +88,7 @@ bool bit_index_name_ok(const char *name, size_t size);
 /* 0 when `data` is a whole and consistent block. `trusted_hash`: the hash is not looked at (fuzzing). */
 int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit_error *error);
 
-/* Copies a block into memory that other processes of this user on this machine can map (index_common.c), and maps it here: *mapped,
+/* Copies a block into memory that other processes of this user on this machine can map (index_share.c), and maps it here: *mapped,
  * to be unmapped. Returns a descriptor that stays open until they have, or -1: there is no such memory. */
 int bit_index_publish(const struct bit_index_header *block, uint64_t bytes, struct bit_index_header **mapped);
 /* That of another process, checked; NULL when it is not the block with these bytes and hash. To be unmapped. */

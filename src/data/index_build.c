@@ -4,7 +4,7 @@
 #include "bit/text.h"
 #include "index.h"
 
-int bit_pool_add(struct bit_pool *pool, const void *data, size_t size, struct bit_error *error)
+int bit_bytes_add(struct bit_bytes *pool, const void *data, size_t size, struct bit_error *error)
 {
     if (pool->size + size > pool->capacity) {
         size_t capacity = pool->capacity * 2 > pool->size + size ? pool->capacity * 2 : pool->size + size + 4096;
@@ -22,10 +22,10 @@ int bit_pool_add(struct bit_pool *pool, const void *data, size_t size, struct bi
     return 0;
 }
 
-void bit_pool_free(struct bit_pool *pool)
+void bit_bytes_free(struct bit_bytes *pool)
 {
     bit_free(pool->data);
-    *pool = (struct bit_pool){0};
+    *pool = (struct bit_bytes){0};
 }
 
 bool bit_index_name_ok(const char *name, size_t size)
@@ -38,10 +38,10 @@ bool bit_index_name_ok(const char *name, size_t size)
     return true;
 }
 
-static int add_text(struct bit_pool *starts, struct bit_pool *texts, const char *text, struct bit_error *error)
+static int add_text(struct bit_bytes *starts, struct bit_bytes *texts, const char *text, struct bit_error *error)
 {
     uint64_t start = texts->size;
-    return bit_pool_add(starts, &start, sizeof start, error) || bit_pool_add(texts, text, strlen(text) + 1, error) ? -1 : 0;
+    return bit_bytes_add(starts, &start, sizeof start, error) || bit_bytes_add(texts, text, strlen(text) + 1, error) ? -1 : 0;
 }
 
 int64_t bit_index_add_class(struct bit_index_builder *b, const char *name, struct bit_error *error)
@@ -59,7 +59,7 @@ int64_t bit_index_add_folder(struct bit_index_builder *b, const char *path, stru
     if (b->folders == UINT32_MAX)
         return bit_fail(error, BIT_EDATA, "more than %u folders", UINT32_MAX);
     if (add_text(&b->folder_starts, &b->folder_text, path, error) ||
-        bit_pool_add(&b->folder_times, time, sizeof time, error))
+        bit_bytes_add(&b->folder_times, time, sizeof time, error))
         return -1;
     return (int64_t)b->folders++;
 }
@@ -69,10 +69,10 @@ int bit_index_add_image(struct bit_index_builder *b, uint32_t folder, const char
 {
     struct bit_index_entry entry = {b->names.size, folder, size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
     uint64_t start = b->labels.size / sizeof *labels;
-    if (bit_pool_add(&b->names, name, strlen(name) + 1, error) ||
-        bit_pool_add(&b->entries, &entry, sizeof entry, error) ||
-        bit_pool_add(&b->label_starts, &start, sizeof start, error) ||
-        bit_pool_add(&b->labels, labels, label_count * sizeof *labels, error))
+    if (bit_bytes_add(&b->names, name, strlen(name) + 1, error) ||
+        bit_bytes_add(&b->entries, &entry, sizeof entry, error) ||
+        bit_bytes_add(&b->label_starts, &start, sizeof start, error) ||
+        bit_bytes_add(&b->labels, labels, label_count * sizeof *labels, error))
         return -1;
     b->images++;
     b->image_bytes += size;
@@ -83,10 +83,10 @@ int bit_index_add_image(struct bit_index_builder *b, uint32_t folder, const char
 
 void bit_index_builder_free(struct bit_index_builder *b)
 {
-    struct bit_pool *pools[] = {&b->class_starts, &b->class_text, &b->folder_starts, &b->folder_text, &b->folder_times,
+    struct bit_bytes *pools[] = {&b->class_starts, &b->class_text, &b->folder_starts, &b->folder_text, &b->folder_times,
                                 &b->entries, &b->names, &b->labels, &b->label_starts};
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
-        bit_pool_free(pools[i]);
+        bit_bytes_free(pools[i]);
     bit_text_free(&b->notes);
 }
 
@@ -144,7 +144,7 @@ static void put_images(struct bit_index_header *h, const struct bit_index_builde
 }
 
 /* A section of texts' starts, with the end as its last entry. */
-static void put_starts(struct bit_index_header *h, enum bit_index_section s, const struct bit_pool *starts, uint64_t end)
+static void put_starts(struct bit_index_header *h, enum bit_index_section s, const struct bit_bytes *starts, uint64_t end)
 {
     uint64_t *to = (uint64_t *)bit_index_section(h, s);
     if (starts->size)

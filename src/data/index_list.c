@@ -15,7 +15,7 @@ enum { MOST_ERRORS = 8, MOST_LABELS = 4096 };
 
 /* Class names as they are met: a hash table of their numbers. */
 struct names {
-    struct bit_pool starts, texts;
+    struct bit_bytes starts, texts;
     uint32_t *slots; /* number + 1; 0: free */
     size_t capacity, count;
 };
@@ -60,8 +60,8 @@ static int64_t name_number(struct names *n, const char *name, size_t size, struc
         uint64_t start = n->texts.size;
         if (n->count == INT32_MAX)
             return bit_fail(error, BIT_EDATA, "too many classes");
-        if (bit_pool_add(&n->starts, &start, sizeof start, error) || bit_pool_add(&n->texts, name, size, error) ||
-            bit_pool_add(&n->texts, "", 1, error))
+        if (bit_bytes_add(&n->starts, &start, sizeof start, error) || bit_bytes_add(&n->texts, name, size, error) ||
+            bit_bytes_add(&n->texts, "", 1, error))
             return -1;
         n->slots[slot] = (uint32_t)++n->count;
     }
@@ -184,8 +184,8 @@ int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_err
         result = bit_index_twins(b, error) || bit_index_name_notes(b, error) ? -1 : 0;
     if (!result)
         bit_leftout_tell(&b->left, &b->notes);
-    bit_pool_free(&n.starts);
-    bit_pool_free(&n.texts);
+    bit_bytes_free(&n.starts);
+    bit_bytes_free(&n.texts);
     bit_free(n.slots);
     return result;
 }

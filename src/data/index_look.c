@@ -149,13 +149,13 @@ int bit_index_twins(struct bit_index_builder *b, struct bit_error *error)
 {
     const struct bit_index_entry *entries = (const void *)b->entries.data;
     uint64_t part = 1 + b->images / COMPARED;
-    struct bit_pool pool = {0};
+    struct bit_bytes pool = {0};
     struct twins same = {0}, other = {0};
     for (uint64_t i = 0; i < b->images; i++) {
         const char *name = b->names.data + entries[i].name;
         struct named named = {bit_hash_bytes(name, strlen(name)).low, i};
-        if (named.hash % part == 0 && bit_pool_add(&pool, &named, sizeof named, error)) {
-            bit_pool_free(&pool);
+        if (named.hash % part == 0 && bit_bytes_add(&pool, &named, sizeof named, error)) {
+            bit_bytes_free(&pool);
             return -1;
         }
     }
@@ -171,7 +171,7 @@ int bit_index_twins(struct bit_index_builder *b, struct bit_error *error)
         if (!t->count++)
             t->first = x, t->second = y;
     }
-    bit_pool_free(&pool);
+    bit_bytes_free(&pool);
     tell_twins(b, &other, part > 1, "other classes");
     tell_twins(b, &same, part > 1, "the same classes");
     return 0;

@@ -76,16 +76,16 @@ static mode_t entry_mode(struct walk *w, DIR *folder, const struct dirent *entry
     return status->st_mode & S_IFMT;
 }
 
-static int add_name(struct bit_pool *starts, struct bit_pool *texts, const char *name, struct bit_error *error)
+static int add_name(struct bit_bytes *starts, struct bit_bytes *texts, const char *name, struct bit_error *error)
 {
     uint64_t start = texts->size;
-    return bit_pool_add(starts, &start, sizeof start, error) || bit_pool_add(texts, name, strlen(name) + 1, error) ? -1 : 0;
+    return bit_bytes_add(starts, &start, sizeof start, error) || bit_bytes_add(texts, name, strlen(name) + 1, error) ? -1 : 0;
 }
 
 /* One folder's entries: images go to the builder with this label (none: they are strays), sub-folders' names to `starts`
  * and `texts`. `path`: relative to the root. */
-static int read_entries(struct walk *w, DIR *folder, const char *path, uint32_t number, int32_t label, struct bit_pool *starts,
-                        struct bit_pool *texts, struct bit_error *error)
+static int read_entries(struct walk *w, DIR *folder, const char *path, uint32_t number, int32_t label, struct bit_bytes *starts,
+                        struct bit_bytes *texts, struct bit_error *error)
 {
     struct dirent *entry;
     while (errno = 0, (entry = readdir(folder))) {
@@ -110,7 +110,7 @@ static int read_entries(struct walk *w, DIR *folder, const char *path, uint32_t 
 static int walk_folder(struct walk *w, const char *path, int32_t label, struct bit_error *error);
 
 /* Descends into the sub-folders, in order. In the root each one is a class. */
-static int walk_below(struct walk *w, const char *path, int32_t label, struct bit_pool *starts, struct bit_pool *texts,
+static int walk_below(struct walk *w, const char *path, int32_t label, struct bit_bytes *starts, struct bit_bytes *texts,
                       struct bit_error *error)
 {
     size_t count = starts->size / sizeof(uint64_t);
@@ -142,7 +142,7 @@ static int walk_folder(struct walk *w, const char *path, int32_t label, struct b
 {
     char full[PATH_MAX];
     struct stat status;
-    struct bit_pool starts = {0}, texts = {0};
+    struct bit_bytes starts = {0}, texts = {0};
     int result = -1;
     bit_phase_tick();
     if (bit_path_join(full, sizeof full, w->root, path, error))
@@ -176,8 +176,8 @@ static int walk_folder(struct walk *w, const char *path, int32_t label, struct b
 out:
     if (folder)
         closedir(folder);
-    bit_pool_free(&starts);
-    bit_pool_free(&texts);
+    bit_bytes_free(&starts);
+    bit_bytes_free(&texts);
     return result;
 }
 

@@ -13,8 +13,8 @@
 
 enum { CANDIDATES = 64 };
 
-/* Another try may find what this one did not: the storage has failed, or what was indexed is not where it was. An image that
- * alone is missing is bad; one that is there again was not gone. */
+/* Whether the storage is away, so that another try may succeed: reading failed, the folder cannot be reached, or the file is there again when it
+ * is looked for. A single file that is missing from a folder that is there is a bad image. */
 static bool is_away(const struct bit_stream_options *o, enum bit_file_fault fault, uint64_t image, const char *path)
 {
     struct stat status;

@@ -109,9 +109,8 @@ int network_describe(const struct bit_model_options *options, struct network *ne
 int plan_memory(struct bit_model *model, struct bit_error *error);
 void plan_free(struct bit_model *model);
 
-/* Batch norm's statistics meet the other ranks in every norm. A rank on which a layer fails must get there to tell them: it
- * keeps its error, its layers do nothing from then on, and the next sum fails on all ranks. Turns a layer's result into
- * what its caller is told. */
+/* With batch norm every norm is collective: after a failure on this rank, keep the error, skip the other layers, but go on calling the norms;
+ * the next one fails on all ranks. Turns a layer's result into what its caller is told. */
 int layer_result(const struct bit_model *m, int result);
 /* An earlier layer failed in that way. */
 bool layer_skips(const struct bit_model *m, const struct bit_error *error);

@@ -13,8 +13,8 @@ int census_bad(struct run *run);
 /* Takes the lines about bad images from all ranks' streams into quarantine.tsv, which rank 0 writes. Collective. */
 int census_list(struct run *run, struct bit_stream *stream);
 
-/* Fails (data) when more than data.bad_share of `seen` images of a set of `images` were bad. Before the set (or 10000 images of a
- * larger one) was seen once, the share is of so many: the few that were seen say little. Nothing is judged before 100 were seen.
+/* Fails (data) when more than data.bad_share of `seen` images of a set of `images` were bad. Until one epoch (at most 10000
+ * images) was seen, that number is the denominator. Nothing is judged before 100 were seen.
  * Local; all ranks have the same numbers. */
 int census_judge(struct run *run, uint64_t bad, uint64_t seen, uint64_t images);
 

@@ -17,7 +17,7 @@ struct network {
     bool told;
 };
 
-/* A step of `spent` seconds waited for reduction and gather for `waited` of them; seconds[rank 0 .. ranks) is what each rank's own work
+/* A step took `spent` seconds; `waited`: those of them spent in reduce and gather; seconds[rank 0 .. ranks) is what each rank's own work
  * took: waiting for a slower rank is not the network's. True when there is something to say: *now against *before, seconds a
  * step; told says whether it is slow. */
 bool network_add(struct network *network, double waited, double spent, const double *seconds, int ranks, double *now, double *before);

@@ -106,8 +106,8 @@ void run_clear(struct run *run);
 
 /* Ends the watchdog. Local. */
 void run_end_watch(struct run *run);
-/* And gives the folder back: the last that a rank does, for the next run there makes the heartbeats anew, in which a watchdog of this one
- * would see its end. Behind bit_comm_fini, so the caller knows the `rank`; `code`: the process's exit code. Local. */
+/* Ends the watchdog and releases the lock of the folder. Must come last: the next run recreates heartbeat/, and our watchdog would take that as its
+ * cue to exit. Called after bit_comm_fini, so the caller gives the `rank`; `code`: the process's exit code. Local. */
 void run_leave(struct run *run, int rank, int code);
 
 /* Path of `name` in the run's folder. */

@@ -112,18 +112,19 @@ static struct bit_save *wait_for_writer(struct saving *saving)
     return save;
 }
 
-/* Memory that changed behind saving_begin's look at it may be in what was written. A step after it has read everything and found
- * nothing; without one it is read now. *why: set where the generation must not be committed. 1: for harm that is known already; 2:
- * for *harm; 0. Collective. */
-static int check_again(struct run *run, struct bit_error *harm, struct bit_error *why)
+enum check { CLEAN, KNOWN_HARM, NEW_HARM };
+
+/* Checks memory again before the commit, if no step was taken since the snapshot: a change after saving_begin's check may be in what was written,
+ * and a step would have found it. *why is set where the generation must not be committed; NEW_HARM: *harm says what. Collective. */
+static enum check check_again(struct run *run, struct bit_error *harm, struct bit_error *why)
 {
     if (run->standing.step != run->saving.step)
-        return 0;
+        return CLEAN;
     if (run->loop.setback.harmed)
         bit_fail(why, BIT_EENVIRONMENT, "a rank's memory has changed");
     else if (!bit_trainer_check_memory(run->trainer, harm, why))
         *why = *harm;
-    return run->loop.setback.harmed ? 1 : harm->code ? 2 : 0;
+    return run->loop.setback.harmed ? KNOWN_HARM : harm->code ? NEW_HARM : CLEAN;
 }
 
 int saving_end(struct run *run)
@@ -134,12 +135,12 @@ int saving_end(struct run *run)
     struct bit_error error = {0}, harm = {0};
     if (!save)
         return 0;
-    int harmed = check_again(run, &harm, &error);
+    enum check found = check_again(run, &harm, &error);
     /* An error that is there already makes all ranks withdraw it. */
     if (bit_store_commit(run->store, save, &error)) {
-        if (harmed == 2 && run->error.code == BIT_OK)
+        if (found == NEW_HARM && run->error.code == BIT_OK)
             return setback_harm(run, &harm);
-        return harmed == 1 ? 0 : bit_fail(&run->error, error.code, "%s", error.text);
+        return found == KNOWN_HARM ? 0 : bit_fail(&run->error, error.code, "%s", error.text);
     }
     run->loop.saved = saving->step;
     saving->stood += bit_clock_seconds() - start;

@@ -31,8 +31,8 @@ bool setback_note_loss(struct run *run, double loss, double *limit);
 enum event setback_decide(struct run *run, const struct bit_step_result *result);
 /* A check between two steps has found `harm` to a rank's memory: run->error, or a setback. Returns -1. Local; the same on all ranks. */
 int setback_harm(struct run *run, const struct bit_error *harm);
-/* After a failure that may have been a setback: EVENT_FAILED or EVENT_ROLLBACK. The same on all ranks, also where rank 0 alone has
- * an error: going back they agree on it. */
+/* After a failure that may have been a setback: EVENT_FAILED or EVENT_ROLLBACK. The same on all ranks; rank 0 alone may hold
+ * an error here, on which resume_roll_back() agrees. */
 enum event setback_event(const struct run *run);
 /* May the run go back to a checkpoint? -1: no, and run->error says why. Local; the same on all ranks. */
 int setback_judge(struct run *run);

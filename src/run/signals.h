@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /* USR1, CONT: checkpoint and go on. TERM, INT, USR2: checkpoint and stop. A dead reader of our output (PIPE) is ignored.
- * CONT, because Open MPI's mpirun and Slurm send it before TERM, mpirun a second before and with a second to live after:
- * so there are two seconds for a checkpoint. */
+ * CONT counts, because mpirun sends CONT, TERM 1 s later and KILL 1 s after that (Slurm likewise): so there are two seconds for a
+ * checkpoint. */
 void signals_install(void);
 
 bool signals_save(void);       /* USR1 or CONT came since the last signals_saved() */

@@ -186,8 +186,8 @@ int retire(const char *folder, const char *name, struct bit_error *error)
     return 0;
 }
 
-/* What a dead writer left. It is renamed first: to a host that still sees a generation by the name it had while it was written, files
- * below that name are the generation's. Renaming asks the file server, which knows that the name is gone. */
+/* Removes what a dead writer left, renaming it first: a host with a stale directory cache may still resolve .tmp-NAME to a generation that was
+ * committed since, and would delete that generation's files. A rename asks the file server, which knows that the name is gone. */
 static int discard(const char *folder, const struct entry *e, struct bit_error *error)
 {
     char from[PATH_MAX], to[PATH_MAX], as[ENTRY_NAME], name[64];

@@ -255,8 +255,9 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
     return 0;
 }
 
-/* Some rank found the generation damaged. Whether rank 0, reading all of it, finds so, too; 0: it does, 1: it is whole, -1. What has
- * right checksums and is not what the manifest names is damaged for all: it was written so. */
+/* Some rank found the generation damaged: rank 0 reads all of it again. 1: it is whole for rank 0 (the other rank saw an old state of the
+ * file system); 0: it is really damaged; -1: error. Contents with right checksums that differ from what the manifest names were
+ * written so, and are damaged for all. */
 static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
                      struct bit_error *error)
 {

@@ -3,7 +3,7 @@
 #include "bit/memory.h"
 #include "bit/train.h"
 #include "bit/tree.h"
-#include "train/internal.h"
+#include "train/squares.h"
 
 enum { STRETCH = 16384 }; /* elements a thread takes at a time */
 

@@ -9,9 +9,9 @@
 
 enum { BIT_GUARD_STRETCH = 16384 /* elements of a cell at most */ };
 
-/* Of the words x[i] of a range of a block, modulo 2^32: plain = sum of (2 (i mod 4) + 1) x[i], placed = the same of i / 4 times
- * that. No change of a single word goes unnoticed (its factor in `plain` is odd); changes of several, and words that change
- * places, do with a chance of 2^-32 or so. Sums of parts may be added in any order, by any number of threads and ranks:
+/* Two checksums of the words x[i] of a range of a block, modulo 2^32: plain = sum of (2 (i mod 4) + 1) x[i]; placed = sum of i / 4 times
+ * those terms. Any change of a single word is found, since its factor in `plain` is odd. Several changed words, or words that were
+ * swapped, stay undetected with a probability of about 2^-32. Sums of parts may be added in any order, by any number of threads and ranks:
  * struct bit_sum of bit/train.h. */
 
 /* Four words at a time, as they come: for the compiler, one register of any machine. */

@@ -8,7 +8,7 @@
 #include "bit/phase.h"
 #include "bit/trace.h"
 #include "bit/tree.h"
-#include "train/internal.h"
+#include "train/squares.h"
 #include "train/trainer.h"
 
 /* What a rank says about the step. Everybody gets all of them, so everybody decides alike. */

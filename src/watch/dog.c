@@ -28,7 +28,7 @@ struct bit_watch {
     double moved[BIT_TRACKS];       /* own clock */
     double stepped, longest;        /* own clock; seconds */
     double looking;                 /* own clock: since when the others are looked at; 0: they are not */
-    struct bit_judge judge;
+    struct bit_lease lease;
     struct bit_view *views;
     struct bit_seen *seen;
 };
@@ -124,7 +124,7 @@ static void judge(struct bit_watch *w, double now)
         let_it_be_told(w->folder);
         _exit(BIT_ELATE);
     }
-    if (!bit_judge_turn(w->folder, w->options.id, w->options.rank, w->options.ranks, now, &w->judge)) {
+    if (!bit_lease_take(w->folder, w->options.id, w->options.rank, w->options.ranks, now, &w->lease)) {
         w->looking = 0;
         return;
     }
@@ -224,7 +224,7 @@ struct bit_watch *bit_watch_start(const struct bit_watch_options *options, struc
         w->moved[track] = now;
     w->heart = (struct bit_heart){.id = options->id, .rank = options->rank, .ranks = options->ranks, .process = (long)getpid()};
     w->heart.live = bit_phase_share();
-    w->judge.rank = -1;
+    w->lease.rank = -1;
     gethostname(w->heart.host, sizeof w->heart.host - 1);
     w->views = bit_allocate((size_t)options->ranks, sizeof *w->views, "the watchdog", error);
     w->seen = bit_allocate((size_t)options->ranks, sizeof *w->seen, "the watchdog", error);
@@ -255,7 +255,7 @@ void bit_watch_end(struct bit_watch *w)
     unlink(path);
     if (bit_heart_path(w->folder, 0, path), *path) {
         strcpy(strrchr(path, '/'), "/judge");
-        if (w->judge.wrote)
+        if (w->lease.wrote)
             unlink(path);
         *strrchr(path, '/') = 0;
         rmdir(path); /* the last one succeeds */

@@ -70,7 +70,7 @@ static enum bit_lateness judge_one(const struct bit_seen *s, double allowance, e
     *track = MAIN;
     if (h->notes[MAIN].phase == BIT_PHASE_ENDED)
         return BIT_LATE_NOT;
-    /* How long a silent rank that waited had done so before is the others' matter. */
+    /* For a rank that fell silent inside a wait, count the silence only: the wait itself is held against the rank waited for. */
     *seconds = s->silent > 0 && waits(h) ? s->silent : h->still[MAIN] + s->silent;
     if (s->silent > 0)
         return h->limit[MAIN] > 0 && *seconds > h->limit[MAIN] + allowance ? BIT_LATE_SILENT : BIT_LATE_NOT;

@@ -7,7 +7,7 @@
 #include "bit/memory.h"
 #include "bit/random.h"
 #include "bit/train.h"
-#include "train/internal.h"
+#include "train/squares.h"
 
 static const enum bit_parameter_kind kinds[] = {BIT_KERNEL, BIT_GAMMA, BIT_BETA, BIT_KERNEL, BIT_BIAS};
 

@@ -132,13 +132,13 @@ static void test_ended(void)
 static void test_turns(void)
 {
     enum { RANKS = 200 };
-    static struct bit_judge judges[RANKS];
+    static struct bit_lease leases[RANKS];
     int looked = 0, who = -1;
     for (int r = 0; r < RANKS; r++)
-        judges[r].rank = -1;
+        leases[r].rank = -1;
     for (int turn = 0; turn < 5; turn++)
         for (int r = 0; r < RANKS; r++)
-            if (bit_judge_turn(folder, 77, r, RANKS, turn, &judges[r])) {
+            if (bit_lease_take(folder, 77, r, RANKS, turn, &leases[r])) {
                 looked++;
                 CHECK(who < 0 || who == r);
                 who = r;
@@ -147,13 +147,13 @@ static void test_turns(void)
     int heir = -1, heirs = 0;
     for (double now = 5; now < 5 + 3 * bit_watch_silence(RANKS); now += 1)
         for (int r = 0; r < RANKS; r++)
-            if (r != who && bit_judge_turn(folder, 77, r, RANKS, now, &judges[r])) {
+            if (r != who && bit_lease_take(folder, 77, r, RANKS, now, &leases[r])) {
                 heirs += r != heir;
                 heir = r;
             }
     CHECK(heirs == 1 && heir >= 0);
-    judges[0] = (struct bit_judge){.rank = -1};
-    CHECK(bit_judge_turn(folder, 78, 0, 4, 0, &judges[0])); /* another invocation's word is none; few need not wait */
+    leases[0] = (struct bit_lease){.rank = -1};
+    CHECK(bit_lease_take(folder, 78, 0, 4, 0, &leases[0])); /* another invocation's word is none; few need not wait */
 }
 
 static void test_periods(void)

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "train/internal.h"
+#include "train/squares.h"
 
 enum {
     GROUP = BIT_TABLE_PAD, STRETCH = 65536, LIMB = 32,

@@ -35,7 +35,7 @@ static void claim_write(const char *path, uint64_t id, int rank, uint64_t turns)
     close(file);
 }
 
-bool bit_judge_turn(const char *folder, uint64_t id, int rank, int ranks, double now, struct bit_judge *j)
+bool bit_lease_take(const char *folder, uint64_t id, int rank, int ranks, double now, struct bit_lease *j)
 {
     char path[PATH_MAX];
     uint64_t turns = 0;

@@ -1,6 +1,6 @@
 /* What the files of src/train share. */
-#ifndef BIT_TRAIN_INTERNAL_H
-#define BIT_TRAIN_INTERNAL_H
+#ifndef BIT_TRAIN_SQUARES_H
+#define BIT_TRAIN_SQUARES_H
 
 #include <stdbool.h>
 #include <stddef.h>
