@@ -1,3 +1,4 @@
+/* The table of bit's subcommands. */
 #include "cli/cli.h"
 
 /* One line a subcommand; help and version are main's own. */

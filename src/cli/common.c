@@ -1,3 +1,4 @@
+/* What the subcommands of bit share: errors, command lines, jobs. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

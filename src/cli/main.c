@@ -1,3 +1,4 @@
+/* bit: finds the subcommand and runs it; help and version are its own. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Waiting for another rank: spin first, then sleep for longer and longer. */
 #include <sched.h>
 #include <time.h>
 

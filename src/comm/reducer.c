@@ -1,3 +1,4 @@
+/* The all-reduce of gradients: buckets are summed over the ranks by a thread of its own while the backward pass goes on. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>

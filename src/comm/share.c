@@ -1,3 +1,4 @@
+/* Which part of a block each rank owns, and in which order parts are exchanged. Pure arithmetic. */
 #include "bit/memory.h"
 #include "comm/internal.h"
 

@@ -1,3 +1,4 @@
+/* Starting and ending MPI, and the group of all its ranks. */
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>

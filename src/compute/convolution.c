@@ -1,3 +1,4 @@
+/* Convolutions as the rest of the program calls them: geometry, checks, and the backend that does the work. */
 #include <limits.h>
 
 #include "bit/memory.h"

@@ -1,3 +1,4 @@
+/* The order in which gathered rows read their image; images of few channels are copied with a border first, so that a row of taps is one run. */
 #include <string.h>
 
 #include "compute/tiled.h"

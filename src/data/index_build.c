@@ -1,3 +1,4 @@
+/* Puts a list of images, folders, classes and labels together into the block that is an index. */
 #include <string.h>
 
 #include "bit/memory.h"

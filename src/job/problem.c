@@ -1,3 +1,4 @@
+/* The list of problems found in a job: kept in the order of the file, printed with their places. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Steps, epochs and learning rates of a job over a number of images. */
 #include <math.h>
 
 #include "bit/job.h"

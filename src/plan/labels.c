@@ -1,3 +1,4 @@
+/* Whether the labels of an index suit the job's loss. */
 #include <string.h>
 
 #include "bit/plan.h"

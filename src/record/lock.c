@@ -1,3 +1,4 @@
+/* The lock of a folder: one run at a time, on any host, also on file systems without locks. */
 #include "bit/record.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Writing metrics.jsonl, and cutting it where a resumed run goes on. */
 #include "bit/metrics_log.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "bit/memory.h"
 #include "bit/record.h"
 #include "bit/store.h"
-#include "store/folder.h"
+#include "store/generations.h"
 #include "store/newest.h"
 
 /* manifest.json, model.h5, shard-0000-of-0004.h5, and what bit_file_write calls them while it writes. */
@@ -106,7 +106,7 @@ static int erase_all(const char *folder, struct bit_error *error)
     struct entry *list;
     size_t count;
     int result = 0;
-    if (folder_scan(folder, &list, &count, error))
+    if (generations_scan(folder, &list, &count, error))
         return -1;
     for (size_t i = 0; i < count && !result; i++)
         result = generation_erase(folder, list[i].name, list[i].step, error);

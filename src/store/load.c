@@ -8,7 +8,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
-#include "store/folder.h"
+#include "store/generations.h"
 #include "store/newest.h"
 #include "store/store.h"
 
@@ -115,7 +115,7 @@ static int list_all(const struct bit_store *store, struct search *s, struct bit_
     s->count = s->next = 0;
     if (!bit_file_exists(store->folder))
         return 0;
-    if (folder_scan(store->folder, &s->list, &s->count, &missing))
+    if (generations_scan(store->folder, &s->list, &s->count, &missing))
         return bit_fail(error, BIT_EENVIRONMENT, "%s", missing.text);
     s->next = s->count;
     return 0;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "bit/file.h"
-#include "store/folder.h"
+#include "store/generations.h"
 
 enum { LINE = 32 }; /* always as long, so that writing it again needs no space */
 

@@ -6,7 +6,7 @@
 
 #include "bit/file.h"
 #include "bit/memory.h"
-#include "store/folder.h"
+#include "store/generations.h"
 #include "store/store.h"
 
 struct bit_reader { char path[PATH_MAX]; uint64_t manifest_bytes; struct manifest manifest; };
@@ -169,7 +169,7 @@ static int list_folder(const char *where, bool deep, struct bit_generation **lis
 {
     struct entry *entries;
     size_t found;
-    if (folder_scan(where, &entries, &found, error))
+    if (generations_scan(where, &entries, &found, error))
         return -1;
     int result = (*list = bit_allocate(found + 1, sizeof **list, "the list of generations", error)) ? 0 : -1;
     for (size_t i = 0; i < found && !result; i++) {

@@ -10,7 +10,7 @@
 #include "bit/memory.h"
 #include "bit/phase.h"
 #include "bit/trace.h"
-#include "store/folder.h"
+#include "store/generations.h"
 #include "store/newest.h"
 #include "store/points.h"
 #include "store/shard.h"
@@ -356,7 +356,7 @@ static void retain(const struct bit_store *store)
     int whole = 0;
     if (store->keep <= 0)
         return;
-    if (folder_scan(store->folder, &list, &count, &error)) {
+    if (generations_scan(store->folder, &list, &count, &error)) {
         bit_log(BIT_LOG_WARNING, "%s", error.text);
         return;
     }

@@ -6,7 +6,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "bit/record.h"
-#include "store/folder.h"
+#include "store/generations.h"
 #include "store/newest.h"
 
 /* Rank 0's part. */
@@ -20,7 +20,7 @@ static int open_writer(struct bit_store *store, struct bit_error *error)
     if (!locked)
         bit_log(BIT_LOG_WARNING, "%s: this file system knows no locks; do not start two runs in one folder", store->folder);
     newest_refresh(store->folder);
-    return folder_clean(store->folder, locked, error);
+    return generations_clean(store->folder, locked, error);
 }
 
 struct bit_store *bit_store_open(const char *folder, bool create, int keep, struct bit_group *group,

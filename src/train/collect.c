@@ -1,3 +1,4 @@
+/* A rank's share of a step's batch, copied out of the stream: needed as one piece where batch norm sees the whole batch. */
 #include <string.h>
 
 #include "bit/memory.h"

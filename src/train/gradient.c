@@ -1,3 +1,4 @@
+/* The gradient of a rank's share of the batch: micro-batches added in one fixed tree, handed to the reducer as elements become final. */
 #include <stdbool.h>
 
 #include "bit/memory.h"

@@ -1,3 +1,4 @@
+/* Telling what the memory guard found, on whichever rank, to all ranks. */
 #include "train/trainer.h"
 
 void bit_harm_describe(const struct bit_trainer *t, int rank, const struct bit_harm *harm, struct bit_error *what)

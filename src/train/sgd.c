@@ -1,3 +1,4 @@
+/* SGD with momentum and coupled weight decay on this rank's share of the block. */
 #include "train/guard.h"
 
 /* What a cell held and holds, as the guard sums it. */

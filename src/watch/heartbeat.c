@@ -1,3 +1,4 @@
+/* Heartbeat files: one line a rank, written in place, read by the others. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>

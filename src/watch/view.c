@@ -1,3 +1,4 @@
+/* How one process sees another rank over time: alive, silent, or standing still. */
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* A scratch folder, and one process that saves and loads the known state in it. */
-#ifndef BIT_TESTS_STORE_FOLDER_H
-#define BIT_TESTS_STORE_FOLDER_H
+#ifndef BIT_TESTS_STORE_GENERATIONS_H
+#define BIT_TESTS_STORE_GENERATIONS_H
 
 #include <dirent.h>
 #include <stdlib.h>

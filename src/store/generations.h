@@ -1,6 +1,6 @@
 /* What stands in a checkpoints folder, and what may be done with it. All local: rank 0 calls these. */
-#ifndef BIT_STORE_FOLDER_H
-#define BIT_STORE_FOLDER_H
+#ifndef BIT_STORE_GENERATIONS_H
+#define BIT_STORE_GENERATIONS_H
 
 #include "store/manifest.h"
 
@@ -9,7 +9,7 @@ enum entry_kind { ENTRY_GENERATION, ENTRY_BAD, ENTRY_SUPERSEDED, ENTRY_TEMPORARY
 struct entry { enum entry_kind kind; uint64_t step; bool damaged; /* for its finder */ char name[ENTRY_NAME]; };
 
 /* Everything that is ours, by step, then name. *list freed with bit_free. A missing folder is class no-input. */
-int folder_scan(const char *folder, struct entry **list, size_t *count, struct bit_error *error);
+int generations_scan(const char *folder, struct entry **list, size_t *count, struct bit_error *error);
 void generation_name(uint64_t step, char *name, size_t size);
 /* A name beside generations that no living process uses: ".tmp-NAME-HOST-PID-N". */
 void private_name(const char *prefix, const char *name, char *buffer, size_t size);
@@ -21,7 +21,7 @@ int generation_erase(const char *folder, const char *name, uint64_t step, struct
 /* Renames to a private name, then deletes. `rank`-less test points inside. */
 int retire(const char *folder, const char *name, struct bit_error *error);
 /* Removes what dead writers left. `locked`: we hold the folder's lock, so every other writer is dead. */
-int folder_clean(const char *folder, bool locked, struct bit_error *error);
+int generations_clean(const char *folder, bool locked, struct bit_error *error);
 
 /* Reads and parses a generation's manifest and compares all files' sizes. `text` (may be NULL) is handed out, to be freed
  * with bit_free. Class data: damaged; no-input: the storage fails to read it (EIO); usage: newer format; anything else: another

@@ -1,4 +1,4 @@
-#include "store/folder.h"
+#include "store/generations.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -70,7 +70,7 @@ static int compare(const void *a, const void *b)
     return x->step != y->step ? (x->step < y->step ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-int folder_scan(const char *folder, struct entry **list, size_t *count, struct bit_error *error)
+int generations_scan(const char *folder, struct entry **list, size_t *count, struct bit_error *error)
 {
     size_t capacity = 0;
     int result = 0;
@@ -217,12 +217,12 @@ static int restore(const char *folder, const struct entry *e, struct bit_error *
     return bit_file_sync(folder, error);
 }
 
-int folder_clean(const char *folder, bool locked, struct bit_error *error)
+int generations_clean(const char *folder, bool locked, struct bit_error *error)
 {
     struct entry *list;
     size_t count;
     int result = 0;
-    if (folder_scan(folder, &list, &count, error))
+    if (generations_scan(folder, &list, &count, error))
         return -1;
     for (size_t i = 0; i < count && !result; i++) {
         if (list[i].kind < ENTRY_TEMPORARY || !(locked || writer_dead(list[i].name)))
