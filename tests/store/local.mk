@@ -1,4 +1,4 @@
-STORE_TESTS_COMMON = tests/store/generations.h tests/store/state.h
+STORE_TESTS_COMMON = tests/store/folder.h tests/store/state.h
 check_PROGRAMS += tests/store/store_ranks tests/store/store_ranks_points tests/store/test_manifest tests/store/test_points \
 	tests/store/test_store tests/fuzz/fuzz_manifest
 TESTS += tests/fuzz/fuzz_manifest tests/store/test_manifest tests/store/test_points tests/store/test_store

@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 
 #include "store/points.h"
-#include "tests/store/generations.h"
+#include "tests/store/folder.h"
 #include "tests/unit.h"
 
 /* Saves in a child that is killed at `point` (NULL: not at all). Returns 1 when it was. */

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "bit/clock.h"
-#include "tests/store/generations.h"
+#include "tests/store/folder.h"
 #include "tests/unit.h"
 
 static void path_of(const struct scene *s, const char *generation, const char *file, char path[256])
