@@ -151,8 +151,9 @@ int bit_end_judge(const char *folder, const struct bit_end_facts *facts, struct 
     int code = facts->code;
     *end = (struct bit_end){0};
     /* Of a run that was refused, the outcome tells how it stood before. */
-    if (code == BIT_OK || code == BIT_EUSAGE || code == BIT_EDATA || code == BIT_ENOINPUT)
+    if (code == BIT_EUSAGE || code == BIT_EDATA || code == BIT_ENOINPUT)
         return settle(end, code, "");
+    /* Also after exit code 0: the mpirun of Open MPI 5 may end so when it has lost a host. */
     if (!facts->is_evaluation && is_new(folder, facts->before))
         return judge_outcome(folder, facts, end, error);
     if (code == BIT_EENVIRONMENT && !facts->is_evaluation && is_held(folder, facts->patience)) {
@@ -160,7 +161,7 @@ int bit_end_judge(const char *folder, const struct bit_end_facts *facts, struct 
         end->action = BIT_END_LATER;
         return 0;
     }
-    if (code == BIT_ENOGENERATION || code == BIT_EINTERNAL || code == BIT_EENVIRONMENT || code == BIT_EAGAIN || code == BIT_ELATE)
+    if (code == BIT_OK || code == BIT_ENOGENERATION || code == BIT_EINTERNAL || code == BIT_EENVIRONMENT || code == BIT_EAGAIN || code == BIT_ELATE)
         return settle(end, code, "");
     if (facts->ended)
         return settle(end, BIT_ELATE, "");

@@ -25,6 +25,10 @@ static const struct row {
     /* what is certain by its code, whatever stands there from before */
     {0, NEW, BIT_RUN_FINISHED, BIT_OK, "", BIT_END_DONE, 0},
     {0, OLD, BIT_RUN_FAILED, BIT_EDATA, "", BIT_END_DONE, 0},
+    {0, NONE, 0, 0, "", BIT_END_DONE, 0},
+    {0, NEW, BIT_RUN_RUNNING, BIT_OK, "", BIT_END_AGAIN, 74},
+    {0, NEW, BIT_RUN_FAILED, BIT_ELATE, "", BIT_END_AGAIN, 76},
+    {0, NEW, BIT_RUN_RUNNING, BIT_OK, "e", BIT_END_DONE, 0},
     {64, OLD, BIT_RUN_STOPPED, BIT_EAGAIN, "", BIT_END_HELD, 64},
     {65, NONE, 0, 0, "", BIT_END_HELD, 65},
     {66, NONE, 0, 0, "", BIT_END_HELD, 66},
