@@ -163,7 +163,7 @@ cp tiny.json 'my %j $x/tiny.json'
 says 0 '' "$launch" 'my %j $x/tiny.json' -n 2 --out=-dash && finished ./-dash; ok $? "a job in a folder like that, and a folder with a dash in front"
 
 # ---- a real Slurm ----
-if [ "$MPI_KIND" = openmpi ] && PATH=$PATH:/usr/sbin "$top_srcdir/tests/lab/slurm" start "$scratch/lab" 2 8 >lab.said 2>&1; then
+if [ "$MPI_KIND" = openmpi ] && LAB_MESSAGE_TIMEOUT=60 PATH=$PATH:/usr/sbin "$top_srcdir/tests/lab/slurm" start "$scratch/lab" 2 8 >lab.said 2>&1; then
     eval "$("$top_srcdir/tests/lab/slurm" env "$scratch/lab")"
     unset MPIRUN OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
     jobs=()
