@@ -1,6 +1,7 @@
 #!/bin/bash
 # bit plan: its numbers, where the number of images comes from, what cannot run, and every warning.
-. "$top_srcdir/tests/cli/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs cli
 
 cat >job.json <<'JSON'
 {
@@ -11,21 +12,21 @@ cat >job.json <<'JSON'
 JSON
 plan() { "$bit" plan job.json "$@"; }
 
-run 0 "images as stated in the job" plan -n 2
+expect 0 "images as stated in the job" plan -n 2
 says out "6,400 for training, 100 for validation (as stated in the job: its data are not here)"
 says out "1,000 of 64 images, 100 an epoch, 10 epochs"
 says out "0.0075 at step 100 (epoch 1), after a linear warm-up"
 says out "0.00075 from step 400 (epoch 4)"
 says out "7.5e-05 from step 800 (epoch 8)"
 says out "4 micro-batches of 8 images a rank and step"
-run 0 "images as given" plan --images 640
+expect 0 "images as given" plan --images 640
 says out "640 for training"
 says out "as given with --images"
-run 66 "no number of images" plan --set data.images=0
+expect 66 "no number of images" plan --set data.images=0
 says err "give --images N"
-run 66 "no number of classes" plan --set model.classes=0
+expect 66 "no number of classes" plan --set model.classes=0
 says err "--classes N"
-run 0 "a number of classes" plan --set model.classes=0 --classes 7
+expect 0 "a number of classes" plan --set model.classes=0 --classes 7
 says out "7 classes"
 
 mkdir -p images/train/{a,b,c} images/val/{a,b,c}
@@ -33,25 +34,25 @@ for class in a b c; do
     for i in 1 2 3 4; do echo x >images/train/$class/$i.jpg; done
     echo x >images/val/$class/1.jpg
 done
-run 0 "images as counted" plan --set model.classes=0
+expect 0 "images as counted" plan --set model.classes=0
 says out "3 classes"
 says out "12 for training, 3 for validation"
 says out "a step sees images twice"
-run 64 "more classes than outputs" plan --set model.classes=2
+expect 64 "more classes than outputs" plan --set model.classes=2
 says err "model.classes"
 
-run 64 "ranks that cannot share the batch" plan -n 3 --images 6400
+expect 64 "ranks that cannot share the batch" plan -n 3 --images 6400
 says err "2 ranks would do"
-run 64 "more ranks than micro-batches" plan -n 16 --images 6400
+expect 64 "more ranks than micro-batches" plan -n 16 --images 6400
 says err "8 ranks would do"
-run 64 "no ranks" plan -n 0
-run 64 "negative ranks" plan -n -4
-run 64 "a bad number" plan --images 1e3
-run 64 "two jobs" plan other.json
-run 64 "a bad override" plan --set model.depth=15
+expect 64 "no ranks" plan -n 0
+expect 64 "negative ranks" plan -n -4
+expect 64 "a bad number" plan --images 1e3
+expect 64 "two jobs" plan other.json
+expect 64 "a bad override" plan --set model.depth=15
 says err "expected one of 8, 14, 26, 50, 101, 152, found 15"
-run 66 "no such job" "$bit" plan nowhere.json
-run 64 "a bad job" "$bit" plan "$top_srcdir/tests/job/invalid/steps-and-epochs.json"
+expect 66 "no such job" "$bit" plan nowhere.json
+expect 64 "a bad job" "$bit" plan "$top_srcdir/tests/job/invalid/steps-and-epochs.json"
 
 # Warnings: each appears when it should; a quiet job has none but for this machine.
 warns() { # warns TEXT ARGUMENTS...
@@ -60,8 +61,8 @@ warns() { # warns TEXT ARGUMENTS...
     plan --images 6400 --classes 10 "$@" >out 2>err
     says out "warning: $text"
 }
-run 0 "a quiet job" plan --images 6400 --classes 10 --set threads=1
-! grep -q warning: out; verdict "it has no warning" $?
+expect 0 "a quiet job" plan --images 6400 --classes 10 --set threads=1
+! grep -q warning: out; ok $? "it has no warning"
 warns "schedule.warmup_steps: the warm-up (101 steps) is longer than a tenth" --set schedule.warmup_steps=101
 warns "schedule.warmup_steps: the warm-up (1000 steps) is as long as the run" --set schedule.warmup_steps=1000
 warns "schedule.decay_epochs: the decay at step 1000 comes after the end" --set 'schedule.decay_epochs=[5, 10]'
@@ -80,7 +81,7 @@ warns "4 ranks need" -n 4 --set model.depth=152 --set model.width=32 --set micro
 warns "checkpoint.keep: 100000 generations" --set checkpoint.keep=100000 --set model.depth=152 --set model.width=32
 
 if command -v python3 >/dev/null; then
-    run 0 "JSON" plan -n 2 --images 6400 --json --set schedule.warmup_steps=200
+    expect 0 "JSON" plan -n 2 --images 6400 --json --set schedule.warmup_steps=200
     python3 - <<'PYTHON'
 import json, sys
 p = json.load(open("out"))
@@ -93,10 +94,10 @@ ok &= abs(2 * m["momentum"] - m["weights"]) <= 2 and p["checkpoint_bytes"] >= 8 
 ok &= any("warm-up (200 steps)" in w for w in p["warnings"])
 sys.exit(not ok)
 PYTHON
-    verdict "its numbers" $?
+    ok $? "its numbers"
 fi
 if [ -c /dev/full ]; then
     plan --images 6400 >/dev/full 2>err
-    verdict "a full disk is not success" $(($? != 74))
+    ok $(($? != 74)) "a full disk is not success"
 fi
 exit $bad

@@ -1,6 +1,7 @@
 #!/bin/bash
 # bit plan prints the paper's numbers for every shipped job. The numbers of parameters are counted here, layer by layer.
-. "$top_srcdir/tests/cli/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs cli
 
 # parameters DEPTH WIDTH CLASSES -> all, and those without the head
 parameters() {
@@ -22,14 +23,14 @@ parameters() {
 
 grouped() { sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"; }
 
-[ "$(parameters 50 1 1000)" = "25549352 23500352" ]; verdict "R50x1 with 1000 classes has 25,549,352 parameters" $?
-[ "$(parameters 152 4 21843 | cut -d' ' -f2)" -gt 928000000 ]; verdict "R152x4 has 928 M without its head" $?
+[ "$(parameters 50 1 1000)" = "25549352 23500352" ]; ok $? "R50x1 with 1000 classes has 25,549,352 parameters"
+[ "$(parameters 152 4 21843 | cut -d' ' -f2)" -gt 928000000 ]; ok $? "R152x4 has 928 M without its head"
 
 # job NAME DEPTH WIDTH CLASSES STEPS DECAYS...
 job() {
     local name=$1 depth=$2 width=$3 classes=$4 steps=$5 missing=0 rate=0.48 text
     shift 5
-    "$bit" plan "$top_srcdir/jobs/$name.json" -n 64 --per-node 2 >out 2>err || { verdict "plan of $name" 1; cat err; return; }
+    "$bit" plan "$top_srcdir/jobs/$name.json" -n 64 --per-node 2 >out 2>err || { ok 1 "plan of $name"; cat err; return; }
     read -r all body < <(parameters "$depth" "$width" "$classes")
     for text in "R${depth}x$width, $(grouped "$classes") classes" "parameters      $(grouped "$all"), $(grouped "$body") without" \
         "$(grouped "$steps") of 4,096 images" "0.48 at step 5,000 (" "8 micro-batches of 8 images"; do
@@ -40,7 +41,7 @@ job() {
         grep -qF -- "$rate from step $(grouped "${text%:*}") (epoch ${text#*:}" out || { echo "  missing: $rate at $text"; missing=1; }
     done
     [ $missing = 0 ] || cat out
-    verdict "plan of $name" $missing
+    ok $missing "plan of $name"
 }
 
 for model in 50:1 50:3 101:1 101:3 152:4; do
@@ -50,13 +51,13 @@ for model in 50:1 50:3 101:1 101:3 152:4; do
     job "bit-m-r${depth}x$width" "$depth" "$width" 21843 312012 104004:30 208008:60 277344:80
     job "bit-l-r${depth}x$width" "$depth" "$width" 18291 2929688 732422:10 1684571:23 2197266:30 2709961:37
 done
-run 0 "plan of cluster-r50x1" "$bit" plan "$top_srcdir/jobs/cluster-r50x1.json" -n 32 --per-node 1
+expect 0 "plan of cluster-r50x1" "$bit" plan "$top_srcdir/jobs/cluster-r50x1.json" -n 32 --per-node 1
 says out "bfloat16"
 says out "0.12 at step 2,500"
-run 0 "plan of demo" "$bit" plan "$top_srcdir/jobs/demo.json" -n 2
+expect 0 "plan of demo" "$bit" plan "$top_srcdir/jobs/demo.json" -n 2
 says out "R14x1, 10 classes"
 says out "1,438 for training, 359 for validation"
-! grep warning: out | grep -v cores; verdict "no warning about the demo's schedule" $?
-run 0 "all jobs are valid" "$bit" check "$top_srcdir"/jobs/*.json
-[ "$(grep -c ': ok' out)" = 17 ]; verdict "each of them" $?
+! grep warning: out | grep -v cores; ok $? "no warning about the demo's schedule"
+expect 0 "all jobs are valid" "$bit" check "$top_srcdir"/jobs/*.json
+[ "$(grep -c ': ok' out)" = 17 ]; ok $? "each of them"
 exit $bad

@@ -1,6 +1,7 @@
 #!/bin/bash
 # bit plot: curves of a made-up run, torn lines, repeated steps, output names.
-. "$top_srcdir/tests/cli/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs cli
 
 mkdir run
 awk 'BEGIN {
@@ -17,16 +18,16 @@ function line(s) {
     return sprintf("{\"kind\":\"step\",\"step\":%d,\"epoch\":%g,\"loss\":%s,\"rate\":0.1,\"gradient_norm\":2,\"weight_norm\":90,\"images_per_second\":12,\"share\":{\"data\":0.1,\"forward\":0.3,\"backward\":0.5,\"reduce\":0.05,\"update\":0.05,\"checkpoint\":0}}", s, s / 100, s == 7 ? "null" : 7 * exp(-s / 2000))
 }' >run/metrics.jsonl
 
-run 0 "a page is written" "$bit" plot run
+expect 0 "a page is written" "$bit" plot run
 says out "run/plot.html"
 cp run/plot.html page
 says page "step 4000, epoch 40"
 says page "best top-1 80.00 % at step 4000"
 says page "1 line could not be read"
-[ "$(grep -c '<svg' page)" = 8 ]; verdict "eight charts" $?
-! grep -Eq 'https?://|src=|<link|@import|url\(' page; verdict "nothing is loaded from elsewhere" $?
-! grep -Eqi 'nan|inf[^o]' <(grep -o '<svg.*</svg>' page); verdict "no NaN in the curves" $?
-[ "$(stat -c %s run/plot.html)" -lt 600000 ]; verdict "a long run's page stays small" $?
+[ "$(grep -c '<svg' page)" = 8 ]; ok $? "eight charts"
+! grep -Eq 'https?://|src=|<link|@import|url\(' page; ok $? "nothing is loaded from elsewhere"
+! grep -Eqi 'nan|inf[^o]' <(grep -o '<svg.*</svg>' page); ok $? "no NaN in the curves"
+[ "$(stat -c %s run/plot.html)" -lt 600000 ]; ok $? "a long run's page stays small"
 if command -v python3 >/dev/null; then
     python3 - <<'PYTHON'
 import json, re, sys
@@ -39,26 +40,26 @@ ok = ok and all(len(c["x"]) == len(c["y"]) <= 1500 for chart in data for c in ch
 ok = ok and abs(loss["y"][-1] - 7 * 2.718281828 ** -2) < 0.01
 sys.exit(not ok)
 PYTHON
-    verdict "the numbers are those of the run, repeated steps once" $?
+    ok $? "the numbers are those of the run, repeated steps once"
 fi
 if command -v node >/dev/null; then
     sed -n '/^<script>$/,/<\/script>/p' page | sed '1d; s/<\/script>.*//' >script.js
-    node --check script.js; verdict "the script is JavaScript" $?
+    node --check script.js; ok $? "the script is JavaScript"
 fi
 
-run 0 "another output" "$bit" plot run/ -o other.html
-[ -s other.html ]; verdict "other.html is there" $?
-run 0 "standard output" "$bit" plot run/metrics.jsonl -o -
+expect 0 "another output" "$bit" plot run/ -o other.html
+[ -s other.html ]; ok $? "other.html is there"
+expect 0 "standard output" "$bit" plot run/metrics.jsonl -o -
 says out "</html>"
 mkdir '<b>&x'
 head -3 run/metrics.jsonl >'<b>&x/metrics.jsonl'
-run 0 "a hostile name" "$bit" plot '<b>&x' -o -
+expect 0 "a hostile name" "$bit" plot '<b>&x' -o -
 says out '<title>&lt;b&gt;&amp;x</title>'
-run 66 "no such run" "$bit" plot nowhere
+expect 66 "no such run" "$bit" plot nowhere
 mkdir empty
-run 66 "a run without metrics" "$bit" plot empty
+expect 66 "a run without metrics" "$bit" plot empty
 printf 'garbage\n\0\n[]\n{"kind":5,"step":1}\n{"kind":"step","step":"x"}\n' >empty/metrics.jsonl
-run 65 "metrics that are none" "$bit" plot empty
-run 74 "a folder that cannot be written" "$bit" plot run -o nowhere/x.html
-run 64 "no run" "$bit" plot
+expect 65 "metrics that are none" "$bit" plot empty
+expect 74 "a folder that cannot be written" "$bit" plot run -o nowhere/x.html
+expect 64 "no run" "$bit" plot
 exit $bad

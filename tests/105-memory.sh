@@ -3,7 +3,8 @@
 [ -x "$top_builddir/bitrun" ] || exit 77
 [ "${MPI_KIND:-openmpi}" = openmpi ] || exit 77 # what the libraries themselves take was measured with it
 nm "$top_builddir/bitrun" 2>/dev/null | grep -q __asan_init && exit 77
-. "$top_srcdir/tests/cli/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs cli
 
 json() { grep -o "\"$2\": *[0-9]*" "$1" | head -1 | grep -o '[0-9]*$'; }
 
@@ -14,16 +15,16 @@ compare() {
     shift 2
     while [ $# -gt 0 ]; do sets+=(--set "$1"); shift; done
     rm -rf run
-    run 0 "$what is planned" "$bit" plan "$top_srcdir/jobs/demo.json" -n "$ranks" --json "${sets[@]}"
+    expect 0 "$what is planned" "$bit" plan "$top_srcdir/jobs/demo.json" -n "$ranks" --json "${sets[@]}"
     cp out plan.json
-    run 0 "$what runs" timeout 200 $MPIRUN -n "$ranks" "$top_builddir/bitrun" "$top_srcdir/jobs/demo.json" --out run "${sets[@]}"
+    expect 0 "$what runs" timeout 200 $MPIRUN -n "$ranks" "$top_builddir/bitrun" "$top_srcdir/jobs/demo.json" --out run "${sets[@]}"
     local planned used bytes written
     planned=$(json plan.json total) used=$(json run/outcome.json peak_memory_bytes)
     [ "$used" -gt 0 ] && [ $((planned * 10)) -ge $((used * 9)) ] && [ $((planned * 10)) -le $((used * 11)) ]
-    verdict "$what: planned $((planned / 1000000)) MB a rank, used $((used / 1000000)) MB" $?
+    ok $? "$what: planned $((planned / 1000000)) MB a rank, used $((used / 1000000)) MB"
     bytes=$(json plan.json checkpoint_bytes) written=$(du -sb run/checkpoints | cut -f1)
     [ $((bytes * 20)) -ge $((written * 19)) ] && [ $((bytes * 20)) -le $((written * 21)) ]
-    verdict "$what: planned $bytes bytes a checkpoint, written $written" $?
+    ok $? "$what: planned $bytes bytes a checkpoint, written $written"
 }
 
 compare "R14x1 on one rank" 1 data.size=64

@@ -1,6 +1,7 @@
 #!/bin/bash
 # bit bench --fit and bit plan --machine: the file that is written can be read, and the prediction's arithmetic by hand.
-. "$top_srcdir/tests/cli/lib.sh"
+. "$(dirname "$0")/lib.sh"
+needs cli
 
 cat >job.json <<'JSON'
 {
@@ -28,7 +29,7 @@ near() {
     shift 3
     found=$(plan "$@" | sed 's/.*"prediction"://' | sed "s/.*\"$key\":\([0-9.e+-]*\).*/\1/")
     awk -v a="${found:-0}" -v b="$value" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(d <= b * 0.001) }'
-    verdict "$what: $value" $?
+    ok $? "$what: $value"
     [ -n "$found" ] || cat err
 }
 near "one rank: 0.05 + 8 x 0.3 + 0.04" step_seconds 2.49
@@ -42,30 +43,30 @@ near "four machines: three quarters" gather_seconds 0.240868 -n 4 --per-node 1
 exposed=$(plan -n 2 --per-node 1 | sed 's/.*"exposed_seconds":\([0-9.e+-]*\).*/\1/')
 # at least the last of 31 buckets, and not the whole
 awk -v e="$exposed" 'BEGIN { exit !(e >= 0.00517 && e < 0.15) }'
-verdict "part of the reduction is hidden: $exposed s are not" $?
+ok $? "part of the reduction is hidden: $exposed s are not"
 # Another micro-batch or size is the same network: passes in proportion, packing and update as they were.
 near "micro-batches of 4: 0.05 + 16 x 0.15 + 0.04" step_seconds 2.49 --set micro_batch=4
 near "and their update" update_seconds 0.04 --set micro_batch=4
 plan --set micro_batch=4 | grep -q '"scaled":false'
-verdict "which is not scaled from another network" $?
+ok $? "which is not scaled from another network"
 sed 's/"parameters": [0-9]*/"parameters": 4014464/; s/R14x1/R26x1/' machine.json >half.json
 machine=half.json near "another network with half the parameters: 0.1 + 8 x 0.3 + 0.08" step_seconds 2.58
 machine=half.json plan | grep -q '"scaled":true'
-verdict "which is said" $?
-run 0 "scaling" "$bit" plan job.json --machine machine.json --scaling
+ok $? "which is said"
+expect 0 "scaling" "$bit" plan job.json --machine machine.json --scaling
 says out "1024    1024     8192"
-run 64 "ranks of one machine were not measured" "$bit" plan job.json --machine machine.json -n 2
+expect 64 "ranks of one machine were not measured" "$bit" plan job.json --machine machine.json -n 2
 says err "bit bench reduce --ranks 2 --fit FILE"
-run 64 "nor was that precision" "$bit" plan job.json --machine machine.json --set precision=bfloat16
-run 64 "--scaling without a machine" "$bit" plan job.json --scaling
-run 66 "no such file" "$bit" plan job.json --machine nowhere.json
+expect 64 "nor was that precision" "$bit" plan job.json --machine machine.json --set precision=bfloat16
+expect 64 "--scaling without a machine" "$bit" plan job.json --scaling
+expect 66 "no such file" "$bit" plan job.json --machine nowhere.json
 echo '{"compute": [{"model": "R14x1"}]}' >bad.json
-run 65 "a file that is none" "$bit" plan job.json --machine bad.json
+expect 65 "a file that is none" "$bit" plan job.json --machine bad.json
 
-run 0 "step writes a file" "$bit" bench step --model R14x1 --classes 10 --size 32 --batch 8 --threads 1 --steps 1 --copies 2 --fit fit.json
-run 0 "decode adds to it" "$bit" bench decode --threads 1 --size 32 --repeat 1 --fit fit.json
+expect 0 "step writes a file" "$bit" bench step --model R14x1 --classes 10 --size 32 --batch 8 --threads 1 --steps 1 --copies 2 --fit fit.json
+expect 0 "decode adds to it" "$bit" bench decode --threads 1 --size 32 --repeat 1 --fit fit.json
 grep -q '"processes": 2' fit.json && ! grep -q '"decode_seconds": 0,' fit.json
-verdict "both are there" $?
-run 0 "a plan with it" "$bit" plan job.json --machine fit.json
+ok $? "both are there"
+expect 0 "a plan with it" "$bit" plan job.json --machine fit.json
 says out "predicted"
 exit $bad

@@ -1,9 +1,7 @@
-#!/bin/sh
+#!/bin/bash
 # bit bench ops: runs on every backend and precision, ends in a figure, prints JSON, and refuses what it cannot do.
-set -eu
-bit=${top_builddir:?}/bit
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
+bit=$top_builddir/bit
 fail() { echo "FAIL: $*"; exit 1; }
 
 for backend in reference openblas auto; do

@@ -1,18 +1,14 @@
+#!/bin/bash
 # Golden cases: every backend that is built in agrees with an independent implementation; one of them over all steps, the others
 # over the first three at most, and the reference over one: what comes after the first update is common to all of them.
 # BIT_EMULATOR (tests/arm): what runs a program of another processor.
+. "$(dirname "$0")/lib.sh"
 golden() { ${BIT_EMULATOR:-} "$top_builddir/tests/golden_step" "$@"; }
-n=0 failed=0
-run() { # what, arguments...
-    what=$1; shift
-    n=$((n + 1))
-    if out=$(golden "$@" 2>&1); then
-        echo "ok $n - $what"
-    else
-        failed=1
-        echo "not ok $n - $what"
-        echo "$out" | sed 's/^/# /'
-    fi
+run() { # NAME ARGUMENT...
+    local name=$1
+    shift
+    golden "$@" >said 2>&1
+    ok $? "$name"
 }
 backends="openblas"
 golden "$top_srcdir/tests/golden/r14x1-gn-plain.json" --backend onednn --steps 1 >/dev/null 2>&1
@@ -34,4 +30,4 @@ for case in r14x1-odd; do
     run "$case, reference" "$top_srcdir/tests/golden/$case.json" --backend reference --threads 2 --steps 1
 done
 run "micro-batches add up" "$top_srcdir/tests/golden/r14x1-softmax.json" --backend openblas --micro-batch 2 --steps 2
-exit $failed
+exit $bad

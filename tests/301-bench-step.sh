@@ -1,8 +1,7 @@
+#!/bin/bash
 # bit bench step: whole steps on every backend and precision, figures at the end, JSON, profile.
-set -eu
-bit=${top_builddir:?}/bit
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
+bit=$top_builddir/bit
 fail() { echo "FAIL: $*"; exit 1; }
 small="--model R14x1 --size 33 --classes 10 --steps 2"
 

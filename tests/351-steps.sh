@@ -1,12 +1,8 @@
 #!/bin/bash
 # The training step over ranks: 1, 2 and 4 ranks give the same bits; faults on one rank end or skip the step on all, with the
 # same words, and nobody is left waiting.
-set -u
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
 data="$top_srcdir/data/digits"
-. "$top_srcdir/tests/ok.sh"
-. "$top_srcdir/tests/mpi.sh"
 
 steps() { # RANKS FOLDER MODE STEPS: output to $scratch/MODE.RANKS
     mpi 120 "$1" "$top_builddir/tests/train/steps" "$2" "$3" "$4" > "$scratch/$3.$1" 2> "$scratch/errors"

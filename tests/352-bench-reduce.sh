@@ -1,7 +1,6 @@
 #!/bin/bash
 # bit bench reduce: starts bitrun under mpirun; correct sums, figures at the end, JSON; what it cannot do is refused.
-set -u
-. "$top_srcdir/tests/ok.sh"
+. "$(dirname "$0")/lib.sh"
 bench() { timeout -k 5 100 "$top_builddir/bit" bench reduce --model R14x1 --classes 10 --seconds 0.02 --repeat 3 --threads 1 "$@"; }
 out=$(bench --ranks 2 --bucket 262144)
 ok $? "two ranks measure"
@@ -16,19 +15,17 @@ out=$(bench --ranks 3 --json)
 ok $? "three ranks measure"
 grep -Eq '"ratio": [0-9.e+-]+,.*"latency_seconds": [0-9.e+-]+,' <<< "$out" && grep -q '"correct": true' <<< "$out"
 ok $? "JSON"
-fit=$(mktemp)
-rm -f "$fit"
+fit=$scratch/fit.json
 out=$(bench --ranks 2 --size 32 --batch 8 --json --fit "$fit")
 ok $? "--fit FILE"
 [ "$(grep -c '"kind"' <<< "$out")" = 1 ]
 ok $? "one object"
 grep -q '"processes": 2,' "$fit" && grep -Eq '"node": {"ranks": 2, .*"reduce_bytes_per_second": [0-9.e+]+' "$fit"
 ok $? "has what two ranks compute and move at once"
-rm -f "$fit"
 bench --ranks 1 > /dev/null 2>&1
 [ $? = 64 ]
 ok $? "one rank has nothing to reduce"
-MPIRUN=/nowhere/mpirun bench --ranks 2 > /dev/null 2>&1
+MPIRUN=$scratch/nowhere/mpirun bench --ranks 2 > /dev/null 2>&1
 [ $? = 66 ]
 ok $? "an mpirun that is not there"
 "$top_builddir/bitrun" --bench-reduce elements=1e6 > /dev/null 2>&1

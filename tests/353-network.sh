@@ -1,12 +1,10 @@
 #!/bin/bash
 # The reduction over four hosts with lines of their own, 200 Mbit/s each. How much of the lines it uses is said, not judged:
 # other work on the machine would decide that.
-set -u
-. "$top_srcdir/tests/ok.sh"
+. "$(dirname "$0")/lib.sh"
 [ "$MPI_KIND" = openmpi ] || { echo "not Open MPI"; exit 77; }
-scratch=$(mktemp -d) || exit 1
 lab=$top_srcdir/tests/lab/hosts
-trap '"$lab" stop "$scratch"; rm -rf "$scratch"' EXIT
+clean_up() { "$lab" stop "$scratch"; }
 "$lab" start "$scratch" 4 200mbit || exit $?
 # What this test's environment says of binding and the like stays outside.
 unset OMPI_MCA_rmaps_base_oversubscribe OMPI_MCA_hwloc_base_binding_policy PRTE_MCA_rmaps_default_mapping_policy \

@@ -1,14 +1,7 @@
 #!/bin/bash
 # bit ckpt: what it prints, and its exit codes.
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-bit=${top_builddir:?}/bit
-number=0 failed=0
-say() {
-    local verdict=$?
-    number=$((number + 1))
-    if [ $verdict = 0 ]; then echo "ok $number - $1"; else echo "not ok $number - $1"; failed=1; fi
-}
+. "$(dirname "$0")/lib.sh"
+bit=$top_builddir/bit
 expect() { # CODE WORDS ARGUMENTS...: exit code, and a text in stdout or stderr
     local code=$1 words=$2
     shift 2
@@ -24,47 +17,47 @@ for step in 10 20 30; do
     $MPIRUN -n 2 "$top_builddir/tests/store/store_ranks" save "$run/checkpoints" $step 5 0 >/dev/null 2>&1 || exit 1
 done
 
-expect 0 usage --help; say "help"
-expect 64 "is missing: bit ckpt ls|verify|hash|show DIR"; say "no action"
-expect 64 "did you mean verify" verfy "$run"; say "misspelt action"
-expect 64 "something is missing: bit ckpt ls|verify|hash|show DIR" ls; say "no folder given"
-expect 64 "unknown option" ls --jsom "$run"; say "unknown option"
-expect 66 "no such folder" ls "$scratch/nowhere"; say "missing folder"
+expect 0 usage --help; ok $? "help"
+expect 64 "is missing: bit ckpt ls|verify|hash|show DIR"; ok $? "no action"
+expect 64 "did you mean verify" verfy "$run"; ok $? "misspelt action"
+expect 64 "something is missing: bit ckpt ls|verify|hash|show DIR" ls; ok $? "no folder given"
+expect 64 "unknown option" ls --jsom "$run"; ok $? "unknown option"
+expect 66 "no such folder" ls "$scratch/nowhere"; ok $? "missing folder"
 mkdir "$scratch/empty"
-expect 66 "holds no checkpoint" ls "$scratch/empty"; say "empty folder"
-expect 66 "holds no checkpoint" hash "$scratch/empty"; say "hash of an empty folder"
+expect 66 "holds no checkpoint" ls "$scratch/empty"; ok $? "empty folder"
+expect 66 "holds no checkpoint" hash "$scratch/empty"; ok $? "hash of an empty folder"
 for folder in "$run" "$run/checkpoints" "$run/checkpoints/"; do
     expect 0 whole ls "$folder" && [ "$(grep -c whole "$scratch/out")" = 3 ]
-    say "ls of ${folder#"$scratch"/}"
+    ok $? "ls of ${folder#"$scratch"/}"
 done
 expect 0 whole ls "$run/checkpoints/step-000000000020" && [ "$(grep -c whole "$scratch/out")" = 1 ]
-say "ls of one generation"
-expect 0 whole verify "$run"; say "verify"
+ok $? "ls of one generation"
+expect 0 whole verify "$run"; ok $? "verify"
 "$bit" ckpt hash "$run" >"$scratch/newest" && "$bit" ckpt hash "$run/checkpoints/step-000000000030" | diff - "$scratch/newest" &&
     ! "$bit" ckpt hash "$run/checkpoints/step-000000000020" | diff -q - "$scratch/newest" >/dev/null
-say "hash is the newest one's"
+ok $? "hash is the newest one's"
 expect 0 "resnet/odd/three" show "$run" && grep -q "5 x 17 x 19" "$scratch/out" && grep -q "step 30" "$scratch/out"
-say "show"
+ok $? "show"
 if command -v python3 >/dev/null; then
     for action in ls verify hash show; do
         "$bit" ckpt $action --json "$run" | python3 -m json.tool >/dev/null
-        say "$action --json is JSON"
+        ok $? "$action --json is JSON"
     done
 fi
 find "$run" | sort >"$scratch/before"
 printf x | dd of="$run/checkpoints/step-000000000030/shard-0001-of-0002.h5" bs=1 seek=9000 conv=notrunc 2>/dev/null
-expect 0 whole ls "$run"; say "ls does not read contents"
+expect 0 whole ls "$run"; ok $? "ls does not read contents"
 expect 65 "its checksum is wrong" verify "$run" && [ "$(grep -c '  whole$' "$scratch/out")" = 2 ]
-say "verify finds the changed byte"
-expect 0 "step-000000000030 is damaged" hash "$run"; say "hash goes on to the newest whole one"
+ok $? "verify finds the changed byte"
+expect 0 "step-000000000030 is damaged" hash "$run"; ok $? "hash goes on to the newest whole one"
 "$bit" ckpt hash "$run" 2>/dev/null >"$scratch/now"
 "$bit" ckpt hash "$run/checkpoints/step-000000000020" | diff - "$scratch/now"
-say "and says so"
-expect 65 "no whole checkpoint" hash "$run/checkpoints/step-000000000030"; say "hash of a damaged one"
+ok $? "and says so"
+expect 65 "no whole checkpoint" hash "$run/checkpoints/step-000000000030"; ok $? "hash of a damaged one"
 rm "$run/checkpoints/step-000000000010/shard-0000-of-0002.h5"
-expect 0 "damaged: " ls "$run"; say "ls sees a missing file"
+expect 0 "damaged: " ls "$run"; ok $? "ls sees a missing file"
 rm "$run/checkpoints/step-000000000010/manifest.json"
-expect 65 "manifest.json is missing" verify "$run"; say "verify sees a missing manifest"
+expect 65 "manifest.json is missing" verify "$run"; ok $? "verify sees a missing manifest"
 [ "$(find "$run" | sort | diff - "$scratch/before" | grep -c '^[<>]')" = 2 ] # the two that were removed above
-say "nothing was renamed by looking"
-exit $failed
+ok $? "nothing was renamed by looking"
+exit $bad

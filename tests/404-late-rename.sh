@@ -1,9 +1,10 @@
 #!/bin/bash
 # A file system that shows a rename late: for three seconds one rank does not see the newest generation, sees it by its old name, or
 # sees an older one in its place. The run goes on from it all the same, and nothing is set aside.
-. "${top_srcdir:?}/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 tools=${top_builddir:?}/tests/faults
-ldd "${bitrun:?}" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
+ldd "$bitrun" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
 base_run
 
 # late NAME RANK:SECONDS RULE...: resumes a copy with this view
@@ -12,7 +13,7 @@ late() {
     cp -a "$scratch/base" "$dir"
     shift 2
     files=$(ls "$dir/checkpoints/step-000000000006")
-    FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$dir/checkpoints/ FAULT_VIEW=$who:$(IFS=,; echo "$*") timeout -k 5 120 ${MPIRUN:?} -n 2 \
+    FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$dir/checkpoints/ FAULT_VIEW=$who:$(IFS=,; echo "$*") timeout -k 5 120 $MPIRUN -n 2 \
         "$tools/rank" "$dir.ended" "$bitrun" "$scratch/tiny.json" --out "$dir" --steps-limit 1 "${quiet[@]}" >"$scratch/said" 2>&1
     [ $? = 75 ] && grep -q 'resumed at step 6 ' "$scratch/said" && [ "$files" = "$(ls "$dir/checkpoints/step-000000000006")" ] &&
         [ -z "$(find "$dir/checkpoints" -name '*.bad*' -o -name '*.superseded*' -o -name '.[a-km-z]*')" ] &&

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Storage that cannot be read damages nothing, slow storage keeps no lock; a folder of checkpoints that is not shared by all ranks commits nothing.
-. "${top_srcdir:?}/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 tools=${top_builddir:?}/tests/faults
 bitrun=$tools/bitrun_points # which waits for less time
 ldd "$bitrun" | grep -qE 'lib[a-z]*san' && { echo "a sanitizer wants to be loaded first"; exit 77; }
@@ -11,7 +12,7 @@ hash_6=$("$top_builddir/bit" ckpt hash "$scratch/base/checkpoints/step-000000000
 failing() {
     rm -rf "$scratch/copy" && cp -a "$scratch/base" "$scratch/copy"
     FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/checkpoints/step- FAULT_CALL=read:$1 FAULT_COUNT=$2 timeout -k 5 120 \
-        ${MPIRUN:?} -n 2 "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
+        $MPIRUN -n 2 "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
         >"$scratch/said" 2>&1
 }
 as_it_was() {
@@ -39,7 +40,7 @@ exit \$code
 END
 chmod +x "$scratch/after"
 FAULT_PRELOAD=$tools/preload.so FAULT_PATHS=$scratch/copy/lock FAULT_CALL=unlink:0 FAULT_LATE=200 FAULT_NOTE=$scratch/late timeout -k 5 120 \
-    ${MPIRUN:?} -n 2 "$scratch/after" "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
+    $MPIRUN -n 2 "$scratch/after" "$tools/rank" "$scratch/ended" "$bitrun" "$scratch/tiny.json" --out "$scratch/copy" --steps-limit 1 "${quiet[@]}" \
     >"$scratch/said" 2>&1
 [ "$(value "$scratch/copy/outcome.json" exit_code)" = 75 ] && [ -s "$scratch/late" ] && [ ! -e "$scratch/copy/lock" ] && [ ! -e "$scratch/early" ]
 ok $? "storage that is slow to remove the lock: no rank leaves before it is gone"
@@ -57,7 +58,7 @@ exec $by sh -c 'mount --bind "$scratch/own" "$scratch/apart/checkpoints" && exec
 END
     chmod +x "$scratch/elsewhere"
     apart=("$bitrun" "$scratch/tiny.json" --out "$scratch/apart" --steps-limit 6 "${quiet[@]}")
-    timeout -k 5 120 ${MPIRUN:?} -n 2 "$top_srcdir/tests/each-rank" "${apart[@]}" // "$scratch/elsewhere" "${apart[@]}" >"$scratch/said" 2>&1
+    timeout -k 5 120 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "${apart[@]}" // "$scratch/elsewhere" "${apart[@]}" >"$scratch/said" 2>&1
     [ "$(value "$scratch/apart/outcome.json" exit_code)" = 74 ] && grep -q 'do all hosts have the same file system' "$scratch/said" &&
         [ -z "$(find "$scratch/apart/checkpoints" "$scratch/own" -name 'step-*' -o -name newest)" ]
     ok $? "a rank's folder that is not the others': nothing is committed, exit code 74"

@@ -1,16 +1,12 @@
 #!/bin/bash
 # bit ckpt import and export: numpy and PyTorch read what is written, what they write is read, to the bit; and bad files are refused
 # by name.
+. "$(dirname "$0")/lib.sh"
 /usr/bin/python3 -c 'import numpy' 2>/dev/null || exit 77
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
-bit=${top_builddir:?}/bit
+bit=$top_builddir/bit
 archive() { /usr/bin/python3 "$top_srcdir/tests/exchange/archive.py" "$@"; }
 torch() { /usr/bin/python3 "$top_srcdir/tests/exchange/network.py" "$@"; }
 hash_of() { "$bit" ckpt hash "$1" | head -n 1; }
-cd "$scratch" || exit 1
 
 # ---- in ----
 mkdir files && archive make files || exit 1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # 1, 2 and 4 ranks: the same bits of weights, losses and evaluations.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json"
 for ranks in 1 2 4; do
     run $ranks "$scratch/tiny.json" --out "$scratch/r$ranks"

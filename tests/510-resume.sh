@@ -1,6 +1,7 @@
 #!/bin/bash
 # Interrupted and resumed equals uninterrupted, within an epoch, across numbers of ranks.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json"
 run 2 "$scratch/tiny.json" --out "$scratch/whole"
 ok $? "the uninterrupted run"

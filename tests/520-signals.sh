@@ -1,6 +1,7 @@
 #!/bin/bash
 # Signals: USR1 saves and goes on; USR2 and TERM save and stop; a killed rank loses the steps since the last generation only.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/long.json" 30
 nothing="--set checkpoint.every_steps=0 --set checkpoint.every_minutes=0 --set evaluation.every_steps=0"
 

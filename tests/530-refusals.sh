@@ -1,6 +1,7 @@
 #!/bin/bash
 # What is refused: before anything is created, with a documented exit code, told once.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 4
 mkdir "$scratch/work"
 cd "$scratch/work" || exit 1
@@ -29,7 +30,7 @@ timeout -k 5 60 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "$bitrun" "$scratch/t
 code=$?
 if grep -q 'on openblas (generic)' "$scratch/said"; then
     rm -rf mixed
-    echo "ok $((number += 1)) - ranks with different instruction sets # SKIP this machine has but one"
+    skip "ranks with different instruction sets: exit 64, naming them" "this machine has but one"
 else
     [ $code = 64 ] && grep -q 'rank 1 .*generic' "$scratch/said" && nothing_left
     ok $? "ranks with different instruction sets: exit 64, naming them"

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Broken images: replaced by the same ones on any number of ranks, listed once an epoch, left out of evaluations.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json"
 : > "$scratch/data/train/3/empty.jpg"
 echo "not a picture" > "$scratch/data/train/5/text.jpg"
 head -c 200 "$(find "$top_srcdir/data/digits/train/7" -name '*.jpg' | head -n 1)" > "$scratch/data/train/7/half.jpg"
-ln -s /nonexistent "$scratch/data/train/8/dangling.jpg"
+ln -s "$scratch/nowhere.jpg" "$scratch/data/train/8/dangling.jpg"
 echo "not a picture" > "$scratch/data/val/1/text.jpg"
 "$top_builddir/tests/data/hostile" "$scratch/data/train/9" all > "$scratch/hostile"
 ok $? "hostile files beside them: $(cat "$scratch/hostile")"
@@ -34,11 +35,11 @@ fails 65 1 "$scratch/tiny.json" --out "$scratch/strict" --set data.bad_share=0.0
 ok $? "more than data.bad_share of them: exit 65"
 grep -q 'data.bad_share allows; the first: .*/[0-9]*/.*: .*; .*/strict/quarantine.tsv lists them' "$scratch/said"
 ok $? "naming the key, the first file and the list"
-verdict() { grep -o '[0-9]* of [0-9]* images seen' "$scratch/said" | head -n 1; }
-whole=$(verdict)
+judgement() { grep -o '[0-9]* of [0-9]* images seen' "$scratch/said" | head -n 1; }
+whole=$(judgement)
 run 4 "$scratch/tiny.json" --out "$scratch/strict-parts" --set data.bad_share=0.001 --steps-limit 5
 same "before 100 images nothing is judged" $? 75
 fails 65 4 "$scratch/tiny.json" --out "$scratch/strict-parts" --set data.bad_share=0.001
-same "4 ranks judge alike, and in parts" "$(verdict)" "$whole"
+same "4 ranks judge alike, and in parts" "$(judgement)" "$whole"
 same "the outcome gives the reason" "$(value "$scratch/strict/outcome.json" reason)" '"data"'
 exit $bad

@@ -1,6 +1,7 @@
 #!/bin/bash
 # bitrun looks at a list's images before it starts, and says at each start what it leaves out.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 2
 data=$scratch/data
 for class in 0 1 2; do

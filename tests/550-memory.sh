@@ -1,6 +1,7 @@
 #!/bin/bash
 # One of two ranks runs out of memory, anywhere: both end, with exit 74 and the reason, and nobody waits for ever.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 2
 failed=0
 for n in 3 60 200 270 300 320 340 355 370 385; do

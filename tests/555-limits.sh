@@ -1,7 +1,8 @@
 #!/bin/bash
 # Under limits of address space, threads and files that are too small a run ends with 74, the figure and the limit; never by a signal, and
 # never not at all. Under a CPU quota it counts its threads by that.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 if ldd "$bitrun" | grep -qE 'lib[at]san' || [ -n "${VALGRIND:-}" ] || grep -q vgpreload <<<"${LD_PRELOAD:-}"; then
     echo "sanitizers and valgrind need all addresses"
     exit 77

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The same promises for the other kinds of job: bfloat16, several labels an image with the sigmoid loss, batch norm.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 4
 
 # list PART: "path<TAB>digit,even" or "...,odd"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Checkpoints written beside training: steps go on meanwhile, nothing changes in the results, and what is killed, stopped or out
 # of disk in the middle of it leaves the generation before.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 10
 every="--set checkpoint.every_steps=3 --set checkpoint.keep=9 --set evaluation.every_steps=0"
 bit=$top_builddir/bit
@@ -51,7 +52,7 @@ same "both are there" "$(generations stopped)" $'step-000000000003\nstep-0000000
 # The disk is full: a typed failure of all ranks, the generation before stands. Needs root for a small file system.
 mkdir "$scratch/small"
 if mount -t tmpfs -o size=6m none "$scratch/small" 2> /dev/null; then
-    trap 'umount "$scratch/small"; rm -rf "$scratch"' EXIT
+    clean_up() { umount "$scratch/small"; }
     # shellcheck disable=SC2086
     fails 74 2 "$scratch/tiny.json" --out "$scratch/small/run" $every
     ok $? "a disk that is full: exit 74"

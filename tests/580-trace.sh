@@ -1,7 +1,8 @@
 #!/bin/bash
 # bitrun --trace: whole JSON also after a kill, every rank, nested spans, the reduction beside the backward pass; and the same
 # bits as without.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 6
 look() { "$top_builddir/tests/bitrun/timeline" "$1" > "$scratch/spans"; }
 # times RANK SPAN
@@ -53,6 +54,7 @@ ok $? "with all steps but the last"
 # A disk that fills up ends the timeline, not the training; what a restart finds is kept.
 mkdir "$scratch/small"
 if mount -t tmpfs -o size=32k none "$scratch/small" 2> /dev/null; then
+    clean_up() { umount "$scratch/small"; }
     run 2 "$scratch/tiny.json" --out "$scratch/full" --trace "$scratch/small/trace.json"
     ok $? "a full disk does not end the training"
     same "warns once" "$(grep -c 'the timeline ends here' "$scratch/said")" 1
@@ -63,13 +65,12 @@ if mount -t tmpfs -o size=32k none "$scratch/small" 2> /dev/null; then
     same "a disk that was full from the start" $? 75
     look "$scratch/small/trace.json.1"
     ok $? "the older file is kept"
-    umount "$scratch/small"
 fi
 
 fails 64 1 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/no.json" --trace-steps 0:1
 ok $? "steps count from 1"
 fails 64 1 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/no.json" --trace-steps 5
 ok $? "FROM:COUNT is two numbers"
-fails 74 2 "$scratch/tiny.json" --out "$scratch/no" --trace /nowhere/trace.json
+fails 74 2 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/nowhere/trace.json"
 ok $? "a file that cannot be made"
 exit $bad

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A rank that loops, is stopped, hangs in a read or never begins is found in time, named with its phase, and the run ends and resumes.
 # WATCHDOG_TRIALS="PHASE:RANK:STEP=ACTION ..." tries others; each takes about eight seconds, three at a time.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 12
 limits="--set watchdog.step_seconds=3 --set watchdog.data_seconds=3 --set watchdog.checkpoint_seconds=3 --set watchdog.start_seconds=8"
 run 2 "$scratch/tiny.json" --out "$scratch/whole"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A rank that is slower than the others is reported within 50 steps and not ended; equal ones are not.
 # Alone: it judges how fast ranks are.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 44
 BIT_TEST_FAULT=any:1:5=slow:${SLOW_FACTOR:-4} timeout -k 5 300 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" \
     --out "$scratch/slow" --set data.size=32 --set data.resize=32 \

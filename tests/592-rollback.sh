@@ -1,7 +1,8 @@
 #!/bin/bash
 # A number that is not finite on one rank, with checks.nonfinite "rollback": all ranks load the last checkpoint and go on; the end
 # has the bits of a run without the fault. The same failure again, too many of them, or no checkpoint: stopped, and why.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json"
 run 2 "$scratch/tiny.json" --out "$scratch/whole"
 ok $? "the run without a fault"

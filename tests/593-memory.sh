@@ -1,7 +1,8 @@
 #!/bin/bash
 # A bit that flips in a rank's weights or momentum is found before anything is committed, the rank is named, and the run goes back
 # to its last checkpoint, or stops when the job says so; either way it ends with the bits of a run to which nothing happened.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json"
 run 2 "$scratch/tiny.json" --out "$scratch/whole"
 ok $? "the run without a fault"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A loss that jumps, and stays finite: logged, skipped, rolled back or stopped for, as the job says; a run that was interrupted judges as
 # one that was not.
-. "$top_srcdir/tests/bitrun/library.sh"
+. "$(dirname "$0")/lib.sh"
+needs bitrun
 job "$scratch/tiny.json" 14
 bitrun=$top_builddir/tests/faults/bitrun_points
 few="--set evaluation.every_steps=0 --set checkpoint.every_steps=6"

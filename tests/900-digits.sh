@@ -1,11 +1,7 @@
 #!/bin/bash
 # The digits inside: all there, and exactly what data/digits/make.py writes.
-set -u
-digits=${top_srcdir:?}/data/digits
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
+. "$(dirname "$0")/lib.sh"
+digits=$top_srcdir/data/digits
 
 [ "$(find "$digits/train" -name '*.jpg' | wc -l) $(find "$digits/val" -name '*.jpg' | wc -l)" = "1438 359" ]
 ok $? "1438 pictures to train on, 359 to validate"

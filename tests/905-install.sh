@@ -1,12 +1,8 @@
 #!/bin/bash
 # make install: programs, manual, jobs and pictures land where they can find each other, and go away again.
-set -u
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
 unset MAKEFLAGS MFLAGS MAKELEVEL
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
-cd "${top_builddir:?}" || exit 1
+cd "$top_builddir" || exit 1
 make -s install DESTDIR="$scratch" prefix=/opt/bit >"$scratch/log" 2>&1
 ok $? "make install" || cat "$scratch/log"
 root=$scratch/opt/bit

@@ -1,9 +1,7 @@
 #!/bin/bash
 # The scripts themselves: clean under shellcheck, and the ones of the README refuse what they do not know.
-set -u
-cd "${top_srcdir:?}" || exit 1
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
+. "$(dirname "$0")/lib.sh"
+cd "$top_srcdir" || exit 1
 scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* docker/* .ci/run tests/* tests/faults/* tests/lab/* tests/slurm/* tests/speed/* 2>/dev/null)
 for script in $scripts; do
     [ -x "$script" ] || case $script in tests/*.sh) ;; *) false ;; esac

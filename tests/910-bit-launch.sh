@@ -1,40 +1,9 @@
 #!/bin/bash
 # bit-launch under mpirun: its command line, what it makes of the cores, and runs that end, are stopped, killed, resumed.
-set -u
-launch=${top_srcdir:?}/launcher/bit-launch
-export BIT_BIN=${top_builddir:?} MPIRUN
-unset BIT_PROGRESS SLURM_JOB_ID SLURM_NTASKS SLURM_CPUS_ON_NODE
-if [ "${MPI_KIND:?}" = unknown ]; then
-    echo "no mpirun that is known"
-    exit 77
-fi
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
-says() { # CODE TEXT ARGUMENT...: bit-launch ARGUMENT... exits with CODE and says TEXT
-    local code=$1 text=$2
-    shift 2
-    "$launch" "$@" >said 2>&1 </dev/null
-    local got=$?
-    echo "exit code $got" >>said
-    [ $got = "$code" ] && grep -qe "$text" said
-}
-state() { sed -n 's/.*"state": *"\([a-z]*\)".*/\1/p' "$1/outcome.json" 2>/dev/null; }
-step() { sed -n 's/.*"step": *\([0-9]*\).*/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1; }
-wait_for_step() { # DIR STEP
-    for ((i = 0; i < 600; i++)); do
-        [ "$(step "$1")" -ge "$2" ] 2>/dev/null && return
-        sleep 0.1
-    done
-}
-cat >small.json <<END
-{"model": {"depth": 8, "width": 1}, "threads": 1, "micro_batch": 4,
- "data": {"train": "$top_srcdir/data/digits/train", "val": "$top_srcdir/data/digits/val", "size": 16, "resize": 16},
- "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
- "checkpoint": {"every_steps": 4}, "evaluation": {"every_epochs": 0, "at_end": false}}
-END
+. "$(dirname "$0")/lib.sh"
+needs launch
+says() { gives "$1" "$2" "$launch" "${@:3}"; } # CODE TEXT ARGUMENT...: bit-launch ARGUMENT... exits with CODE and says TEXT
+val=$top_srcdir/data/digits/val micro=4 small_job small.json '"evaluation": {"every_epochs": 0, "at_end": false}'
 
 # ---- the command line ----
 says 64 usage:; ok $? "without a job it shows its usage"
@@ -70,9 +39,7 @@ hash=$("$top_builddir/bit" ckpt hash whole)
 says 0 '' small.json -n 2 --out whole && [ "$(state whole)" = finished ]; ok $? "again: nothing left to do"
 
 # A fifth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
-mkdir slow
-ln -s "$top_builddir/bit" slow/bit
-ln -s "$top_builddir/tests/faults/bitrun_points" slow/bitrun
+pausable slow
 pace=update=pause:0.2
 slowly() { BIT_BIN=$scratch/slow BIT_TEST_FAULT=$pace exec "$launch" "$@"; }
 
@@ -92,11 +59,11 @@ signalled() { # DIR SIGNAL...: starts a run, sends the signals in turn from step
     done
     wait $pid
     code=$?
-    echo "exit code $code, $(state "$dir") at step $(step "$dir")" >>said
+    echo "exit code $code, $(state "$dir") at step $(member "$dir" step)" >>said
 }
 for signal in TERM INT HUP; do
     signalled "by-$signal" $signal
-    [ $code = 75 ] && [ "$(state "by-$signal")" = stopped ] && [ "$(step "by-$signal")" -lt 24 ]
+    [ $code = 75 ] && [ "$(state "by-$signal")" = stopped ] && [ "$(member "by-$signal" step)" -lt 24 ]
     ok $? "$signal: a checkpoint, then exit code 75"
 done
 says 0 '' small.json -n 2 --out by-TERM && [ "$("$top_builddir/bit" ckpt hash by-TERM)" = "$hash" ]
@@ -111,7 +78,7 @@ pace=update:all:6=sleep:30
 slowly small.json -n 2 --out killed >said 2>&1 </dev/null &
 pid=$!
 wait_for_step killed 4
-rank=$(pgrep -f "^$top_builddir/tests/faults/bitrun_points .*--out $scratch/killed( |\$)" | head -n 1)
+rank=$(ranks_of killed | head -n 1)
 kill -KILL "$rank"
 wait $pid
 [ $? = 74 ] && grep -q 'the same command goes on' said; ok $? "a killed rank: exit code 74, and what to do"

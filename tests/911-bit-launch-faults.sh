@@ -1,36 +1,14 @@
 #!/bin/bash
 # bit-launch from outside: a run of which all is stopped, a stopped mpirun, starting again after a loss, a crash loop, hosts
 # that are gone.
-set -u
-export MPIRUN
-unset BIT_PROGRESS SLURM_JOB_ID SLURM_NTASKS SLURM_CPUS_ON_NODE
-[ "${MPI_KIND:?}" = openmpi ] || { echo "finds its ranks below Open MPI's mpirun only"; exit 77; }
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-# shellcheck source=tests/ok.sh
-. "${top_srcdir:?}/tests/ok.sh"
-mkdir bin
-ln -s "${top_builddir:?}/bit" bin/bit
-ln -s "$top_builddir/tests/faults/bitrun_points" bin/bitrun
+. "$(dirname "$0")/lib.sh"
+needs launch
+[ "$MPI_KIND" = openmpi ] || { echo "finds its ranks below Open MPI's mpirun only"; exit 77; }
+pausable bin
 export BIT_BIN=$scratch/bin
-launch=$top_srcdir/launcher/bit-launch
-member() { sed -n 's/^[ {]*"'"$2"'": "\{0,1\}\([^",]*\)"\{0,1\},\{0,1\}$/\1/p' "$1/outcome.json" 2>/dev/null | head -n 1; }
-ranks_of() { pgrep -f "^$top_builddir/tests/faults/bitrun_points .*--out $scratch/$1( |\$)"; }
 left_behind() { ranks_of "$1" >/dev/null; }
-hash() { "$top_builddir/bit" ckpt hash "$1"; }
-wait_for_step() { # DIR STEP
-    for ((i = 0; i < 600; i++)); do
-        [ "$(member "$1" checkpoint_step)" -ge "$2" ] 2>/dev/null && return
-        sleep 0.1
-    done
-}
-cat >small.json <<JSON
-{"model": {"depth": 8, "width": 1}, "threads": 1, "micro_batch": 2,
- "data": {"train": "$top_srcdir/data/digits/train", "size": 16, "resize": 16},
- "schedule": {"steps": 24, "batch": 8, "warmup_steps": 2, "decay_steps": [12]},
- "checkpoint": {"every_steps": 4}, "watchdog": {"step_seconds": 3, "data_seconds": 3, "checkpoint_seconds": 6, "start_seconds": 20}}
-JSON
+hash() { "$bit" ckpt hash "$1"; }
+small_job small.json '"watchdog": {"step_seconds": 3, "data_seconds": 3, "checkpoint_seconds": 6, "start_seconds": 20}'
 "$launch" small.json -n 2 --out "$scratch/whole" >said 2>&1 </dev/null
 ok $? "a run without a fault"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What differs between the mpirun programs is found from what they say of themselves, as they said it, and from the one at hand.
-. "${top_srcdir:?}/tests/ok.sh"
+. "$(dirname "$0")/lib.sh"
 # shellcheck source=launcher/lib/mpi.sh
 . "$top_srcdir/launcher/lib/mpi.sh"
 
@@ -20,8 +20,8 @@ says unknown 'slurmstepd'
 says unknown ''
 
 # The one at hand belongs to the MPI that configure found, takes the options that bit-launch gives it, and a short run ends well.
-mpi_identify "${MPIRUN:?}"
-[ "$kind" = "${MPI_KIND:?}" ] && [ "$mpi_starter" != unknown ]
+mpi_identify "$MPIRUN"
+[ "$kind" = "$MPI_KIND" ] && [ "$mpi_starter" != unknown ]
 ok $? "the mpirun at hand is known: $mpi_starter of $kind"
 case $mpi_starter in
     orte) options=(--quiet --bind-to none --oversubscribe) ;;
@@ -34,8 +34,6 @@ ok $? "it starts three processes without a word of its own"
 
 # What a killed mpirun leaves is where it is looked for.
 if [ "$kind" = openmpi ]; then
-    scratch=$(mktemp -d) || exit 1
-    trap 'rm -rf "$scratch"' EXIT
     export TMPDIR=$scratch
     $MPIRUN -n 1 "${options[@]}" sleep 60 >/dev/null 2>&1 &
     pid=$!

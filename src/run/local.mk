@@ -21,4 +21,4 @@ BITRUN_TESTS = tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests
 	tests/550-memory.sh tests/555-limits.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
 	tests/593-memory.sh tests/594-spike.sh
 TESTS += $(BITRUN_TESTS)
-EXTRA_DIST += $(BITRUN_TESTS) tests/bitrun/library.sh
+EXTRA_DIST += $(BITRUN_TESTS)

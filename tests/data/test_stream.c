@@ -305,7 +305,8 @@ static void test_quarantine(void)
     listing = NULL;
     CHECK(count_lines(path, "\t") == BAD_IMAGES * 16 && count_lines(path, "\tempty file\n") == BAD_IMAGES / 2 * 16);
     unlink(path);
-    CHECK(!bit_quarantine_open("/nonexistent/folder/quarantine.tsv", &error) && error.code == BIT_EENVIRONMENT);
+    snprintf(path, sizeof path, "%s/nowhere/folder/quarantine.tsv", root);
+    CHECK(!bit_quarantine_open(path, &error) && error.code == BIT_EENVIRONMENT);
 }
 
 static void test_all_bad(void)

@@ -23,9 +23,9 @@ seconds_now() { now=${EPOCHREALTIME/[.,]/}; now=$((now / 1000)); } # millisecond
 
 # ---- files ----
 
-value() { sed -n "s/^[ {]*\"$2\": \(.*[^,}]\)[,}]*\$/\1/p" "$1" 2>/dev/null | head -n 1; }
-state_of() { value "$1/outcome.json" state | tr -d '"'; }
-losses() { sed -n 's/^{"kind":"\([a-z]*\)","step":\([0-9]*\),"epoch":[^,]*,"loss":\([^,]*\),.*/\1 \2 \3/p' "$1/metrics.jsonl"; }
+# shellcheck source=tests/lib/record.sh
+. "$top_srcdir/tests/lib/record.sh"
+state_of() { member "$1" state; }
 generations() { find "$1/checkpoints" -mindepth 1 -maxdepth 1 -regex '.*/step-[0-9]*' 2>/dev/null | sort; }
 generation() { printf '%s/checkpoints/step-%012d' "$1" "$2"; }
 # A run copied without its arrays being written anew: shards are never changed in place, everything else is copied.
@@ -78,7 +78,7 @@ start() {
 processes() { pgrep -f -- "--out $run( |\$)"; }
 
 # finish SECONDS: waits for mpirun and every process of the run; $code is mpirun's, or the outcome's when mpirun hung at
-# its own end, which Open MPI 4.1 does now and then (see tests/mpi.sh). 1: something was still there.
+# its own end, which Open MPI 4.1 does now and then (see mpi_once in tests/lib.sh). 1: something was still there.
 finish() {
     local limit late=0 gone
     seconds_now

@@ -113,7 +113,9 @@ static void none(void)
         CHECK(bit_outcome_state(folder) == BIT_RUN_UNKNOWN);
     }
     struct bit_error error = {0};
-    CHECK(bit_outcome_read("/nonexistent", &o, &error) == -1 && error.code == BIT_ENOINPUT);
+    char nowhere[256];
+    snprintf(nowhere, sizeof nowhere, "%s/nowhere", folder);
+    CHECK(bit_outcome_read(nowhere, &o, &error) == -1 && error.code == BIT_ENOINPUT);
 }
 
 static void failed_by_a_watchdog(void)

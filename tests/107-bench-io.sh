@@ -1,11 +1,9 @@
 #!/bin/bash
 # bit bench decode and checkpoint: figures at the end, ceilings, JSON, files of a folder, nothing left behind, refusals.
-set -eu
-bit=${top_builddir:?}/bit
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/lib.sh"
+bit=$top_builddir/bit
 fail() { echo "FAIL: $*"; exit 1; }
-digits=${top_srcdir:?}/data/digits/val
+digits=$top_srcdir/data/digits/val
 
 "$bit" bench decode --data "$digits" --images 20 --size 32 --threads 2 --precision bfloat16 --repeat 1 > "$scratch/out" ||
     fail "decode of files"

@@ -1,30 +1,8 @@
-# For the black-box tests of bitrun (sourced): a scratch folder, a tiny job, and what they look at.
-# shellcheck shell=bash
-set -u
-: "${top_srcdir:?}" "${top_builddir:?}" "${MPIRUN:?}" "${MPI_KIND:?}"
+# For the black-box tests of bitrun (tests/lib.sh: needs bitrun): tiny jobs, runs of them, and how they end.
+# shellcheck shell=bash disable=SC2034
 bitrun=$top_builddir/bitrun
 # MPI unloads its plug-ins before leaks are looked for; what they leave behind has no name to be suppressed by.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-number=0 bad=0
-
-# ok CONDITION-RESULT NAME
-ok() {
-    number=$((number + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        bad=1
-    fi
-}
-# same NAME A B
-same() {
-    [ -n "$2" ] && [ "$2" = "$3" ]
-    ok $? "$1"
-    [ "$2" = "$3" ] || echo "# '$2' is not '$3'"
-}
 
 # images FOLDER PER-CLASS: the first digits of each class, as links
 images() {
@@ -57,15 +35,14 @@ job() {
 EOF
 }
 
-# run RANKS ARGUMENT...: bitrun, at most five minutes (sanitizers, a busy machine); what it says goes to $scratch/said. Open
-# MPI's mpirun can hang at its own end, when all ranks have left (see tests/mpi.sh): then the outcome has the exit code.
+# run RANKS ARGUMENT...: bitrun, at most five minutes (sanitizers, a busy machine); what it says goes to $scratch/said. mpirun
+# can hang at its own end (see mpi_once in tests/lib.sh): then the outcome has the exit code, for a run is not repeated.
 run() {
     local ranks=$1 code
     shift
-    timeout -k 5 300 $MPIRUN -n "$ranks" "$bitrun" "$@" > "$scratch/said" 2>&1
+    mpi_once 300 "$ranks" "$bitrun" "$@" > "$scratch/said" 2>&1
     code=$?
-    if [ $code = 124 ] || [ $code = 137 ]; then
-        echo "# timed out: $ranks ranks of bitrun $*"
+    if [ $timed_out = yes ]; then
         while [ $# -gt 1 ] && [ "$1" != --out ]; do shift; done
         case $(value "${2:-.}/outcome.json" exit_code) in [0-9]*) code=$(value "${2:-.}/outcome.json" exit_code) ;; esac
     fi
@@ -88,27 +65,4 @@ fails() {
     found=$?
     [ $found = "$code" ] || { echo "# exit $found, expected $code"; sed 's/^/# /' "$scratch/said"; }
     [ $found = "$code" ]
-}
-# value FILE KEY: a top-level value of an outcome
-value() {
-    sed -n "s/^[ {]*\"$2\": \(.*[^,}]\)[,}]*\$/\1/p" "$1" | head -n 1
-}
-# hash RUN: of the newest generation
-hash() {
-    value "$1/outcome.json" weights_hash
-}
-# losses RUN: step and loss of every line of metrics, evaluations included
-losses() {
-    sed -n 's/^{"kind":"\([a-z]*\)","step":\([0-9]*\),"epoch":[^,]*,"loss":\([^,]*\),.*/\1 \2 \3/p' "$1/metrics.jsonl"
-}
-# wait_for SECONDS COMMAND...: until it succeeds
-wait_for() {
-    local tries=$(($1 * 20))
-    shift
-    while [ $tries -gt 0 ]; do
-        "$@" 2>/dev/null && return 0
-        sleep 0.05
-        tries=$((tries - 1))
-    done
-    return 1
 }
