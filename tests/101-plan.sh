@@ -94,7 +94,7 @@ ok &= abs(2 * m["momentum"] - m["weights"]) <= 2 and p["checkpoint_bytes"] >= 8 
 ok &= any("warm-up (200 steps)" in w for w in p["warnings"])
 sys.exit(not ok)
 PYTHON
-    ok $? "its numbers"
+    ok $? "bit plan --json has the numbers of the plan"
 fi
 if [ -c /dev/full ]; then
     plan --images 6400 >/dev/full 2>err

@@ -48,25 +48,25 @@ ok $? "part of the reduction is hidden: $exposed s are not"
 near "micro-batches of 4: 0.05 + 16 x 0.15 + 0.04" step_seconds 2.49 --set micro_batch=4
 near "and their update" update_seconds 0.04 --set micro_batch=4
 plan --set micro_batch=4 | grep -q '"scaled":false'
-ok $? "which is not scaled from another network"
+ok $? "micro-batches of 4 are not scaled from another network"
 sed 's/"parameters": [0-9]*/"parameters": 4014464/; s/R14x1/R26x1/' machine.json >half.json
 machine=half.json near "another network with half the parameters: 0.1 + 8 x 0.3 + 0.08" step_seconds 2.58
 machine=half.json plan | grep -q '"scaled":true'
-ok $? "which is said"
+ok $? "a prediction scaled from another network says so"
 expect 0 "scaling" "$bit" plan job.json --machine machine.json --scaling
 says out "1024    1024     8192"
 expect 64 "ranks of one machine were not measured" "$bit" plan job.json --machine machine.json -n 2
 says err "bit bench reduce --ranks 2 --fit FILE"
-expect 64 "nor was that precision" "$bit" plan job.json --machine machine.json --set precision=bfloat16
+expect 64 "a precision that was not measured is refused" "$bit" plan job.json --machine machine.json --set precision=bfloat16
 expect 64 "--scaling without a machine" "$bit" plan job.json --scaling
-expect 66 "no such file" "$bit" plan job.json --machine nowhere.json
+expect 66 "a file of measurements that is not there: exit 66" "$bit" plan job.json --machine nowhere.json
 echo '{"compute": [{"model": "R14x1"}]}' >bad.json
-expect 65 "a file that is none" "$bit" plan job.json --machine bad.json
+expect 65 "a file that holds no measurements: exit 65" "$bit" plan job.json --machine bad.json
 
 expect 0 "step writes a file" "$bit" bench step --model R14x1 --classes 10 --size 32 --batch 8 --threads 1 --steps 1 --copies 2 --fit fit.json
 expect 0 "decode adds to it" "$bit" bench decode --threads 1 --size 32 --repeat 1 --fit fit.json
 grep -q '"processes": 2' fit.json && ! grep -q '"decode_seconds": 0,' fit.json
-ok $? "both are there"
-expect 0 "a plan with it" "$bit" plan job.json --machine fit.json
+ok $? "--fit keeps what step and decode measured"
+expect 0 "a plan with the file that --fit wrote" "$bit" plan job.json --machine fit.json
 says out "predicted"
 exit $bad

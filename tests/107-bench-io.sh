@@ -1,55 +1,60 @@
 #!/bin/bash
 # bit bench decode and checkpoint: figures at the end, ceilings, JSON, files of a folder, nothing left behind, refusals.
 . "$(dirname "$0")/lib.sh"
-bit=$top_builddir/bit
-fail() { echo "FAIL: $*"; exit 1; }
+needs cli
 digits=$top_srcdir/data/digits/val
+figures() { # NAME PATTERN: the last two lines
+    tail -n 2 out | head -n 1 | grep -Eq "$2" && tail -n 1 out | grep -Eq '^peak memory: [0-9.]+ GB$'
+    ok $? "$1: the figure and peak memory stand at the end"
+}
+expect 0 "decode: 20 files" "$bit" bench decode --data "$digits" --images 20 --size 32 --threads 2 --precision bfloat16 --repeat 1
+says out "20 files of"
+! grep -q 'cannot be used' out
+ok $? "decode: every digit can be used"
+grep -Eq '^ceiling: libjpeg alone.* [0-9.]+ images/s; reached [0-9.]+ of it$' out
+ok $? "decode: the ceiling is measured"
+figures decode '^images/s: [0-9.]+$'
+mkdir bad here
+printf 'no picture' > bad/a.jpg
+cp "$(find "$digits" -name '*.jpg' | head -n 1)" bad/b.jpg
+expect 0 "decode: a bad file is borne" "$bit" bench decode --data bad --threads 1 --repeat 1
+grep -q '^1 cannot be used, the first: .*a.jpg' out
+ok $? "decode: a bad file is named"
+expect 0 "decode: made images" "$bit" bench decode --threads 1 --size 64 --repeat 1 --json
+says out '"data": "synthetic"'
+cp out decode.json
 
-"$bit" bench decode --data "$digits" --images 20 --size 32 --threads 2 --precision bfloat16 --repeat 1 > "$scratch/out" ||
-    fail "decode of files"
-grep -q '^20 files of' "$scratch/out" || fail "not 20 files"
-grep -q 'cannot be used' "$scratch/out" && fail "digits that cannot be used"
-grep -Eq '^ceiling: libjpeg alone.* [0-9.]+ images/s; reached [0-9.]+ of it$' "$scratch/out" || fail "no ceiling"
-tail -n 2 "$scratch/out" | head -n 1 | grep -Eq '^images/s: [0-9.]+$' || fail "images/s"
-tail -n 1 "$scratch/out" | grep -Eq '^peak memory: [0-9.]+ GB$' || fail "peak memory"
-mkdir "$scratch/bad"
-printf 'no picture' > "$scratch/bad/a.jpg"
-cp "$(find "$digits" -name '*.jpg' | head -n 1)" "$scratch/bad/b.jpg"
-"$bit" bench decode --data "$scratch/bad" --threads 1 --repeat 1 > "$scratch/out" || fail "a bad file"
-grep -q '^1 cannot be used, the first: .*a.jpg' "$scratch/out" || fail "a bad file is not named"
-"$bit" bench decode --threads 1 --size 64 --repeat 1 --json > "$scratch/decode.json" || fail "made images"
-grep -q '"data": "synthetic"' "$scratch/decode.json" || fail "synthetic images are not called so"
-
-mkdir "$scratch/here"
-"$bit" bench checkpoint --model R14x1 --classes 10 --folder "$scratch/here" --threads 2 --repeat 2 > "$scratch/out" || fail "checkpoint"
-[ "$(grep -Ec 'GB/s; ceiling: plain .*reached [0-9.]+ of it$' "$scratch/out")" = 3 ] || fail "no ceilings"
-tail -n 2 "$scratch/out" | head -n 1 | grep -Eq '^GB/s: [0-9.]+$' || fail "GB/s"
-tail -n 1 "$scratch/out" | grep -Eq '^peak memory: [0-9.]+ GB$' || fail "peak memory"
-"$bit" bench checkpoint --model R14x1 --classes 10 --folder "$scratch/here" --repeat 1 --json > "$scratch/checkpoint.json"
-[ -z "$(ls -A "$scratch/here")" ] || fail "something is left: $(ls -A "$scratch/here")"
+expect 0 "checkpoint: runs" "$bit" bench checkpoint --model R14x1 --classes 10 --folder here --threads 2 --repeat 2
+[ "$(grep -Ec 'GB/s; ceiling: plain .*reached [0-9.]+ of it$' out)" = 3 ]
+ok $? "checkpoint: three ceilings are measured"
+figures checkpoint '^GB/s: [0-9.]+$'
+expect 0 "checkpoint: --json" "$bit" bench checkpoint --model R14x1 --classes 10 --folder here --repeat 1 --json
+[ -z "$(ls -A here)" ]
+ok $? "checkpoint: nothing is left in the folder"
 if command -v python3 > /dev/null; then
     python3 -c 'import json, sys
 a, b = (json.load(open(name)) for name in sys.argv[1:])
 assert a["images"] == 48 and a["failed"] == 0 and 40e3 < a["mean_bytes"] < 70e3 and a["images_per_second"] > 0
-assert b["file_bytes"] > b["bytes"] > 8 * 2.9e6 and b["save_ratio"] > 0 and b["load_ratio"] > 0' \
-        "$scratch/decode.json" "$scratch/checkpoint.json" || fail "bad JSON"
+assert b["file_bytes"] > b["bytes"] > 8 * 2.9e6 and b["save_ratio"] > 0 and b["load_ratio"] > 0' decode.json out
+    ok $? "decode and checkpoint: --json has the figures"
 fi
 
-refused() { # EXIT OPTIONS
-    wanted=$1 status=0
-    shift
-    "$bit" bench "$@" > "$scratch/out" 2> "$scratch/err" || status=$?
-    [ "$status" = "$wanted" ] || fail "bench $*: exit $status instead of $wanted"
-    [ -s "$scratch/err" ] || fail "bench $*: no reason"
-}
-refused 66 decode --data "$scratch/nowhere" --repeat 1
-refused 66 decode --data "$scratch/here" --repeat 1
-refused 64 decode --images 0
-refused 65 decode --data "$scratch/bad" --repeat 1 --fit "$scratch/fit.json"
-[ ! -e "$scratch/fit.json" ] || fail "a measurement with bad files was kept"
-rm "$scratch/bad/b.jpg"
-refused 65 decode --data "$scratch/bad" --repeat 1
-grep -q 'none of 1 files' "$scratch/err" || fail "only bad files"
-refused 74 decode --repeat 1 --fit "$scratch/nowhere/fit.json"
-[ ! -s "$scratch/out" ] || fail "measured for a file that cannot be written"
-refused 74 checkpoint --model R14x1 --folder "$scratch/nowhere"
+while IFS='|' read -r code name arguments; do
+    # shellcheck disable=SC2086
+    refused "$code" "refused with $code: $name" "$bit" bench $arguments
+done << 'ROWS'
+66|a folder that is not there|decode --data nowhere --repeat 1
+66|a folder without images|decode --data here --repeat 1
+64|no images asked for|decode --images 0
+65|a measurement with bad files, to be kept|decode --data bad --repeat 1 --fit fit.json
+74|a folder for checkpoints that is not there|checkpoint --model R14x1 --folder nowhere
+ROWS
+[ ! -e fit.json ]
+ok $? "a measurement with bad files is not kept"
+rm bad/b.jpg
+refused 65 "refused with 65: bad files only" "$bit" bench decode --data bad --repeat 1
+says err 'none of 1 files'
+refused 74 "refused with 74: a file that cannot be written" "$bit" bench decode --repeat 1 --fit nowhere/fit.json
+[ ! -s out ]
+ok $? "a file that cannot be written is seen before anything is measured"
+exit $bad

@@ -1,41 +1,39 @@
 #!/bin/bash
 # bit bench ops: runs on every backend and precision, ends in a figure, prints JSON, and refuses what it cannot do.
 . "$(dirname "$0")/lib.sh"
-bit=$top_builddir/bit
-fail() { echo "FAIL: $*"; exit 1; }
-
+needs cli
 for backend in reference openblas auto; do
     for precision in float32 bfloat16; do
-        "$bit" bench ops --model R14x1 --batch 2 --micro-batch 1 --size 9 --classes 10 --threads 2 --repeat 1 \
-            --backend "$backend" --precision "$precision" > "$scratch/out" || fail "$backend $precision"
-        tail -n 2 "$scratch/out" | head -n 1 | grep -Eq '^images/s: [0-9.]+$' || fail "images/s of $backend $precision"
-        tail -n 1 "$scratch/out" | grep -Eq '^peak memory: [0-9.]+ GB$' || fail "peak memory of $backend $precision"
-        grep -q '^ceilings: sgemm 2048^3 [0-9.]* GFLOP/s, copy [0-9.]* GB/s' "$scratch/out" || fail "no ceilings"
+        expect 0 "$backend, $precision: runs" "$bit" bench ops --model R14x1 --batch 2 --micro-batch 1 --size 9 --classes 10 --threads 2 --repeat 1 \
+            --backend "$backend" --precision "$precision"
+        tail -n 2 out | head -n 1 | grep -Eq '^images/s: [0-9.]+$' && tail -n 1 out | grep -Eq '^peak memory: [0-9.]+ GB$'
+        ok $? "$backend, $precision: images a second and peak memory stand at the end"
+        grep -q '^ceilings: sgemm 2048^3 [0-9.]* GFLOP/s, copy [0-9.]* GB/s' out
+        ok $? "$backend, $precision: ceilings are measured"
     done
 done
-"$bit" bench ops --model R14x1 --batch 1 --size 9 --classes 10 --threads 1 --repeat 1 --json > "$scratch/json"
-grep -q '"gflops":' "$scratch/json" || fail "no JSON"
+expect 0 "--json runs" "$bit" bench ops --model R14x1 --batch 1 --size 9 --classes 10 --threads 1 --repeat 1 --json
+grep -q '"gflops":' out
+ok $? "--json has the figures"
 if command -v python3 > /dev/null; then
-    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["convolutions"] and d["threads"] == 1' \
-        "$scratch/json" || fail "bad JSON"
+    python3 -c 'import json; d = json.load(open("out")); assert d["convolutions"] and d["threads"] == 1'
+    ok $? "--json is JSON"
 fi
-
-refused() {
-    status=0
-    "$bit" bench "$@" > "$scratch/out" 2> "$scratch/err" || status=$?
-    [ "$status" = 64 ] || fail "bench $*: exit $status instead of 64"
-    [ -s "$scratch/err" ] || fail "bench $*: no reason"
-}
-refused
-refused nothing
-refused ops --model R51x1
-refused ops --model R50x0
-refused ops --batch 0
-refused ops --batch
-refused ops --backend cuda
-refused ops --precision float64
-refused ops --batch 9 --micro-batch 2
-refused ops --hurry 1
-refused ops 5
-refused ops -- --host a
-echo "PASS"
+while IFS='|' read -r name arguments; do
+    # shellcheck disable=SC2086
+    refused 64 "refused: $name" "$bit" bench $arguments
+done << 'ROWS'
+no benchmark|
+an unknown benchmark|nothing
+a depth that no network has|ops --model R51x1
+a width of 0|ops --model R50x0
+a batch of 0|ops --batch 0
+--batch without its value|ops --batch
+an unknown backend|ops --backend cuda
+an unknown precision|ops --precision float64
+a batch that micro-batches do not fill|ops --batch 9 --micro-batch 2
+an unknown option|ops --hurry 1
+a word too many|ops 5
+options for mpirun, which is not started|ops -- --host a
+ROWS
+exit $bad

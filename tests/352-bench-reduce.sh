@@ -19,16 +19,16 @@ fit=$scratch/fit.json
 out=$(bench --ranks 2 --size 32 --batch 8 --json --fit "$fit")
 ok $? "--fit FILE"
 [ "$(grep -c '"kind"' <<< "$out")" = 1 ]
-ok $? "one object"
+ok $? "--json prints one object"
 grep -q '"processes": 2,' "$fit" && grep -Eq '"node": {"ranks": 2, .*"reduce_bytes_per_second": [0-9.e+]+' "$fit"
-ok $? "has what two ranks compute and move at once"
+ok $? "--fit has what two ranks compute and move at once"
 bench --ranks 1 > /dev/null 2>&1
 [ $? = 64 ]
-ok $? "one rank has nothing to reduce"
+ok $? "one rank has nothing to reduce: exit 64"
 MPIRUN=$scratch/nowhere/mpirun bench --ranks 2 > /dev/null 2>&1
 [ $? = 66 ]
-ok $? "an mpirun that is not there"
+ok $? "an mpirun that is not there: exit 66"
 "$top_builddir/bitrun" --bench-reduce elements=1e6 > /dev/null 2>&1
 [ $? = 64 ]
-ok $? "a number that is none"
+ok $? "a number of elements that is none: exit 64"
 exit $bad

@@ -16,13 +16,13 @@ sed 's/^/# /' "$scratch/out" "$scratch/err"
 [ $code = 0 ]
 ok $? "four hosts measure"
 grep -q '^4 ranks, 1 on a machine' "$scratch/out"
-ok $? "each is a machine of its own"
+ok $? "each of the four hosts is a machine of its own"
 grep -q '^sums: correct$' "$scratch/out"
 ok $? "sums are correct"
 # Bytes without headers, of 25 MB a second.
 share=$(sed -n 's/^GB\/s: //p' "$scratch/out" | awk '{ printf "%.0f", $1 / 0.025 * 100 }')
 [ "${share:-0}" -gt 0 ] && [ "$share" -le 101 ]
-ok $? "no more than their lines can carry: ${share:-no} % of it"
+ok $? "the four hosts use no more than their lines can carry: ${share:-no} % of it"
 MPIRUN="$lab mpirun $scratch" timeout -k 5 60 "$top_builddir/bit" bench reduce --ranks 4 --threads 1 --model R14x1 --classes 10 \
     --seconds 0.001 --repeat 3 --fit "$scratch/fit.json" -- --host "$("$lab" list "$scratch" | sed 's/\([^,]*\),\([^,]*\).*/\1:2,\2:2/')" \
     > "$scratch/out" 2> "$scratch/err"

@@ -26,12 +26,12 @@ ok $? "rank 1 does not see it"
 late first "0:$seconds" 'step-000000000006>'
 ok $? "rank 0 does not see it"
 grep -q 'this host does not see it' "$scratch/said"
-ok $? "and says so"
+ok $? "rank 0 says that its host does not see the newest generation"
 # As the host whose rank 0 died just after the rename: what was a writer's temporary folder is the generation now.
 late old "0:$seconds" 'step-000000000006>' '.tmp-step-000000000006-a-1-0>step-000000000006'
 ok $? "rank 0 sees it by its old name, and removes none of its files"
 late older "1:$seconds" 'step-000000000006>step-000000000003'
 ok $? "rank 1 sees an older one in its place"
 grep -q 'rank 0 finds it whole' "$scratch/said"
-ok $? "and rank 0 is believed"
+ok $? "rank 0, which finds the newest generation whole, is believed"
 exit $bad

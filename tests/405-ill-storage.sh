@@ -24,10 +24,10 @@ failing 0 0
 ok $? "nothing can be read: exit code 74, and nothing is renamed"
 failing 1 0
 [ "$(value "$scratch/copy/outcome.json" exit_code)" = 74 ] && grep -q 'rank 0 finds it whole' "$scratch/said" && as_it_was
-ok $? "one rank cannot read: likewise"
+ok $? "one rank cannot read a checkpoint: exit code 74, and nothing is renamed"
 failing 0 2
 grep -q 'resumed at step 6 ' "$scratch/said" && [ -z "$(find "$scratch/copy/checkpoints" -name '*.bad*')" ]
-ok $? "a passing failure: read again"
+ok $? "a failure to read that passes: read again"
 
 # Whoever leaves first with a code other than 0 has mpirun kill the others: rank 0 has removed its lock by then.
 rm -rf "$scratch/copy" && cp -a "$scratch/base" "$scratch/copy"

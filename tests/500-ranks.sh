@@ -23,7 +23,7 @@ for ranks in 1 2 4; do
     run $ranks "$scratch/tiny.json" --out "$scratch/r2" --evaluate
     ok $? "$ranks ranks evaluate the checkpoint"
     grep -v -e seconds -e written -e ranks -e process -e peak "$scratch/r2/evaluation.json" > "$scratch/e$ranks"
-    same "the result is that of the training run" "$(value "$scratch/e$ranks" loss)" \
+    same "$ranks ranks evaluate to what training saw" "$(value "$scratch/e$ranks" loss)" \
         "$(value "$scratch/r2/outcome.json" validation_loss)"
 done
 cmp -s "$scratch/e1" "$scratch/e2" && cmp -s "$scratch/e1" "$scratch/e4"
@@ -34,5 +34,5 @@ ok $? "--evaluate leaves the outcome alone"
 before=$(cat "$scratch/r1/metrics.jsonl")
 run 2 "$scratch/tiny.json" --out "$scratch/r1"
 ok $? "a finished run has nothing left to do"
-same "and its metrics stay" "$(cat "$scratch/r1/metrics.jsonl")" "$before"
+same "starting a finished run leaves its metrics alone" "$(cat "$scratch/r1/metrics.jsonl")" "$before"
 exit $bad

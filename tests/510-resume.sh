@@ -15,9 +15,9 @@ part 1 1; [ $? = 75 ]; ok $? "one rank stops after 1 step with exit 75"
 part 4 3; [ $? = 75 ]; ok $? "4 ranks go on for 3 steps, up to an evaluation that is left to the next"
 part 2 2; [ $? = 75 ]; ok $? "2 ranks go on for 2 steps"
 run 1 "$scratch/tiny.json" --out "$scratch/parts"
-ok $? "one rank finishes"
+ok $? "one rank finishes what 1, 4 and 2 ranks began"
 same "weights equal the uninterrupted run's" "$(hash "$scratch/parts")" "$(hash "$scratch/whole")"
-same "so does every loss and evaluation, each once" "$(losses "$scratch/parts")" "$(losses "$scratch/whole")"
+same "losses and evaluations of the parts are the uninterrupted run's, each once" "$(losses "$scratch/parts")" "$(losses "$scratch/whole")"
 same "resumes are counted" "$(value "$scratch/parts/outcome.json" resumes)" 3
 
 # Metrics beyond the newest generation are cut, a torn line too.
@@ -26,29 +26,29 @@ printf '{"kind":"step","step":5,"epoch":9,"loss":99,"rate":1}\n{"kind":"evaluati
     >> "$scratch/cut/metrics.jsonl"
 run 1 "$scratch/tiny.json" --out "$scratch/cut"
 ok $? "a run with lines of the future in its metrics resumes"
-same "and they are gone" "$(losses "$scratch/cut")" "$(losses "$scratch/whole")"
+same "lines of the future are gone from the metrics" "$(losses "$scratch/cut")" "$(losses "$scratch/whole")"
 
 # What may change, and what must not.
 fails 64 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.width=2
 ok $? "another model is refused"
 grep -q 'model\.width' "$scratch/said"
-ok $? "naming the key"
+ok $? "another model: the refusal names the key"
 run 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.classes=10
 ok $? "the number of classes that the data have, written out, is the same model"
 fails 64 1 "$scratch/tiny.json" --out "$scratch/parts" --set model.classes=12
-ok $? "another one is not"
+ok $? "another number of classes is refused"
 grep -q 'model\.classes: 10 in the checkpoint, 12 in the job' "$scratch/said"
-ok $? "naming both"
+ok $? "another number of classes: the refusal names both numbers"
 fails 64 2 "$scratch/tiny.json" --out "$scratch/cut" --set schedule.weight_decay=0.5
 ok $? "another recipe is refused"
 grep -q 'schedule\.weight_decay was 0\.0001, is 0\.5' "$scratch/said"
-ok $? "naming key and values"
+ok $? "another recipe: the refusal names key and values"
 run 1 "$scratch/tiny.json" --out "$scratch/cut" --set schedule.steps=9 --set schedule.weight_decay=0.5 --force
 ok $? "--force accepts it, and a longer run is fine"
 run 2 "$scratch/tiny.json" --out "$scratch/parts" --set schedule.steps=9 --set checkpoint.keep=1
 ok $? "a longer run goes on without --force"
 [ "$(hash "$scratch/parts")" != "$(hash "$scratch/cut")" ] && [ "$(value "$scratch/parts/outcome.json" step)" = 9 ]
-ok $? "with a step more"
+ok $? "a longer run has a step more"
 touch "$scratch/data/train/0/new.jpg"
 fails 65 1 "$scratch/tiny.json" --out "$scratch/parts" --set schedule.steps=10
 ok $? "changed images are refused"

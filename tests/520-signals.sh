@@ -26,8 +26,8 @@ if [ "$MPI_KIND" = openmpi ]; then kill -USR1 $launcher; else kill -USR1 "$(rank
 wait_for 30 has_generation usr1
 ok $? "USR1 makes a checkpoint"
 wait $launcher
-ok $? "and the run goes on to the end"
-same "with the same weights" "$(hash "$scratch/usr1")" "$(hash "$scratch/whole")"
+ok $? "after USR1 the run goes on to the end"
+same "after USR1 the weights are the uninterrupted run's" "$(hash "$scratch/usr1")" "$(hash "$scratch/whole")"
 
 # To a single rank, so that all others have to learn of it.
 for signal in USR2 TERM; do
@@ -36,14 +36,14 @@ for signal in USR2 TERM; do
     wait $launcher
     same "$signal to one of 4 ranks ends the run with exit 75" $? 75
     grep -q 'checkpoint at step' "$scratch/said-$signal" && [ "$(generations $signal)" = 1 ]
-    ok $? "after a checkpoint"
-    same "the outcome names the state" "$(value "$scratch/$signal/outcome.json" state)" '"stopped"'
-    same "and the signal, which rank 0 did not get" "$(value "$scratch/$signal/outcome.json" signal)" "\"$signal\""
+    ok $? "$signal: one checkpoint is written before the end"
+    same "$signal: the outcome's state is \"stopped\"" "$(value "$scratch/$signal/outcome.json" state)" '"stopped"'
+    same "$signal: the outcome names the signal, which rank 0 did not get" "$(value "$scratch/$signal/outcome.json" signal)" "\"$signal\""
     # shellcheck disable=SC2086
     run 2 "$scratch/long.json" --out "$scratch/$signal" $nothing
-    ok $? "2 ranks resume it"
-    same "with the same weights" "$(hash "$scratch/$signal")" "$(hash "$scratch/whole")"
-    same "and losses" "$(losses "$scratch/$signal")" "$(losses "$scratch/whole")"
+    ok $? "$signal: 2 ranks resume it"
+    same "$signal: resumed, it ends with the uninterrupted run's weights" "$(hash "$scratch/$signal")" "$(hash "$scratch/whole")"
+    same "$signal: resumed, it has the uninterrupted run's losses" "$(losses "$scratch/$signal")" "$(losses "$scratch/whole")"
 done
 
 nothing="--set checkpoint.every_steps=5 --set checkpoint.every_minutes=0 --set evaluation.every_steps=0"
@@ -52,12 +52,12 @@ wait_for 30 has_generation kill
 kill -KILL "$(ranks_of kill | tail -n 1)"
 ! wait $launcher
 ok $? "a killed rank ends the run"
-same "its outcome still says running" "$(value "$scratch/kill/outcome.json" state)" '"running"'
+same "a killed rank: the outcome still says running" "$(value "$scratch/kill/outcome.json" state)" '"running"'
 # shellcheck disable=SC2086
 run 4 "$scratch/long.json" --out "$scratch/kill" $nothing
-ok $? "4 ranks resume it"
+ok $? "a killed rank: 4 ranks resume the run"
 grep -q 'resumed at step' "$scratch/said"
-ok $? "from its last generation"
-same "with the same weights" "$(hash "$scratch/kill")" "$(hash "$scratch/whole")"
-same "and losses" "$(losses "$scratch/kill")" "$(losses "$scratch/whole")"
+ok $? "a killed rank: the run goes on from its last generation"
+same "a killed rank: resumed, the run ends with the uninterrupted run's weights" "$(hash "$scratch/kill")" "$(hash "$scratch/whole")"
+same "a killed rank: resumed, the run has the uninterrupted run's losses" "$(losses "$scratch/kill")" "$(losses "$scratch/whole")"
 exit $bad

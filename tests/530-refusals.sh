@@ -11,20 +11,20 @@ echo '{"model": {"depth": 51}, "bacth": 3, "data": {"train": "x"}} tail' > "$scr
 for ranks in 1 2; do
     fails 64 $ranks "$scratch/bad.json" && nothing_left
     ok $? "a malformed job on $ranks ranks: exit 64, nothing left behind"
-    same "every problem is told once" "$(grep -c 'bad.json:1' "$scratch/said")" "$(sort -u "$scratch/said" | grep -c 'bad.json:1')"
+    same "a malformed job on $ranks ranks: every problem is told once" "$(grep -c 'bad.json:1' "$scratch/said")" "$(sort -u "$scratch/said" | grep -c 'bad.json:1')"
 done
-fails 66 2 "$scratch/none.json" && nothing_left && grep -q none.json "$scratch/said"
-ok $? "a missing job: exit 66"
-fails 66 2 "$scratch/tiny.json" --set "data.val=$scratch/nowhere" && nothing_left && grep -q nowhere "$scratch/said"
-ok $? "missing images: exit 66"
-fails 64 1 "$scratch/tiny.json" --evalute && nothing_left && grep -q -e '--evaluate' "$scratch/said"
-ok $? "a misspelt option: exit 64, with the right one"
-fails 64 1 "$scratch/tiny.json" --set schedule.bach=3 && nothing_left && grep -q 'schedule.batch' "$scratch/said"
-ok $? "a misspelt --set: exit 64, with the right one"
-fails 64 3 "$scratch/tiny.json" --out new && nothing_left
-ok $? "a batch that 3 ranks cannot share: exit 64, nothing left behind"
-fails 66 1 "$scratch/tiny.json" --evaluate && nothing_left
-ok $? "--evaluate without a run: exit 66"
+# refused CODE RANKS PATTERN NAME ARGUMENT...: bitrun ARGUMENT... ends with CODE, says PATTERN and leaves nothing
+refused() {
+    fails "$1" "$2" "${@:5}" && nothing_left && grep -q -e "$3" "$scratch/said"
+    ok $? "$4: exit $1"
+}
+tiny=$scratch/tiny.json
+refused 66 2 none.json "a missing job" "$scratch/none.json"
+refused 66 2 nowhere "missing images" "$tiny" --set "data.val=$scratch/nowhere"
+refused 64 1 --evaluate "a misspelt option, with the right one" "$tiny" --evalute
+refused 64 1 schedule.batch "a misspelt --set, with the right key" "$tiny" --set schedule.bach=3
+refused 64 3 batch "a batch that 3 ranks cannot share" "$tiny" --out new
+refused 66 1 . "--evaluate without a run" "$tiny" --evaluate
 timeout -k 5 60 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" "$bitrun" "$scratch/tiny.json" --out mixed // env BIT_ISA=generic "$bitrun" "$scratch/tiny.json" \
     --out mixed > "$scratch/said" 2>&1
 code=$?
@@ -44,31 +44,31 @@ ok $? "a limit on the size of files: exit 74, not a signal"
 rm -rf short
 
 run 2 "$scratch/tiny.json" --out one
-ok $? "a run"
+ok $? "a run to be refused over"
 before=$(cat one/outcome.json)
 fails 64 2 "$scratch/tiny.json" --out one --fresh
-ok $? "--fresh does not overwrite it"
-same "and leaves its outcome alone" "$(cat one/outcome.json)" "$before"
+ok $? "--fresh does not overwrite a run"
+same "a refused --fresh leaves the outcome alone" "$(cat one/outcome.json)" "$before"
 fails 64 3 "$scratch/tiny.json" --out one --fresh --force && run 1 "$scratch/tiny.json" --out one
-ok $? "nor with --force what could not begin: the old run stands"
-same "with its outcome" "$(grep -e weights_hash -e checkpoint_step -e '"step"' one/outcome.json)" "$(grep -e weights_hash -e checkpoint_step -e '"step"' <<<"$before")"
+ok $? "--fresh --force for what cannot begin: the old run stands"
+same "--fresh --force for what cannot begin: the old outcome stands" "$(grep -e weights_hash -e checkpoint_step -e '"step"' one/outcome.json)" "$(grep -e weights_hash -e checkpoint_step -e '"step"' <<<"$before")"
 lines=$(wc -l <one/metrics.jsonl)
 sed -i '2s/.*/?/' one/metrics.jsonl
 mv one/checkpoints aside
-fails 69 1 "$scratch/tiny.json" --out one && grep -q 'not mounted' "$scratch/said" && [ ! -e one/checkpoints/step* ]
+fails 69 1 "$scratch/tiny.json" --out one && grep -q 'not mounted' "$scratch/said" && ! compgen -G 'one/checkpoints/step*' >/dev/null
 ok $? "checkpoints that are not there: exit 69, not a run from step 0"
-same "with the step that it stood at" "$(value one/outcome.json checkpoint_step)" "$(value <(echo "$before") checkpoint_step)"
+same "checkpoints that are not there: the outcome keeps the step it stood at" "$(value one/outcome.json checkpoint_step)" "$(value <(echo "$before") checkpoint_step)"
 rm -r one/checkpoints && mv aside one/checkpoints
 run 1 "$scratch/tiny.json" --out one
-ok $? "which goes on when they are back"
+ok $? "checkpoints that are back: the run goes on"
 same "a damaged line of metrics.jsonl costs no other" "$(wc -l <one/metrics.jsonl)" "$lines"
 touch one/job.json.tmp.99 one/outcome.json.tmp.99 one/cache/index-0.bin.tmp.99
 run 1 "$scratch/tiny.json" --out one --fresh --force --set seed=8
-ok $? "with --force it does"
+ok $? "--fresh --force overwrites a run"
 [ -z "$(find one -name '*.tmp*')" ]
-ok $? "and takes away what killed writers left"
+ok $? "--fresh takes away what killed writers left"
 [ "$(hash one)" != "$(echo "$before" | sed -n 's/^ "weights_hash": \(.*\),$/\1/p')" ]
-ok $? "and trains anew"
+ok $? "--fresh trains anew"
 
 # What no run wrote stays.
 mkdir -p mixed/checkpoints/epoch1 mixed/elsewhere
@@ -77,10 +77,10 @@ fails 64 1 "$scratch/tiny.json" --out mixed --fresh
 ok $? "--fresh does not begin where somebody's checkpoints are"
 run 1 "$scratch/tiny.json" --out mixed --fresh --force && echo theirs > mixed/checkpoints/step-000000000003/notes.txt &&
     run 1 "$scratch/tiny.json" --out mixed --fresh --force
-ok $? "with --force it does, and again"
-same "foreign files among checkpoints stay" "$(cd mixed && cat checkpoints/epoch1/model.pt checkpoints/step-9 notes.txt checkpoints/model.h5 \
+ok $? "--fresh --force begins beside somebody's checkpoints, twice"
+same "--fresh: foreign files among checkpoints stay" "$(cd mixed && cat checkpoints/epoch1/model.pt checkpoints/step-9 notes.txt checkpoints/model.h5 \
     checkpoints/step-000000000003.kept/notes.txt | uniq -c | tr -d ' ')" 5theirs
-same "and nothing of the run beside them" "$(ls mixed/checkpoints/step-000000000003.kept)" notes.txt
+same "--fresh: beside a foreign file nothing of the old run stays" "$(ls mixed/checkpoints/step-000000000003.kept)" notes.txt
 rm -r mixed/metrics.jsonl && mkdir mixed/metrics.jsonl && touch mixed/metrics.jsonl/theirs
 fails 74 1 "$scratch/tiny.json" --out mixed --fresh --force && [ -e mixed/metrics.jsonl/theirs ] && [ -e mixed/checkpoints/step-000000000003/model.h5 ]
 ok $? "a folder by the name of our file: exit 74, and it stays"
@@ -97,11 +97,11 @@ wait_for 60 grep -q 'step 1/' "$scratch/said-two"
 fails 74 1 "$scratch/long.json" --out two
 ok $? "a second run in the same folder: exit 74"
 grep -q "is using this folder" "$scratch/said" && [ -e two/lock ]
-ok $? "naming who holds it"
+ok $? "a second run in the same folder: told who holds it"
 fails 74 2 "$scratch/long.json" --out two --fresh --force
-ok $? "even with --fresh --force"
-same "the first one's outcome stands" "$(value two/outcome.json state)" '"running"'
+ok $? "a second run with --fresh --force: exit 74"
+same "a second run is refused: the first one's outcome stands" "$(value two/outcome.json state)" '"running"'
 kill -TERM "$(pgrep -f "^$bitrun .*--out two")"
 wait $launcher
-same "and it stops as asked" $? 75
+same "a second run is refused: the first one stops as asked" $? 75
 exit $bad

@@ -21,7 +21,7 @@ sed '2s/^train/training/' "$data/list.tsv" > "$data/partly.tsv"
 mapfile -t partly < <(list partly.tsv)
 run 2 "$scratch/tiny.json" --out "$scratch/partly" --set data.bad_share=0.9 "${partly[@]}" &&
     grep -q "1 of 21 images of .* not there; the first: $data/partly.tsv:2: " "$scratch/said"
-ok $? "one of them is not: it trains, and names it"
+ok $? "one image of the list is not there: it trains, and names it"
 touch "$data/train/1/x.png" "$data/train/1/._0.jpg"
 touch -d '1 hour ago' "$data/train"/* "$data/train"
 for start in scanned 'from the cache'; do

@@ -36,8 +36,8 @@ done
 run 2 "$scratch/tiny.json" --out "$scratch/some" --trace "$scratch/some.json" --trace-steps 3:2
 look "$scratch/some.json"
 ok $? "a timeline of two steps"
-same "has two steps" "$(times 1 step)" 2
-same "and changes no bit" "$(hash "$scratch/some")" "$(hash "$scratch/plain")"
+same "--trace-steps 3:2 records two steps" "$(times 1 step)" 2
+same "--trace-steps changes no bit" "$(hash "$scratch/some")" "$(hash "$scratch/plain")"
 
 # A run that dies leaves a file that can be read.
 mkdir "$scratch/torn"
@@ -49,7 +49,7 @@ wait 2> /dev/null
 look "$scratch/torn.json"
 ok $? "after a kill the timeline is whole"
 [ "$(times 0 step)" -ge 5 ]
-ok $? "with all steps but the last"
+ok $? "after a kill the timeline has all steps but the last"
 
 # A disk that fills up ends the timeline, not the training; what a restart finds is kept.
 mkdir "$scratch/small"
@@ -57,20 +57,20 @@ if mount -t tmpfs -o size=32k none "$scratch/small" 2> /dev/null; then
     clean_up() { umount "$scratch/small"; }
     run 2 "$scratch/tiny.json" --out "$scratch/full" --trace "$scratch/small/trace.json"
     ok $? "a full disk does not end the training"
-    same "warns once" "$(grep -c 'the timeline ends here' "$scratch/said")" 1
-    same "and changes no bit" "$(hash "$scratch/full")" "$(hash "$scratch/plain")"
+    same "a full disk: the end of the timeline is told once" "$(grep -c 'the timeline ends here' "$scratch/said")" 1
+    same "a full disk under the timeline changes no bit" "$(hash "$scratch/full")" "$(hash "$scratch/plain")"
     look "$scratch/small/trace.json"
-    ok $? "the timeline is whole"
+    ok $? "a full disk: the timeline is whole"
     run 2 "$scratch/tiny.json" --out "$scratch/full" --fresh --force --trace "$scratch/small/trace.json" --steps-limit 1
-    same "a disk that was full from the start" $? 75
+    same "a full disk from the start: the run is stopped by its limit alone" $? 75
     look "$scratch/small/trace.json.1"
-    ok $? "the older file is kept"
+    ok $? "a full disk: the older timeline is kept"
 fi
 
 fails 64 1 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/no.json" --trace-steps 0:1
-ok $? "steps count from 1"
+ok $? "--trace-steps 0:1 is refused: steps count from 1"
 fails 64 1 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/no.json" --trace-steps 5
-ok $? "FROM:COUNT is two numbers"
+ok $? "--trace-steps 5 is refused: FROM:COUNT is two numbers"
 fails 74 2 "$scratch/tiny.json" --out "$scratch/no" --trace "$scratch/nowhere/trace.json"
-ok $? "a file that cannot be made"
+ok $? "--trace to a file that cannot be made: exit 74"
 exit $bad

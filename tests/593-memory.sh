@@ -18,17 +18,17 @@ for case in '2 data:1:4=flip-weight:7 3 rank 1 (host .*) holds other weights tha
     BIT_TEST_FAULT=$fault run "$ranks" "$scratch/tiny.json" --out "$scratch/$fault"
     ok $? "$ranks rank(s), $fault: the run goes on to its end"
     grep -q "not applied: .*$said" "$scratch/said" && grep -q "went back to the checkpoint of step $step\$" "$scratch/said"
-    ok $? "it says \"$said\" and goes back to step $step"
-    same "with the same weights" "$(hash "$scratch/$fault")" "$(hash "$scratch/whole")"
-    same "and losses" "$(losses "$scratch/$fault")" "$(losses "$scratch/whole")"
-    same "the outcome counts it" "$(value "$scratch/$fault/outcome.json" rollbacks)" 1
+    ok $? "$ranks rank(s), $fault: told \"$said\", back to step $step"
+    same "$ranks rank(s), $fault: the weights of the run without it" "$(hash "$scratch/$fault")" "$(hash "$scratch/whole")"
+    same "$ranks rank(s), $fault: the losses of the run without it" "$(losses "$scratch/$fault")" "$(losses "$scratch/whole")"
+    same "$ranks rank(s), $fault: the outcome counts a rollback" "$(value "$scratch/$fault/outcome.json" rollbacks)" 1
 done
 
 BIT_TEST_FAULT=backward:1:4=flip-momentum:1 fails 74 2 "$scratch/tiny.json" --out "$scratch/stop" --set checks.memory=stop
 ok $? "with checks.memory \"stop\" the run stops"
 grep -q 'step 5: rank 1 (host .*): the momentum of resnet/' "$scratch/stop/outcome.json"
-ok $? "and says why"
+ok $? "checks.memory \"stop\": the outcome says why"
 run 2 "$scratch/tiny.json" --out "$scratch/stop"
-ok $? "the same command resumes"
-same "with the same weights" "$(hash "$scratch/stop")" "$(hash "$scratch/whole")"
+ok $? "checks.memory \"stop\": the same command resumes"
+same "checks.memory \"stop\", resumed: the weights of the run without a fault" "$(hash "$scratch/stop")" "$(hash "$scratch/whole")"
 exit $bad

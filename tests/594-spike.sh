@@ -26,15 +26,15 @@ grep -q '^{"kind":"spike","step":12,"loss":[0-9.e+]*,"limit":[0-9.]*}$' "$scratc
 ok $? "metrics and log name the step"
 policy rollback
 ok $? "rollback: the run goes on to its end"
-same "with the same weights" "$(hash "$scratch/rollback")" "$(hash "$scratch/whole")"
-same "and losses" "$(lines rollback)" "$(lines whole)"
+same "rollback: the weights of the run without a fault" "$(hash "$scratch/rollback")" "$(hash "$scratch/whole")"
+same "rollback: the losses of the run without a fault" "$(lines rollback)" "$(lines whole)"
 policy skip
 ok $? "skip: the run goes on to its end"
-same "one step was not applied" "$(sed -n 's/^{"kind":"step","step":\([0-9]*\),.*"applied":false.*/\1/p' "$scratch/skip/metrics.jsonl")" 12
+same "skip: one step was not applied" "$(sed -n 's/^{"kind":"step","step":\([0-9]*\),.*"applied":false.*/\1/p' "$scratch/skip/metrics.jsonl")" 12
 mv "$scratch/skip" "$scratch/straight"
 policy skip --steps-limit 10
 policy skip
-ok $? "interrupted before the jump"
-same "it is skipped again" "$(lines skip)" "$(lines straight)"
-same "with the same weights" "$(hash "$scratch/skip")" "$(hash "$scratch/straight")"
+ok $? "skip: interrupted before the jump, it goes on"
+same "skip, interrupted: the losses of the run that was not" "$(lines skip)" "$(lines straight)"
+same "skip, interrupted: the weights of the run that was not" "$(hash "$scratch/skip")" "$(hash "$scratch/straight")"
 exit $bad

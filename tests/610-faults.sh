@@ -16,7 +16,7 @@ while IFS=$'\t' read -r row trial seed verdict reason seconds; do
         *) echo "# seed $seed: $reason"
             ok 1 "$row $trial" ;;
     esac
-    echo "# $seconds s"
+    echo "# took $seconds s"
 done <"$scratch/faults/results.tsv"
 [ $code = 0 ] || cat "$scratch/out"
 exit $code

@@ -69,7 +69,7 @@ done
 says 0 '' small.json -n 2 --out by-TERM && [ "$("$top_builddir/bit" ckpt hash by-TERM)" = "$hash" ]
 ok $? "the same command goes on to the same bits"
 says 0 '' small.json -n 1 --out by-INT && [ "$("$top_builddir/bit" ckpt hash by-INT)" = "$hash" ]
-ok $? "and so it does with one rank"
+ok $? "one rank goes on to the same bits"
 signalled by-USR1 USR1
 [ $code = 0 ] && [ "$(state by-USR1)" = finished ]; ok $? "USR1: the run goes on to its end"
 

@@ -84,7 +84,7 @@ for ((i = 0; i < 900; i++)); do grep -qE 'waiting until|starting again' said.sec
 kill -TERM $second
 wait $second
 [ $? = 75 ] && grep -q 'waiting until it is gone' said.second && ! grep -q 'starting again' said.second && kill -0 $pid
-ok $? "one with restarts waits for it, also while its checkpoints come"
+ok $? "a launch with --restarts on a run that lives waits for it, also while its checkpoints come"
 (cd there && BIT_TEST_FAULT=forward:0:2=kill exec "$launch" small.json -n 2 --out same >../said.there 2>&1 </dev/null)
 [ $? = 74 ] && kill -0 $pid && [ "$(member here/same state)" = running ]
 result=$?
@@ -101,7 +101,7 @@ flock 5
 ok $? "a folder that is in use is not settled"
 exec 5>&-
 [[ $("$BIT_BIN/bit" end loop --code 137) == 'again 74 news '* ]] && [ "$(member loop state)" = failed ] && grep -q '"message": "the run was cut off' loop/outcome.json
-ok $? "one that is not is"
+ok $? "a folder that is in use no more is settled"
 # A former run's last rank on a host that was cut off: waited for, at no cost of restarts.
 exec 5>loop/lock
 flock 5

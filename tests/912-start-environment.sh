@@ -3,7 +3,8 @@
 # a shell or sbatch could misread; with a real Slurm where that can be started.
 . "$(dirname "$0")/lib.sh"
 needs launch
-bitrun=$top_builddir/bitrun GIVES_SECONDS=90
+bitrun=$top_builddir/bitrun
+export GIVES_SECONDS=90
 chmod 755 "$scratch" # munged's wish
 clean_up() { PATH=$PATH:/usr/sbin "$top_srcdir/tests/lab/slurm" stop "$scratch/lab" >/dev/null 2>&1; }
 trap 'exit 130' INT TERM HUP
@@ -23,7 +24,7 @@ printf '# two hosts\na slots=1 max_slots=4\r\n\n  b:1 # the second\n' >hosts
 alike --hostfile hosts; ok $? "--hostfile"
 gives 0 'a:1\\,a:1' "${dry[@]}" --host a,a; ok $? "a host that is named twice"
 gives 0 ' 4 ranks of 1 threads on 3 cores' "$launch" tiny.json -n 4 --set micro_batch=2 --dry-run --cores 3 --host a:2,a:2
-ok $? "and has the ranks of both"
+ok $? "a host that is named twice has the ranks of both"
 failed=''
 for list in 'a::2' 'a:x' 'a:0' ':2' 'a b=2' 'slots=2' ' ,' 'a slots=' 'a:1 slots=2' '-x' 'a/b' '[::1]:2' 'a:1:2'; do
     gives 64 'expected NAME or NAME:RANKS' "${dry[@]}" "--host=$list" || failed+=" $list"
