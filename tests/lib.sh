@@ -52,6 +52,7 @@ fi
 : "${top_srcdir:?}"
 : "${MPIRUN=$(sed -n 's/^MPIRUN = //p' "$top_builddir/Makefile")}" "${MPI_KIND=$(sed -n 's/^MPI_KIND = //p' "$top_builddir/Makefile")}"
 export MPIRUN MPI_KIND
+# shellcheck disable=SC2034
 bit=$top_builddir/bit
 
 # ---- the scratch folder, and the end ----
@@ -91,6 +92,14 @@ chosen() {
     [ -z "$only" ] || [ "$only" = "$number" ] || [ "$only" = "$1" ] || [[ $1 == $only ]] || return 1
     judged=yes
 }
+# What takes longer than a second is told after its check: where a script waits.
+lap() {
+    local now=${EPOCHREALTIME/[.,]/}
+    now=$((now / 100000))
+    [ $((now - lap)) -le 10 ] || echo "# $(((now - lap) / 10)).$(((now - lap) % 10)) s"
+    lap=$now
+}
+lap=${EPOCHREALTIME/[.,]/} lap=$((lap / 100000))
 # ok RESULT NAME: passed when RESULT is 0
 ok() {
     chosen "$2" || return 0
@@ -102,6 +111,7 @@ ok() {
         # What the last program said, where a script keeps it there.
         if [ -s "$scratch/said" ]; then tail -n 20 "$scratch/said" | sed 's/^/    /'; fi
     fi
+    lap
     [ -z "$only" ] || exit $bad
 }
 # same NAME A B: two texts are equal, and not empty

@@ -19,11 +19,20 @@ TEST_LIBRARY = tests/lib.sh tests/environment.sh tests/lib/bitrun.sh tests/lib/c
 EXTRA_DIST += tests/run tests/driver tests/each-rank tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
+list-fast-tests:
+	@for t in $(TESTS) $(FAST_TESTS); do case " $(SLOW_TESTS) $$t" in *" $$t "*) continue ;; esac; \
+		case $$t in *.sh) case " $(FAST_TESTS) " in *" $$t "*) ;; *) continue ;; esac ;; esac; echo $$t; done | sort -u
 list-programs:
 	@echo $(check_PROGRAMS)
 check-count:
 	$(srcdir)/tests/run .
-.PHONY: list-tests list-programs check-count
+# Below a minute on two cores: the unit tests but the largest, and the scripts that start next to no ranks.
+SLOW_TESTS =
+FAST_TESTS = tests/100-check.sh tests/101-plan.sh tests/102-jobs.sh tests/103-plot.sh tests/104-man.sh tests/402-bit-ckpt.sh \
+	tests/500-ranks.sh tests/900-digits.sh tests/906-scripts.sh tests/913-mpirun.sh
+check-fast:
+	$(srcdir)/tests/run . fast
+.PHONY: list-tests list-fast-tests list-programs check-count check-fast
 
 LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/910-bit-launch.sh \
 	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh \
