@@ -29,7 +29,7 @@ check-count:
 # Below a minute on two cores: the unit tests but the largest, and the scripts that start next to no ranks.
 SLOW_TESTS =
 FAST_TESTS = tests/100-check.sh tests/101-plan.sh tests/102-jobs.sh tests/103-plot.sh tests/104-man.sh tests/402-bit-ckpt.sh \
-	tests/500-ranks.sh tests/900-digits.sh tests/906-scripts.sh tests/913-mpirun.sh
+	tests/500-ranks.sh tests/900-digits.sh tests/913-mpirun.sh
 check-fast:
 	$(srcdir)/tests/run . fast
 .PHONY: list-tests list-fast-tests list-programs check-count check-fast
