@@ -22,6 +22,19 @@ if command -v shellcheck >/dev/null; then
 else
     skip "shellcheck" "it is not installed"
 fi
+# As .editorconfig says.
+ours=$(git ls-files '*.c' '*.h' '*.sh' '*.mk' '*.md' '*.ac' '*.am' launcher tests/run 2>/dev/null)
+if [ -n "$ours" ]; then
+    # shellcheck disable=SC2086
+    ! grep -nP '[ \t\r]+$' $ours
+    ok $? "no line of ours ends in blanks"
+    # shellcheck disable=SC2046
+    ! grep -nP '^ *\t' $(git ls-files '*.c' '*.h' '*.sh')
+    ok $? "C and scripts are indented by blanks"
+    # shellcheck disable=SC2086
+    [ -z "$(for file in $ours; do tail -c 1 "$file"; done | tr -d '\n')" ]
+    ok $? "every file of ours ends with a newline"
+fi
 for script in quickstart check; do
     launcher/$script --no-such-option >/dev/null 2>&1
     [ $? = 64 ]

@@ -29,13 +29,13 @@ check-count:
 # Below a minute on two cores: the unit tests but the largest, and the scripts that start next to no ranks.
 SLOW_TESTS =
 FAST_TESTS = tests/100-check.sh tests/101-plan.sh tests/102-jobs.sh tests/103-plot.sh tests/104-man.sh tests/402-bit-ckpt.sh \
-	tests/500-ranks.sh tests/900-digits.sh tests/913-mpirun.sh
+	tests/500-ranks.sh tests/900-digits.sh tests/908-library.sh tests/913-mpirun.sh
 check-fast:
 	$(srcdir)/tests/run . fast
 .PHONY: list-tests list-fast-tests list-programs check-count check-fast
 
-LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/910-bit-launch.sh \
-	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh \
+LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/908-library.sh tests/910-bit-launch.sh \
+	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh tests/914-restarts.sh tests/915-held-folders.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)
 EXTRA_DIST += $(LAUNCHER_TESTS) $(TEST_LIBRARY)

@@ -38,3 +38,21 @@ pausable() {
     ln -s "$top_builddir/bit" "$1/bit"
     ln -s "$top_builddir/tests/faults/bitrun_points" "$1/bitrun"
 }
+# watched_runs: runs of small.json whose steps can be held up and whose watchdogs are quick; to be seen below Open MPI's mpirun only
+watched_runs() {
+    [ "$MPI_KIND" = openmpi ] || { echo "finds its ranks below Open MPI's mpirun only"; exit 77; }
+    pausable bin
+    export BIT_BIN=$scratch/bin
+    small_job small.json '"watchdog": {"step_seconds": 3, "data_seconds": 3, "checkpoint_seconds": 6, "start_seconds": 20}'
+}
+left_behind() { ranks_of "$1" >/dev/null; }
+# A tenth of a second at the end of each step: time enough to meet a run before it ends, at no cost.
+slowly=update=pause:0.1
+# start DIR ARGUMENT...: of small.json, in the background as $pid, until a checkpoint is there
+start() {
+    local dir=$1
+    shift
+    BIT_TEST_FAULT=$slowly "$launch" small.json --out "$scratch/$dir" "$@" >said 2>&1 </dev/null &
+    pid=$!
+    wait_for_step "$dir" 4
+}
