@@ -22,6 +22,10 @@ list-tests:
 list-fast-tests:
 	@for t in $(TESTS) $(FAST_TESTS); do case " $(SLOW_TESTS) $$t" in *" $$t "*) continue ;; esac; \
 		case $$t in *.sh) case " $(FAST_TESTS) " in *" $$t "*) ;; *) continue ;; esac ;; esac; echo $$t; done | sort -u
+# For tests/909-floors.sh: a program's objects, and what it is linked with.
+list-links:
+	@echo bit $(bit_OBJECTS) $(bit_LDADD)
+	@echo bitrun $(bitrun_OBJECTS) $(bitrun_LDADD)
 list-programs:
 	@echo $(check_PROGRAMS)
 check-count:
@@ -32,9 +36,9 @@ FAST_TESTS = tests/100-check.sh tests/101-plan.sh tests/102-jobs.sh tests/103-pl
 	tests/500-ranks.sh tests/900-digits.sh tests/908-library.sh tests/913-mpirun.sh
 check-fast:
 	$(srcdir)/tests/run . fast
-.PHONY: list-tests list-fast-tests list-programs check-count check-fast
+.PHONY: list-tests list-fast-tests list-programs list-links check-count check-fast
 
-LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/908-library.sh tests/910-bit-launch.sh \
+LAUNCHER_TESTS = tests/900-digits.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/908-library.sh tests/909-floors.sh tests/910-bit-launch.sh \
 	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh tests/914-restarts.sh tests/915-held-folders.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)

@@ -8,6 +8,7 @@
 
 #include "bit/error.h"
 #include "bit/group.h"
+#include "bit/share.h"
 #include "bit/table.h"
 
 /* MPI_Init_thread (MPI_THREAD_MULTIPLE; with less, reducers have no thread of their own and the calling thread moves the
@@ -26,24 +27,11 @@ void bit_comm_abort(int code) __attribute__((noreturn));
 /* All ranks; before bit_comm_init this process alone. Valid until bit_comm_fini. */
 struct bit_group *bit_comm_world(void);
 
-/* What rank `rank` of `ranks` owns of every block: of each bucket of bucket_elements (counted from the end of the table,
- * where the backward pass starts) an equal part (0: the default size). Parts are multiples of BIT_TABLE_PAD and may be
- * empty. The same as bit_reducer_share's for the same bucket size. Local, pure. */
-int bit_share_create(const struct bit_table *table, size_t bucket_elements, int rank, int ranks,
-                     struct bit_share *share, struct bit_error *error);
-
-/* Elements of a bucket: messages of at most 512 KB to a partner, which go out unasked (world.c), and the tail that no
- * backward pass is left to hide stays short. And how many are on their way at once. */
-enum { BIT_BUCKET_DEFAULT = 1 << 18, BIT_BUCKET_WINDOW = 4 };
-
 struct bit_reducer;
 struct bit_reducer_options {
     size_t bucket_elements; /* 0: default */
     bool no_thread;         /* move the data in ready, finish and gather only */
 };
-/* What one allocates besides small change: bytes. */
-size_t bit_reducer_bytes(size_t elements, size_t bucket_elements, int ranks);
-
 /* `options` may be NULL. All ranks get one, or all get NULL and the same error. Collective. */
 struct bit_reducer *bit_reducer_create(struct bit_group *world, const struct bit_table *table,
                                        const struct bit_reducer_options *options, struct bit_error *error);

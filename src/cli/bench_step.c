@@ -10,63 +10,26 @@
 #include "bit/memory.h"
 #include "bit/model.h"
 #include "bit/random.h"
-#include "bit/train.h"
-#include "bit/tree.h"
+#include "bit/optimise.h"
 #include "cli/bench.h"
 
-enum { BLOCKS = 32, STRETCH = 16384, ROWS = 64 };
+enum { ROWS = 64 };
 
 struct step {
-    struct bit_gradient_sink sink; /* first: the sink is the step */
     const struct bench_options *options;
     struct bit_classify head;
     struct bit_model *model;
     const struct bit_table *table;
-    struct bit_tree_leaf leaf;
+    struct bit_gradient *gradient;
     struct bit_piece piece;        /* all of the block */
     struct bit_share share;
     struct bit_guard *guard;
-    float *weights, *velocity, *block[BLOCKS], *room;
+    float *weights, *velocity;
     void *images;
     int32_t *labels;
     double *losses, loss;
     double fixed_seconds, forward_seconds, backward_seconds, update_seconds; /* of all steps */
 };
-
-/* ---- gradients: the tree over micro-batches of bit/tree.h ---- */
-
-static float *begin(struct bit_gradient_sink *sink, size_t parameter)
-{
-    struct step *s = (struct step *)sink;
-    return s->leaf.merges ? s->room : s->block[s->leaf.block] + s->table->items[parameter].offset;
-}
-
-static void add_up(struct step *s, size_t from, const float *leaf, size_t count)
-{
-    for (size_t at = 0; at < count; at += 256) {
-        size_t n = count - at < 256 ? count - at : 256;
-        float part[256];
-        memcpy(part, leaf + at, n * sizeof *part);
-        for (int merge = 0; merge < s->leaf.merges; merge++) {
-            const float *sum = s->block[s->leaf.block - merge] + from + at;
-#pragma omp simd
-            for (size_t i = 0; i < n; i++)
-                part[i] += sum[i];
-        }
-        memcpy(s->block[s->leaf.block - s->leaf.merges + 1] + from + at, part, n * sizeof *part);
-    }
-}
-
-static void done(struct bit_gradient_sink *sink, size_t parameter)
-{
-    struct step *s = (struct step *)sink;
-    const struct bit_parameter *p = &s->table->items[parameter];
-    if (!s->leaf.merges)
-        return;
-#pragma omp parallel for schedule(static) if (p->count > STRETCH)
-    for (size_t at = 0; at < p->count; at += STRETCH)
-        add_up(s, p->offset + at, s->room + at, p->count - at < STRETCH ? p->count - at : STRETCH);
-}
 
 /* ---- a step ---- */
 
@@ -74,9 +37,8 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
 {
     struct bit_model_options options;
     const size_t pixels = (size_t)o->batch * (size_t)o->size * (size_t)o->size * 3;
-    const int micro_batches = o->batch / o->micro_batch, blocks = bit_tree_blocks(micro_batches);
     struct bit_random random;
-    *s = (struct step){.sink = {begin, done}, .options = o};
+    *s = (struct step){.options = o};
     bench_model_options(o, &s->head, &options);
     s->model = bit_model_create(&options, error);
     if (!s->model)
@@ -85,17 +47,14 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     s->piece = (struct bit_piece){0, s->table->elements};
     s->share = (struct bit_share){1, s->table->elements, &s->piece};
     s->guard = bit_guard_create(s->table, &s->share, error);
-    size_t room = bit_tree_bytes(s->table, micro_batches) - (size_t)blocks * s->table->elements * sizeof(float);
+    s->gradient = bit_gradient_create(s->table, o->batch / o->micro_batch, error);
     s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
     s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
-    s->room = bit_allocate(room + 1, 1, "a micro-batch's gradient", error);
     s->images = bit_allocate(pixels, bit_type_size(o->precision), "images", error);
     s->labels = bit_allocate((size_t)o->batch, sizeof *s->labels, "labels", error);
     s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
     float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
-    bool good = s->guard && s->weights && s->velocity && s->room && s->images && s->labels && s->losses && plain;
-    for (int i = 0; i < blocks && good; i++)
-        good = (s->block[i] = bit_allocate(s->table->elements, sizeof(float), "gradients", error)) != NULL;
+    bool good = s->guard && s->gradient && s->weights && s->velocity && s->images && s->labels && s->losses && plain;
     good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, s->weights, error);
     if (good)
         bit_guard_note(s->guard, s->weights, s->velocity);
@@ -112,11 +71,10 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
 
 static void unmake(struct step *s)
 {
-    void *all[] = {s->weights, s->velocity, s->room, s->images, s->labels, s->losses};
+    void *all[] = {s->weights, s->velocity, s->images, s->labels, s->losses};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         bit_free(all[i]);
-    for (int i = 0; i < BLOCKS; i++)
-        bit_free(s->block[i]);
+    bit_gradient_destroy(s->gradient);
     bit_guard_destroy(s->guard);
     bit_model_destroy(s->model);
 }
@@ -132,10 +90,10 @@ static int run(struct step *s, struct bit_error *error)
         return -1;
     s->fixed_seconds += bit_clock_seconds() - start;
     s->loss = 0;
+    bit_gradient_start(s->gradient, NULL, NULL);
     for (int m = 0; m < micro_batches; m++) {
         const struct bit_head *head = &s->head.head;
         const struct bit_targets targets = {.labels = s->labels + m * micro};
-        s->leaf = bit_tree_leaf(micro_batches, m);
         start = bit_clock_seconds();
         if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, error))
             return -1;
@@ -143,13 +101,13 @@ static int run(struct step *s, struct bit_error *error)
         for (int i = 0; i < micro; i++)
             s->loss += s->losses[i] / o->batch;
         double middle = bit_clock_seconds();
-        if (bit_model_backward(s->model, &s->sink, error))
+        if (bit_model_backward(s->model, bit_gradient_sink(s->gradient, m), error))
             return -1;
         s->forward_seconds += middle - start;
         s->backward_seconds += bit_clock_seconds() - middle;
     }
     start = bit_clock_seconds();
-    bit_sgd_update(&sgd, s->guard, s->block[0], s->weights, s->velocity);
+    bit_sgd_update(&sgd, s->guard, bit_gradient_block(s->gradient), s->weights, s->velocity);
     s->update_seconds += bit_clock_seconds() - start;
     return 0;
 }

@@ -5,6 +5,6 @@ bit_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(JPEG_CFLAGS) -DBIT_MPIRUN='"$(MP
 bit_SOURCES += src/cli/bench.c src/cli/bench.h src/cli/bench_ceiling.c src/cli/bench_checkpoint.c \
 	src/cli/bench_decode.c src/cli/bench_fit.c src/cli/bench_ops.c src/cli/bench_pictures.c src/cli/bench_reduce.c src/cli/bench_step.c
 nobase_noinst_HEADERS += src/cli/ckpt.h src/cli/cli.h src/cli/plot.h
-bit_LDADD = $(EXCHANGE_LIBS) libplan.a libwatch.a librecord.a libtrain.a libmodel.a libheads.a $(STORE_LIBS) $(DATA_LIBS) $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
+bit_LDADD = $(EXCHANGE_LIBS) libplan.a libwatch.a librecord.a liboptimise.a libmodel.a libheads.a $(STORE_LIBS) $(DATA_LIBS) $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
 dist_man_MANS += man/bit.1 man/bit-job.5
 include tests/cli/local.mk

@@ -29,28 +29,6 @@ static struct range range_of(const struct bit_exchange *x, size_t bucket, int po
     return (struct range){from, bit_bucket_edge(&x->buckets, bucket, position + length) - from};
 }
 
-/* Largest a position can be. */
-static size_t part_size(const struct bit_buckets *b)
-{
-    size_t size = b->size < b->elements ? b->size : b->elements;
-    size_t part = (size + (size_t)b->ranks - 1) / (size_t)b->ranks;
-    return (part + BIT_TABLE_PAD - 1) / BIT_TABLE_PAD * BIT_TABLE_PAD;
-}
-
-/* Elements that may arrive before they are added: half a bucket, or everybody's part. */
-static size_t scratch_size(const struct bit_buckets *b)
-{
-    size_t part = part_size(b);
-    if (b->ranks == 1)
-        return 0;
-    return bit_bucket_levels(b->ranks) > 0 ? part * (size_t)(b->ranks / 2) : part * (size_t)(b->ranks - 1);
-}
-
-size_t bit_exchange_bytes(const struct bit_buckets *buckets)
-{
-    return BIT_BUCKET_WINDOW * scratch_size(buckets) * sizeof(float);
-}
-
 int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets, int rank, struct bit_error *error)
 {
     if (buckets->size > INT_MAX / 2)
@@ -63,7 +41,7 @@ int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets,
     x->done = x->next = x->buckets.count;
     if (x->ranks == 1)
         return 0;
-    size_t scratch = scratch_size(buckets);
+    size_t scratch = bit_bucket_scratch(buckets);
     x->scratch = bit_allocate(BIT_BUCKET_WINDOW * scratch, sizeof *x->scratch, "the reduction's buffers", error);
     x->request_memory = bit_allocate(BIT_BUCKET_WINDOW * (size_t)x->requests, sizeof *x->request_memory,
                                      "the reduction's requests", error);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "bit/comm.h"
+#include "bit/share.h"
 
 /* 0 when `result` is MPI_SUCCESS; else fails (environment) with `what` and MPI's text. */
 int bit_comm_check(int result, const char *what, struct bit_error *error);
@@ -24,20 +25,6 @@ void bit_backoff_reset(struct bit_backoff *b);
 /* Seconds to sleep now; 0: yield and poll again. */
 double bit_backoff_next(struct bit_backoff *b);
 void bit_sleep(double seconds);
-
-/* ---- buckets ---- */
-
-/* Bucket 0 is the end of the table. Its elements are cut into `ranks` positions of equal size (a multiple of
- * BIT_TABLE_PAD; the last ones may be shorter or empty). */
-struct bit_buckets { size_t elements, size, count; int ranks; };
-struct bit_buckets bit_buckets_make(size_t elements, size_t bucket_elements, int ranks);
-/* First element of a position; of position `ranks`: the end of the bucket. */
-size_t bit_bucket_edge(const struct bit_buckets *b, size_t bucket, int position);
-/* log2 ranks, or -1 when that is not a whole number. */
-int bit_bucket_levels(int ranks);
-/* The position that rank `rank` owns: its number with the bits reversed (halving by neighbours first leads there), or
- * simply its number when the ranks are not a power of two. */
-int bit_bucket_position(int rank, int ranks);
 
 /* ---- exchange: moves all buckets of a block, several at a time; never blocks ---- */
 
@@ -70,7 +57,6 @@ struct bit_exchange {
 /* Allocates; `comm` is set by the caller. */
 int bit_exchange_init(struct bit_exchange *x, const struct bit_buckets *buckets, int rank, struct bit_error *error);
 void bit_exchange_free(struct bit_exchange *x);
-size_t bit_exchange_bytes(const struct bit_buckets *buckets);
 void bit_exchange_start(struct bit_exchange *x, enum bit_exchange_mode mode, float *block);
 /* Starts what may start (buckets whose elements are all >= from), completes what has arrived. *progress: something
  * happened. */

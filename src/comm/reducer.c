@@ -202,12 +202,6 @@ const struct bit_share *bit_reducer_share(const struct bit_reducer *r)
     return &r->share;
 }
 
-size_t bit_reducer_bytes(size_t elements, size_t bucket_elements, int ranks)
-{
-    struct bit_buckets buckets = bit_buckets_make(elements, bucket_elements, ranks);
-    return bit_exchange_bytes(&buckets);
-}
-
 static int refuse(struct bit_reducer *r, struct bit_error *error)
 {
     if (r->lost)

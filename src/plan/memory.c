@@ -1,8 +1,8 @@
 /* Bytes: of a rank while it trains, and of a generation. */
 #include <string.h>
 
-#include "bit/comm.h"
 #include "bit/limits.h"
+#include "bit/share.h"
 #include "bit/tree.h"
 #include "plan/plan.h"
 
@@ -10,16 +10,6 @@
  * whose name has some 20 characters. */
 enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20, INDEX_BYTES = 40 };
 enum { MOMENTUM_WINDOW = 1 << 22 /* elements that store has in transit at once */ };
-
-/* comm keeps up to BIT_BUCKET_WINDOW buckets on their way: half a bucket each, or a whole one when the number of ranks is
- * not a power of two. */
-static uint64_t reduction_bytes(int ranks, size_t elements)
-{
-    uint64_t bucket = elements < BIT_BUCKET_DEFAULT ? elements : BIT_BUCKET_DEFAULT;
-    if (ranks == 1)
-        return 0;
-    return BIT_BUCKET_WINDOW * bucket * sizeof(float) / (ranks & (ranks - 1) ? 1 : 2);
-}
 
 /* Batch norm keeps a running mean and variance a norm: as many numbers as it has gammas and betas. */
 static uint64_t statistics_bytes(const struct bit_model_options *options, const struct bit_table *table)
@@ -111,7 +101,7 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
     if (options->norm == BIT_BATCH_NORM) /* the rank's batch, gathered from the stream */
         plan->memory.stream += (uint64_t)plan->micro_batches * image_bytes(options);
     plan->memory.snapshot = snapshot_bytes(plan, job, table, options);
-    plan->memory.other = model.other + reduction_bytes(plan->ranks, table->elements) + PROGRAM_BYTES +
+    plan->memory.other = model.other + bit_reduction_bytes(table->elements, 0, plan->ranks) + PROGRAM_BYTES +
                          index_bytes(plan) + (save > evaluation ? save : evaluation);
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +

@@ -8,7 +8,7 @@
 #include "bit/phase.h"
 #include "bit/trace.h"
 #include "bit/tree.h"
-#include "train/squares.h"
+#include "bit/squares.h"
 #include "train/trainer.h"
 
 /* What a rank says about the step. Everybody gets all of them, so everybody decides alike. */
@@ -137,10 +137,15 @@ static int compute_together(struct bit_trainer *t, struct verdict *mine, struct 
     return bad;
 }
 
+static void tell_reducer(void *reducer, size_t from)
+{
+    bit_reducer_ready(reducer, from);
+}
+
 static int compute_gradient(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
                             struct bit_error *error)
 {
-    bit_gradient_start(t->gradient, t->reducer);
+    bit_gradient_start(t->gradient, tell_reducer, t->reducer);
     if ((t->together ? compute_together : compute_one_by_one)(t, mine, result, error))
         return -1;
     mine->bad = bit_gradient_bad(t->gradient);

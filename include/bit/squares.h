@@ -1,6 +1,6 @@
-/* What the files of src/train share. */
-#ifndef BIT_TRAIN_SQUARES_H
-#define BIT_TRAIN_SQUARES_H
+/* Sums of squares of which the bits depend on nothing but the numbers, and a look for NaN and infinity. */
+#ifndef BIT_SQUARES_H
+#define BIT_SQUARES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,9 @@
 /* Who owns what: parts are disjoint, complete, padded; and buckets count from the end. */
 #include "tests/unit.h"
 
-#include "bit/comm.h"
 #include "bit/memory.h"
+#include "bit/share.h"
 #include "bit/tree.h"
-#include "comm/internal.h"
 
 static struct bit_table *table_of(size_t count, const size_t *sizes)
 {
@@ -93,41 +92,13 @@ static void test_positions(void)
     CHECK(bit_bucket_levels(8) == 3 && bit_bucket_levels(6) == -1 && bit_bucket_levels(1) == 0);
 }
 
-static void test_exchange_memory_failures(void)
+static void test_bytes(void)
 {
-    const size_t sizes[] = {5000, 3000};
-    struct bit_table *table = table_of(2, sizes);
-    size_t before = bit_memory_used();
-    for (size_t n = 1; n <= 2; n++) {
-        struct bit_error error = {0};
-        bit_memory_fail_at(n);
-        CHECK(bit_reducer_create(bit_group_self(), table, NULL, &error) == NULL);
-        CHECK(error.code == BIT_EENVIRONMENT);
-    }
-    bit_memory_fail_at(0);
-    CHECK(bit_memory_used() == before);
-    bit_table_destroy(table);
-}
-
-static void test_alone(void)
-{
-    const size_t sizes[] = {50, 30};
-    struct bit_error error = {0};
-    struct bit_table *table = table_of(2, sizes);
-    struct bit_reducer *r = bit_reducer_create(bit_group_self(), table, NULL, &error);
-    float block[96];
-    REQUIRE(r != NULL);
-    for (int i = 0; i < 96; i++)
-        block[i] = (float)i;
-    CHECK(bit_reducer_start(r, block, &error) == 0);
-    bit_reducer_ready(r, 64);
-    bit_reducer_ready(r, 0);
-    CHECK(bit_reducer_finish(r, &error) == 0 && bit_reducer_gather(r, block, &error) == 0);
-    for (int i = 0; i < 96; i++)
-        CHECK(block[i] == (float)i);
-    CHECK(bit_reducer_share(r)->elements == 96 && bit_reducer_bytes(96, 0, 1) == 0);
-    bit_reducer_destroy(r);
-    bit_table_destroy(table);
+    /* one rank sums nothing; of two, half a bucket each of the window; of three, what two others send */
+    CHECK(bit_reduction_bytes(96, 0, 1) == 0);
+    CHECK(bit_reduction_bytes(1 << 20, 1 << 10, 2) == BIT_BUCKET_WINDOW * 512 * sizeof(float));
+    CHECK(bit_reduction_bytes(1 << 20, 1 << 10, 3) == BIT_BUCKET_WINDOW * 2 * 352 * sizeof(float));
+    CHECK(bit_reduction_bytes(96, 0, 2) == BIT_BUCKET_WINDOW * 48 * sizeof(float));
 }
 
 int main(int argc, char **argv)
@@ -137,8 +108,7 @@ int main(int argc, char **argv)
         {"one rank has one piece", test_one_rank_has_one_piece},
         {"buckets count from the end", test_buckets_count_from_the_end},
         {"positions", test_positions},
-        {"memory failures", test_exchange_memory_failures},
-        {"alone", test_alone},
+        {"bytes", test_bytes},
     };
-    return unit_main("comm share", tests, sizeof tests / sizeof *tests, argc, argv);
+    return unit_main("share", tests, sizeof tests / sizeof *tests, argc, argv);
 }

@@ -1,5 +1,5 @@
 /* SGD with momentum and coupled weight decay on this rank's share of the block. */
-#include "train/guard.h"
+#include "optimise/guard.h"
 
 /* What a cell held and holds, as the guard sums it. */
 struct passed { struct bit_sum weights_before, weights_after, velocity_before, velocity_after; };

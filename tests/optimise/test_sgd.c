@@ -6,8 +6,9 @@
 
 #include "bit/memory.h"
 #include "bit/random.h"
-#include "bit/train.h"
-#include "train/squares.h"
+#include "bit/optimise.h"
+#include "bit/share.h"
+#include "bit/squares.h"
 
 static const enum bit_parameter_kind kinds[] = {BIT_KERNEL, BIT_GAMMA, BIT_BETA, BIT_KERNEL, BIT_BIAS};
 

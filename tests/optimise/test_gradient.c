@@ -6,7 +6,7 @@
 
 #include "bit/memory.h"
 #include "bit/random.h"
-#include "bit/train.h"
+#include "bit/optimise.h"
 #include "bit/tree.h"
 
 static struct bit_table *table;
@@ -56,7 +56,7 @@ static struct bit_gradient *run(int first, int count)
     struct bit_error error = {0};
     struct bit_gradient *g = bit_gradient_create(table, count, &error);
     for (int step = 0; g && step < 2; step++) { /* twice: the second must not see the first */
-        bit_gradient_start(g, NULL);
+        bit_gradient_start(g, NULL, NULL);
         for (int m = 0; m < count; m++) {
             struct bit_gradient_sink *sink = bit_gradient_sink(g, m);
             for (size_t p = table->count; p-- > 0;) {
@@ -134,7 +134,7 @@ static void test_finds_what_is_not_finite(void)
     for (int count = 1; count <= 3; count++) {
         struct bit_gradient *g = bit_gradient_create(table, count, &error);
         REQUIRE(g != NULL);
-        bit_gradient_start(g, NULL);
+        bit_gradient_start(g, NULL, NULL);
         for (int m = 0; m < count; m++) {
             struct bit_gradient_sink *sink = bit_gradient_sink(g, m);
             for (size_t p = table->count; p-- > 0;) {
@@ -146,7 +146,7 @@ static void test_finds_what_is_not_finite(void)
             }
         }
         CHECK(bit_gradient_bad(g) == 1);
-        bit_gradient_start(g, NULL);
+        bit_gradient_start(g, NULL, NULL);
         CHECK(bit_gradient_bad(g) == -1);
         bit_gradient_destroy(g);
     }

@@ -2,16 +2,17 @@
 #include <stdbool.h>
 
 #include "bit/memory.h"
-#include "bit/train.h"
+#include "bit/optimise.h"
 #include "bit/tree.h"
-#include "train/squares.h"
+#include "bit/squares.h"
 
 enum { STRETCH = 16384 }; /* elements a thread takes at a time */
 
 struct bit_gradient {
     struct bit_gradient_sink sink; /* first: the sink is the gradient */
     const struct bit_table *table;
-    struct bit_reducer *reducer;
+    void (*ready)(void *context, size_t from);
+    void *context;
     int micro_batches, micro;
     struct bit_tree_leaf leaf;     /* the current micro-batch's place in the tree */
     long bad;                      /* parameter of this rank's sum that is not finite; -1: none */
@@ -76,8 +77,8 @@ static void done(struct bit_gradient_sink *sink, size_t parameter)
         finite = bit_floats_finite(g->block[0] + p->offset, p->count);
     if (!finite)
         g->bad = (long)parameter;
-    if (g->reducer)
-        bit_reducer_ready(g->reducer, p->offset);
+    if (g->ready)
+        g->ready(g->context, p->offset);
 }
 
 struct bit_gradient *bit_gradient_create(const struct bit_table *table, int micro_batches, struct bit_error *error)
@@ -115,9 +116,10 @@ size_t bit_gradient_bytes(const struct bit_table *table, int micro_batches)
     return bit_tree_bytes(table, micro_batches);
 }
 
-void bit_gradient_start(struct bit_gradient *g, struct bit_reducer *reducer)
+void bit_gradient_start(struct bit_gradient *g, void (*ready)(void *context, size_t from), void *context)
 {
-    g->reducer = reducer;
+    g->ready = ready;
+    g->context = context;
     g->bad = -1;
 }
 

@@ -1,11 +1,11 @@
 /* What the optimiser has written is summed, and what it reads at the next step has to sum to the same: memory that changes
  * in between is found on the rank on which it happens. */
-#ifndef BIT_TRAIN_GUARD_H
-#define BIT_TRAIN_GUARD_H
+#ifndef BIT_OPTIMISE_GUARD_H
+#define BIT_OPTIMISE_GUARD_H
 
 #include <stdint.h>
 
-#include "bit/train.h"
+#include "bit/optimise.h"
 
 enum { BIT_GUARD_STRETCH = 16384 /* elements of a cell at most */ };
 

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "train/squares.h"
+#include "bit/squares.h"
 
 enum {
     GROUP = BIT_TABLE_PAD, STRETCH = 65536, LIMB = 32,

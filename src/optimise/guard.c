@@ -1,4 +1,4 @@
-#include "train/guard.h"
+#include "optimise/guard.h"
 
 #include <string.h>
 

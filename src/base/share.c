@@ -1,6 +1,7 @@
 /* Which part of a block each rank owns, and in which order parts are exchanged. Pure arithmetic. */
+#include "bit/share.h"
+
 #include "bit/memory.h"
-#include "comm/internal.h"
 
 struct bit_buckets bit_buckets_make(size_t elements, size_t bucket_elements, int ranks)
 {
@@ -61,4 +62,25 @@ int bit_share_create(const struct bit_table *table, size_t bucket_elements, int 
         share->elements += to - from;
     }
     return 0;
+}
+
+size_t bit_bucket_part(const struct bit_buckets *b)
+{
+    size_t size = b->size < b->elements ? b->size : b->elements;
+    size_t part = (size + (size_t)b->ranks - 1) / (size_t)b->ranks;
+    return (part + BIT_TABLE_PAD - 1) / BIT_TABLE_PAD * BIT_TABLE_PAD;
+}
+
+size_t bit_bucket_scratch(const struct bit_buckets *b)
+{
+    size_t part = bit_bucket_part(b);
+    if (b->ranks == 1)
+        return 0;
+    return bit_bucket_levels(b->ranks) > 0 ? part * (size_t)(b->ranks / 2) : part * (size_t)(b->ranks - 1);
+}
+
+size_t bit_reduction_bytes(size_t elements, size_t bucket_elements, int ranks)
+{
+    struct bit_buckets buckets = bit_buckets_make(elements, bucket_elements, ranks);
+    return BIT_BUCKET_WINDOW * bit_bucket_scratch(&buckets) * sizeof(float);
 }
