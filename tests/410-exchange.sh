@@ -40,10 +40,14 @@ for source in good-plain.npz half-plain.npz; do
     "$bit" ckpt export in/$source out/$source >said 2>&1 && archive compare files/$source out/$source >>said 2>&1
     ok $? "numpy reads the exported $source bit for bit"
 done
-unzip -tq out/good-plain.npz >said 2>&1
-ok $? "unzip reads it"
-[ "$(unzip -v out/good-plain.npz | awk '/npy/ { print $2 }' | sort -u)" = Stored ]
-ok $? "members are stored"
+# Python's zipfile checks every member's checksum.
+python3 - out/good-plain.npz >said 2>&1 <<'PYTHON'
+import sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+members = archive.infolist()
+sys.exit(archive.testzip() is not None or not members or any(m.compress_type != zipfile.ZIP_STORED for m in members))
+PYTHON
+ok $? "zipfile reads the exported archive, and its members are stored"
 "$bit" ckpt export $run out/again.npz >said 2>&1 && cmp out/again.npz out/good-plain.npz >>said 2>&1
 ok $? "the same weights give the same file"
 "$bit" ckpt export $run out/again.npz >said 2>&1; [ $? = 64 ] && grep -q "is there already" said
