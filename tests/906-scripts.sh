@@ -52,7 +52,7 @@ ok $? "install-dependencies refuses an unknown option"
 launcher/install-dependencies --print
 ok $? "install-dependencies finds everything that the build needed"
 # A PATH with nothing of it: everything is listed, nothing installed.
-PATH=/nowhere /bin/sh launcher/install-dependencies --print >/dev/null 2>&1
+PATH=$scratch/nowhere /bin/sh launcher/install-dependencies --print >/dev/null 2>&1
 [ $? = 1 ]
 ok $? "install-dependencies --print lists what is missing"
 exit $bad
