@@ -85,6 +85,19 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   AC_SUBST([ONEDNN_LIBS])
   AM_CONDITIONAL([ONEDNN], [test "$have_onednn" = yes])
 
+  # Where other programs look for files of ours
+  AC_ARG_WITH([bash-completion-dir], [AS_HELP_STRING([--with-bash-completion-dir=DIR|no],
+    [completion for bash (default: DATADIR/bash-completion/completions)])],
+    [], [with_bash_completion_dir='${datadir}/bash-completion/completions'])
+  AC_SUBST([bash_completion_dir], [$with_bash_completion_dir])
+  AC_ARG_WITH([systemd-system-dir], [AS_HELP_STRING([--with-systemd-system-dir=DIR|no],
+    [units of the system (default: PREFIX/lib/systemd/system)])],
+    [], [with_systemd_system_dir='${prefix}/lib/systemd/system'])
+  AC_SUBST([systemd_system_dir], [$with_systemd_system_dir])
+  AC_ARG_WITH([systemd-user-dir], [AS_HELP_STRING([--with-systemd-user-dir=DIR|no],
+    [units of users (default: PREFIX/lib/systemd/user)])], [], [with_systemd_user_dir='${prefix}/lib/systemd/user'])
+  AC_SUBST([systemd_user_dir], [$with_systemd_user_dir])
+
   # Warnings and sanitizers
   BIT_CFLAGS="-std=gnu11 -Wall -Wextra -fno-math-errno -fno-trapping-math"
   # gcc takes MPICH's MPI_STATUSES_IGNORE for an array that MPI writes to.

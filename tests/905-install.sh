@@ -15,6 +15,14 @@ for page in man1/bit.1 man1/bitrun.1 man1/bit-launch.1 man5/bit-job.5 man5/bit-c
     [ -s "$root/share/man/$page" ]
     ok $? "the manual has $page"
 done
+for name in bit bitrun bit-launch; do
+    grep -q '^complete .*-F _bit bit bitrun bit-launch' "$root/share/bash-completion/completions/$name"
+    ok $? "completion of $name is installed"
+done
+for place in system user; do
+    grep -q '^ExecStart=.*/bin/bit-launch ' "$root/lib/systemd/$place/bit-job@.service"
+    ok $? "the $place's unit is installed"
+done
 [ "$(find "$root/share/bit/data/digits" -name '*.jpg' | wc -l)" = 1797 ]
 ok $? "the pictures are installed"
 "$root/bin/bit" check --data "$root/share/bit/jobs/demo.json"
