@@ -66,6 +66,12 @@ struct bit_convolution *bit_convolution_create(const struct bit_backend *backend
                                                enum bit_type type, bool need_data_gradient, struct bit_error *error);
 void bit_convolution_destroy(struct bit_convolution *c);
 
+/* The kernel that serves a direction, as the map in src/compute/README.md names it; NULL where the convolution has none. */
+const char *bit_convolution_kernel(const struct bit_convolution *c, enum bit_direction direction);
+/* Multiply-adds a second of such a kernel on the instruction set in use, relative to float32's plain tiles there. From measurements
+ * (src/compute/kernel_map.c says how); for a choice between precisions, not for predictions. 1 for kernels it does not know. */
+double bit_kernel_rate(const char *kernel, enum bit_type type);
+
 /* Bytes of the packed kernel for a direction, and of scratch memory for any operation. Both 64-byte aligned by the
  * caller; scratch contents are dead between calls. */
 size_t bit_convolution_packed_bytes(const struct bit_convolution *c, enum bit_direction direction);

@@ -51,6 +51,9 @@ struct bit_table *bit_model_make_table(const struct bit_model_options *options, 
 struct bit_model_memory { size_t packed_weights, activations, scratch, other; };
 int bit_model_estimate(const struct bit_model_options *options, struct bit_model_memory *memory,
                        struct bit_error *error);
+/* Work of one training step of a micro-batch, for a comparison of precisions: floating-point operations of the backbone's convolutions, each
+ * divided by the rate of the kernel that serves it (bit_kernel_rate). Allocates no more than bit_model_estimate. */
+int bit_model_effort(const struct bit_model_options *options, double *effort, struct bit_error *error);
 /* Multiply-adds of one image's forward pass times 2 (a step costs three times that, less the root's data gradient). */
 double bit_model_flops(const struct bit_model_options *options);
 

@@ -18,6 +18,7 @@ struct bit_plan {
     uint64_t numbers;             /* parameters */
     uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */
+    double speed_up;              /* of the job's precision over float32 on this processor, by the kernels that serve it; 1: float32 */
     /* Bytes a rank, as a run will use them at most. snapshot: copies that are written beside training, 0: it stands still
      * meanwhile. other: the program, index, reduction, and the larger of what saving and evaluating need. */
     struct {

@@ -35,6 +35,7 @@ static const struct bit_option known[] = {
     {"--threads", "N", "default: the cores of this process", BIT_OPTION_INT, AT(threads), 1, 4096},
     {"--repeat", "5", "timed runs; the median counts (ops: the fastest)", BIT_OPTION_INT, AT(repeat), 1, 1000},
     {"--steps", "5", "another name of --repeat", BIT_OPTION_INT, AT(repeat), 1, 1000},
+    {"--explain", NULL, "ops: says which kernel serves each convolution, and measures nothing", BIT_OPTION_FLAG, AT(explain)},
     {"--profile", NULL, "step: time by kind of operation and by block", BIT_OPTION_FLAG, AT(profile)},
     {"--data", "FOLDER", "decode: its JPEG files; without it 48 made ones of 500 x 375", BIT_OPTION_FILE, AT(data)},
     {"--images", "300", "decode: so many of the files, at most", BIT_OPTION_INT, AT(images), 1, 1e7},

@@ -10,7 +10,7 @@
 enum { DIRECTIONS = 3, MOST = 64 };
 static const char *const direction_names[DIRECTIONS] = {"forward", "backward data", "backward weights"};
 
-struct row { struct bench_convolution convolution; double flops, seconds[DIRECTIONS], pack_seconds; };
+struct row { struct bench_convolution convolution; double flops, seconds[DIRECTIONS], pack_seconds; const char *kernel[DIRECTIONS]; };
 
 static void append(struct bench_convolution *list, size_t *count, size_t capacity, struct bit_geometry g, bool need)
 {
@@ -116,6 +116,8 @@ static int measure(struct row *row, const struct bench_options *o, struct bit_er
     row->flops = 2.0 * g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g) * g->outputs * g->channels *
                  g->kernel * g->kernel;
     double start = 0;
+    for (int d = 0; d < DIRECTIONS && !result; d++)
+        row->kernel[d] = bit_convolution_kernel(w.c, (enum bit_direction)d);
     row->pack_seconds = 1e30;
     for (int i = 0; i <= o->repeat && !result; i++) { /* the first one warms up */
         start = bit_clock_seconds();
@@ -195,6 +197,45 @@ static void print_text(const struct bench_options *o, const struct row *rows, si
     bench_print_end(o->batch / t->all_seconds);
 }
 
+static const char *name_of(const struct row *row, int direction)
+{
+    return row->kernel[direction] ? row->kernel[direction] : "";
+}
+
+/* ---- which kernel serves what ---- */
+
+static int explain(const struct bench_options *o, struct row *rows, size_t count, struct bit_error *error)
+{
+    if (o->json)
+        printf("{\"kind\": \"kernels\", \"model\": \"R%dx%d\", \"size\": %d, \"precision\": \"%s\", \"backend\": \"%s\", \"isa\": \"%s\",\n"
+               " \"convolutions\": [", o->depth, o->width, o->size, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16",
+               bit_backend_name(o->backend), bit_compute_isa());
+    else
+        printf("convolutions of R%dx%d at %d, %s, %s (%s)\n  size  channels kernel stride   x  %-16s %-16s %s\n", o->depth, o->width, o->size,
+               o->precision == BIT_FLOAT32 ? "float32" : "bfloat16", bit_backend_name(o->backend), bit_compute_isa(),
+               direction_names[0], direction_names[1], direction_names[2]);
+    for (size_t i = 0; i < count; i++) {
+        const struct bench_convolution *b = &rows[i].convolution;
+        const struct bit_geometry *g = &b->geometry;
+        struct bit_convolution *c = bit_convolution_create(o->backend, g, o->precision, b->need_data_gradient, error);
+        if (!c)
+            return -1;
+        for (int d = 0; d < DIRECTIONS; d++)
+            rows[i].kernel[d] = bit_convolution_kernel(c, (enum bit_direction)d);
+        bit_convolution_destroy(c);
+        const char *names[DIRECTIONS] = {name_of(&rows[i], 0), name_of(&rows[i], 1), name_of(&rows[i], 2)};
+        if (o->json)
+            printf("%s\n  {\"height\": %d, \"width\": %d, \"channels\": %d, \"outputs\": %d, \"kernel\": %d, \"stride\": %d, \"count\": %d, "
+                   "\"kernels\": [\"%s\", \"%s\", \"%s\"]}", i ? "," : "", g->height, g->width, g->channels, g->outputs, g->kernel, g->stride,
+                   b->count, names[0], names[1], names[2]);
+        else
+            printf("%4dx%-4d %4d>%-5d %dx%d /%d %4d  %-16s %-16s %s\n", g->height, g->width, g->channels, g->outputs, g->kernel, g->kernel,
+                   g->stride, b->count, names[0], names[1], names[2]);
+    }
+    printf(o->json ? "]}\n" : "src/compute/README.md says what the names mean.\n");
+    return 0;
+}
+
 static void print_json(const struct bench_options *o, const struct row *rows, size_t count, const struct totals *t)
 {
     printf("{\"kind\": \"ops\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
@@ -204,8 +245,9 @@ static void print_json(const struct bench_options *o, const struct row *rows, si
     for (size_t i = 0; i < count; i++) {
         const struct bit_geometry *g = &rows[i].convolution.geometry;
         printf("%s\n  {\"height\": %d, \"width\": %d, \"channels\": %d, \"outputs\": %d, \"kernel\": %d, \"stride\": %d, "
-               "\"count\": %d, \"flops\": %.0f, \"seconds\": [%.9g, %.9g, %.9g]}", i ? "," : "", g->height, g->width,
-               g->channels, g->outputs, g->kernel, g->stride, rows[i].convolution.count, rows[i].flops, rows[i].seconds[0],
+               "\"count\": %d, \"flops\": %.0f, \"kernels\": [\"%s\", \"%s\", \"%s\"], \"seconds\": [%.9g, %.9g, %.9g]}", i ? "," : "", g->height, g->width,
+               g->channels, g->outputs, g->kernel, g->stride, rows[i].convolution.count, rows[i].flops, name_of(&rows[i], 0), name_of(&rows[i], 1),
+               name_of(&rows[i], 2), rows[i].seconds[0],
                rows[i].seconds[1], rows[i].seconds[2]);
     }
     printf("],\n \"seconds\": [%.9g, %.9g, %.9g], \"pack_seconds\": %.9g, \"sgemm_gflops\": %.6g, \"copy_gbs\": %.6g, "
@@ -222,8 +264,11 @@ int bench_ops(const struct bench_options *options)
     struct row rows[MOST];
     struct totals totals = {0};
     size_t count = bench_network(options, options->micro_batch, list, MOST);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         rows[i] = (struct row){.convolution = list[i]};
+    if (options->explain)
+        return explain(options, rows, count, &error) ? bit_cli_error(&error) : BIT_OK;
+    for (size_t i = 0; i < count; i++) {
         if (measure(&rows[i], options, &error))
             return bit_cli_error(&error);
     }

@@ -12,6 +12,7 @@
 struct bit_operation {
     struct bit_geometry geometry;
     enum bit_type type;
+    const char *kernel;   /* which of the ways of src/compute/README.md; set by the backend's create */
     size_t packed_bytes;  /* 0 for backward weights */
     size_t scratch_bytes;
     int (*pack)(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error);
@@ -33,6 +34,16 @@ struct bit_backend {
                      float *c);
     void (*threads)(int threads); /* told of a new number; NULL: does not care */
 };
+
+/* One way of computing a convolution, with the name that the kernel map has for it. */
+struct bit_way {
+    const char *kernel;
+    int (*create)(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction, struct bit_operation **operation,
+                  struct bit_error *error);
+};
+/* Its create, and the name on what that made. 0 with *operation NULL: it leaves the shape to the next way. */
+int bit_way_try(const struct bit_way *way, const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                struct bit_operation **operation, struct bit_error *error);
 
 extern const struct bit_backend bit_backend_reference, bit_backend_openblas;
 #ifdef HAVE_ONEDNN

@@ -41,9 +41,26 @@ struct bit_convolution *bit_convolution_create(const struct bit_backend *backend
                 bit_convolution_destroy(c);
                 return NULL;
             }
+            if (c->operations[d] && !c->operations[d]->kernel)
+                c->operations[d]->kernel = b->name;
         }
     }
     return c;
+}
+
+int bit_way_try(const struct bit_way *way, const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                struct bit_operation **operation, struct bit_error *error)
+{
+    if (way->create(geometry, type, direction, operation, error))
+        return -1;
+    if (*operation)
+        (*operation)->kernel = way->kernel;
+    return 0;
+}
+
+const char *bit_convolution_kernel(const struct bit_convolution *c, enum bit_direction direction)
+{
+    return c->operations[direction] ? c->operations[direction]->kernel : NULL;
 }
 
 void bit_convolution_destroy(struct bit_convolution *c)

@@ -8,7 +8,7 @@ COMPUTE_KERNELS += src/compute/winograd_kernels.c src/compute/winograd_kernels.h
 noinst_LIBRARIES += libcompute.a
 libcompute_a_SOURCES =
 libcompute_a_SOURCES += src/compute/backend.c src/compute/backend.h src/compute/convolution.c src/compute/gather.c \
-	src/compute/gather.h src/compute/isa.c src/compute/isa.h src/compute/lowered.c src/compute/openblas.c \
+	src/compute/gather.h src/compute/isa.c src/compute/kernel_map.c src/compute/isa.h src/compute/lowered.c src/compute/openblas.c \
 	src/compute/openblas.h src/compute/openblas_core.c src/compute/pairs.c src/compute/pairs.h src/compute/pixels.c src/compute/pixels.h src/compute/reference.c src/compute/start.c src/compute/start.h src/compute/tiled.c \
 	src/compute/tiled.h src/compute/tiled_weights.c src/compute/walk.c
 if ONEDNN
@@ -42,3 +42,4 @@ COMPUTE_LIBS = libcompute.a $(COMPUTE_KERNEL_LIBS) $(OPENBLAS_LIBS) $(ONEDNN_LIB
 
 include src/compute/kernels.mk
 include tests/compute/local.mk
+EXTRA_DIST += src/compute/README.md

@@ -113,33 +113,56 @@ int bit_dnnl_refused(dnnl_status_t status, struct bit_error *error)
                     "oneDNN cannot create a convolution (status %d)", (int)status);
 }
 
-/* 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its backward ones there, by up to six in
- * bfloat16. */
+/* ---- which way a shape goes ---- */
+
+static int dnnl_turned(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                       struct bit_operation **operation, struct bit_error *error)
+{
+    (void)direction;
+    return bit_dnnl_turned_create(geometry, type, operation, error);
+}
+
+static int dnnl_product(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                        struct bit_operation **operation, struct bit_error *error)
+{
+    (void)direction;
+    return bit_dnnl_product_create(geometry, type, operation, error);
+}
+
+static int dnnl_phases(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                       struct bit_operation **operation, struct bit_error *error)
+{
+    (void)direction;
+    return bit_dnnl_phases_create(geometry, type, operation, error);
+}
+
+/* Our own ways first, where they are faster. 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its
+ * backward ones there, by up to six in bfloat16. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    if (bit_winograd_create(geometry, type, direction, operation, error) || bit_dnnl_start(error) ||
-        (!*operation && bit_split_create(geometry, type, direction, operation, error)))
-        return -1;
+    static const struct bit_way winograd = {"winograd", bit_winograd_create}, split = {"split", bit_split_create},
+                                amx = {"amx", bit_amx_create}, narrow = {"amx-narrow", bit_amx_narrow_create},
+                                turned = {"onednn-turned", dnnl_turned}, product = {"onednn-product", dnnl_product},
+                                phases = {"onednn-phases", dnnl_phases}, direct = {"onednn", bit_dnnl_direct_create};
+    const bool point = geometry->kernel == 1 && geometry->padding == 0;
     /* Of the weight gradients on tiles, oneDNN's is the faster one for wide 3x3 kernels only. */
-    bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
-    if (!*operation && !wide && bit_amx_create(geometry, type, direction, operation, error))
+    const bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
+    const bool spread = type == BIT_BFLOAT16 && geometry->stride > 1 && direction == BIT_BACKWARD_DATA;
+    const struct bit_way *ways[] = {
+        &winograd, &split, wide ? NULL : &amx, &narrow,
+        point && direction == BIT_BACKWARD_DATA ? &turned : point && direction == BIT_BACKWARD_WEIGHTS ? &product : NULL,
+        spread && !point ? &phases : NULL,
+        point && direction != BIT_FORWARD ? NULL : &direct,
+    };
+    if (bit_dnnl_start(error))
         return -1;
-    if (!*operation && bit_amx_narrow_create(geometry, type, direction, operation, error))
-        return -1;
-    if (*operation)
-        return 0;
     if (omp_get_max_threads() != bit_compute_thread_count())
         omp_set_num_threads(bit_compute_thread_count());
-    bool point = geometry->kernel == 1 && geometry->padding == 0;
-    if (point && direction == BIT_BACKWARD_DATA)
-        return bit_dnnl_turned_create(geometry, type, operation, error);
-    if (point && direction == BIT_BACKWARD_WEIGHTS)
-        return bit_dnnl_product_create(geometry, type, operation, error);
-    if (type == BIT_BFLOAT16 && geometry->stride > 1 && direction == BIT_BACKWARD_DATA &&
-        (bit_dnnl_phases_create(geometry, type, operation, error) || *operation))
-        return *operation ? 0 : -1;
-    return bit_dnnl_direct_create(geometry, type, direction, operation, error);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways && !*operation; i++)
+        if (ways[i] && bit_way_try(ways[i], geometry, type, direction, operation, error))
+            return -1;
+    return 0;
 }
 
 const struct bit_backend bit_backend_onednn = {

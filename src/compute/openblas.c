@@ -48,11 +48,10 @@ static void set_threads(int threads)
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    static int (*const ways[])(const struct bit_geometry *, enum bit_type, enum bit_direction, struct bit_operation **,
-                               struct bit_error *) = {bit_winograd_create, bit_split_create, bit_tiled_create,
-                                                      bit_amx_create, bit_lowered_create};
+    static const struct bit_way ways[] = {{"winograd", bit_winograd_create}, {"split", bit_split_create}, {"tiled", bit_tiled_create},
+                                          {"amx", bit_amx_create}, {"lowered", bit_lowered_create}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways && !*operation; i++)
-        if (ways[i](geometry, type, direction, operation, error))
+        if (bit_way_try(&ways[i], geometry, type, direction, operation, error))
             return -1;
     return 0;
 }

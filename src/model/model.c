@@ -83,6 +83,41 @@ int bit_model_estimate(const struct bit_model_options *options, struct bit_model
     return result;
 }
 
+/* All directions of a layer, by what its kernels can do. */
+static double layer_effort(const struct layer *l, enum bit_type type)
+{
+    const struct bit_geometry *g = &l->geometry;
+    const char *kernels[] = {bit_convolution_kernel(l->convolution, BIT_FORWARD), bit_convolution_kernel(l->convolution, BIT_BACKWARD_DATA),
+                             l->weights ? bit_convolution_kernel(l->weights, BIT_BACKWARD_WEIGHTS) : NULL};
+    double effort = 0, flops = 2.0 * g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g) * g->outputs * g->channels *
+                               g->kernel * g->kernel;
+    for (int d = 0; d < 3; d++)
+        if (kernels[d])
+            effort += flops / bit_kernel_rate(kernels[d], type);
+    return effort;
+}
+
+int bit_model_effort(const struct bit_model_options *options, double *effort, struct bit_error *error)
+{
+    struct bit_model *m = bit_allocate(1, sizeof *m, "a model's plan", error);
+    if (!m)
+        return -1;
+    int result = build(m, options, error);
+    *effort = 0;
+    if (!result) {
+        const struct network *n = &m->network;
+        *effort = layer_effort(&n->root, options->precision);
+        for (int i = 0; i < n->units; i++) {
+            const struct unit *u = &n->unit[i];
+            const struct layer *layers[] = {&u->a, &u->b, &u->c, u->projects ? &u->projection : NULL};
+            for (int l = 0; l < 4; l++)
+                *effort += layers[l] ? layer_effort(layers[l], options->precision) : 0;
+        }
+    }
+    bit_model_destroy(m);
+    return result;
+}
+
 const struct bit_table *bit_model_table(const struct bit_model *model)
 {
     return model->table;

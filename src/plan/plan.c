@@ -73,6 +73,21 @@ static uint64_t head_numbers(const struct bit_table *table)
     return numbers;
 }
 
+/* Of bfloat16 over float32, by the kernels that serve either here. */
+static int compare_precisions(const struct bit_model_options *options, double *speed_up, struct bit_error *error)
+{
+    struct bit_model_options plain = *options;
+    double mine, other;
+    *speed_up = 1;
+    if (options->precision == BIT_FLOAT32)
+        return 0;
+    plain.precision = BIT_FLOAT32;
+    if (bit_model_effort(options, &mine, error) || bit_model_effort(&plain, &other, error))
+        return -1;
+    *speed_up = other / mine;
+    return 0;
+}
+
 /* The numbers of the model: parameters, memory, arithmetic. */
 static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_error *error)
 {
@@ -86,7 +101,7 @@ static int measure(const struct bit_job *job, struct bit_plan *plan, struct bit_
         return -1;
     int threads = bit_compute_thread_count();
     bit_compute_threads(plan->threads);
-    int result = bit_plan_memory(plan, job, &options, table, error);
+    int result = bit_plan_memory(plan, job, &options, table, error) || compare_precisions(&options, &plan->speed_up, error) ? -1 : 0;
     bit_compute_threads(threads);
     if (!result) {
         plan->numbers = table->numbers;

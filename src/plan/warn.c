@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bit/compute.h"
 #include "bit/cores.h"
 #include "bit/file.h"
 #include "bit/memory.h"
@@ -61,6 +62,10 @@ static int warn_work(struct bit_plan *plan, const struct bit_job *job, struct bi
              plan->ranks);
     if (!strcmp(job->model.norm, "batch") && !strcmp(job->model.batch_norm_scope, "rank") && rank_batch < 16)
         WARN("model.batch_norm_scope", "batch norm over a rank's %d images is noisy", rank_batch);
+    if (plan->speed_up < 0.95)
+        WARN("precision", "%s is slower than float32 on this processor (%s): its convolutions reach %.2f of float32's speed, by the kernels that "
+             "serve them (bit bench ops --explain); \"precision\": \"float32\" is faster, and more exact", job->precision, bit_compute_isa(),
+             plan->speed_up);
     if (!strcmp(job->backend, "reference"))
         WARN("backend", "reference is for tests: it is hundreds of times slower than the others");
     return 0;

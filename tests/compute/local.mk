@@ -10,5 +10,5 @@ tests_compute_test_start_SOURCES = tests/compute/test_start.c tests/unit.h
 tests_compute_test_start_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_compute_test_start_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
-TESTS += tests/250-bench-ops.sh tests/251-instruction-sets.sh
-EXTRA_DIST += tests/250-bench-ops.sh tests/251-instruction-sets.sh
+TESTS += tests/250-bench-ops.sh tests/251-instruction-sets.sh tests/252-kernel-map.sh
+EXTRA_DIST += tests/250-bench-ops.sh tests/251-instruction-sets.sh tests/252-kernel-map.sh
