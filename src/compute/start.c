@@ -1,6 +1,7 @@
 /* What libraries read from the environment once, when they are loaded, and what this program wants them to read. By the time `main`
  * runs OpenBLAS has started its threads and OpenMP has decided how long a thread waits. So the dynamic linker runs `early` before it runs
  * any library's constructor (.preinit_array), and the program restarts itself there, once, with the variables set. */
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bit/limits.h"
 #include "compute/openblas.h"
 #include "compute/start.h"
 
@@ -124,10 +126,27 @@ static void restart(char **argv, char *const *environment)
 }
 
 #ifndef SANITIZED
+/* Newer OpenBLAS takes the buffer of its first thread in its constructor, and where the limits do not allow that it tries again for ever (0.3.21
+ * does not, 0.3.29 does): such a limit is told before that constructor runs. Its version can be asked for without it. */
+static void refuse_small_limits(const char *program)
+{
+    char *(*configuration)(void) = (char *(*)(void))dlsym(RTLD_DEFAULT, "openblas_get_config");
+    struct bit_error error = {0};
+    int major = 0, minor = 0, patch = 0;
+    if (!bit_limits_set() || !configuration || sscanf(configuration(), "OpenBLAS %d.%d.%d", &major, &minor, &patch) != 3 ||
+        major * 10000 + minor * 100 + patch <= 321 || bit_limits_room(BIT_LIMITS_BLAS, "the buffer of OpenBLAS", &error) == 0)
+        return;
+    dprintf(STDERR_FILENO, "%s: %s\n", program, error.text);
+    _exit(error.code);
+}
+
 static void early(int argc, char **argv, char **environment)
 {
-    if (argc > 0 && environment)
-        restart(argv, environment);
+    if (argc <= 0 || !environment)
+        return;
+    restart(argv, environment);
+    const char *slash = strrchr(argv[0], '/');
+    refuse_small_limits(slash ? slash + 1 : argv[0]);
 }
 __attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(int, char **, char **) = early;
 #endif
