@@ -198,10 +198,14 @@ static int pass_on(struct bit_index *index, struct bit_group *group, const struc
     if (group->node_rank == 0 && group->node_size > 1)
         mine.descriptor = bit_index_publish(index->block, what->bytes, &mapped);
     int result = bit_group_gather(group, &mine, sizeof mine, all, error);
-    for (int r = 0; !result && group->node_rank && !index->block && r < group->rank; r++)
-        if (all[r].descriptor >= 0)
-            index->mapped = (index->block = bit_index_adopt(all[r].process, all[r].descriptor, what->bytes, what->hash)) != NULL;
-    result = result ? result : bit_group_gather(group, &done, 1, others, error); /* they have it: it may be closed */
+    if (result == 0 && group->node_rank > 0 && !index->block) {
+        for (int r = 0; r < group->rank && !index->block; r++)
+            if (all[r].descriptor >= 0)
+                index->block = bit_index_adopt(all[r].process, all[r].descriptor, what->bytes, what->hash);
+        index->mapped = index->block != NULL;
+    }
+    if (result == 0) /* A publisher closes its descriptor only after every rank has tried to adopt the block. */
+        result = bit_group_gather(group, &done, 1, others, error);
     if (mine.descriptor >= 0) {
         close((int)mine.descriptor);
         bit_free(index->block);
