@@ -28,23 +28,44 @@ static bool same_network(const struct bit_machine_compute *c, const struct bit_j
     return !strcmp(c->model, model) && c->size == job->data.size && c->micro_batch == job->micro_batch;
 }
 
-/* The measurement nearest to what the job does: precision must agree; then the network, threads, and how busy the cores were,
- * not more than they will be (`load`: threads a core). */
+/* How near a measurement comes to what the job does. */
+struct nearness {
+    bool network; /* measured with the job's network, image size and micro-batch */
+    bool threads; /* measured with as many threads */
+    bool no_busier; /* the cores were at most as busy as they will be */
+    double load; /* threads a core in the measurement */
+    double excess; /* load over that of the job */
+};
+
+/* Criteria in falling weight: network, threads, cores no busier than they will be; then the load nearest to the one to come. */
+static bool is_nearer(const struct nearness *a, const struct nearness *b)
+{
+    if (a->network != b->network)
+        return a->network;
+    if (a->threads != b->threads)
+        return a->threads;
+    if (a->no_busier != b->no_busier)
+        return a->no_busier;
+    return a->no_busier ? a->load > b->load : a->excess < b->excess;
+}
+
+/* The measurement in the job's precision that is nearest to the job, the first of equals; NULL: none has that precision. The job
+ * runs `here` processes of `threads` threads on a machine of `cores` cores (0: as many as the measured machine has). */
 static const struct bit_machine_compute *choose(const struct bit_machine *m, const struct bit_job *job, int threads, int here,
                                                 double cores)
 {
     const struct bit_machine_compute *best = NULL;
+    struct nearness nearest = {0};
     char model[16];
-    double most = -1;
     snprintf(model, sizeof model, "R%dx%d", job->model.depth, job->model.width);
     for (int i = 0; i < m->computes; i++) {
         const struct bit_machine_compute *c = &m->compute[i];
         double load = (double)c->processes * c->threads / c->cores;
-        double wanted = cores > 0 ? here * threads / cores : (double)here * threads / c->cores;
-        double score = 4000 * same_network(c, job, model) + 2000 * (c->threads == threads) +
-                       (load <= wanted * 1.001 ? 1000 + fmin(load, 900) : fmin(999, wanted / load));
-        if (!strcmp(c->precision, job->precision) && score > most) {
-            most = score;
+        double load_to_come = (double)here * threads / (cores > 0 ? cores : c->cores);
+        struct nearness near = {same_network(c, job, model), c->threads == threads, load <= load_to_come * 1.001, load,
+                                load / load_to_come};
+        if (!strcmp(c->precision, job->precision) && (!best || is_nearer(&near, &nearest))) {
+            nearest = near;
             best = c;
         }
     }
