@@ -95,6 +95,34 @@ enum event end_stop(struct run *run)
     return run->error.code == BIT_EAGAIN ? EVENT_OK : EVENT_FAILED;
 }
 
+/* What the folder is to say of a start that failed. */
+enum trace_left { LEAVE_NOTHING, LEAVE_FORMER_OUTCOME, LEAVE_FAILURE, LEAVE_AS_IT_IS };
+
+static enum trace_left trace_to_leave(const struct run *run)
+{
+    bool refused = run->error.code == BIT_EUSAGE;
+    if (refused && !run->begun && run->claimed && run->created)
+        return LEAVE_NOTHING;        /* the folder is this start's own, and nothing has begun in it */
+    if (run->options->evaluate)
+        return LEAVE_AS_IT_IS;       /* the run's outcome is not an evaluation's business */
+    if (refused && run->before && run->loop.taken == 0)
+        return LEAVE_FORMER_OUTCOME; /* how the run in this folder stands has not changed */
+    return run->claimed ? LEAVE_FAILURE : LEAVE_AS_IT_IS;
+}
+
+/* Rank 0. */
+static void write_failure(struct run *run)
+{
+    struct bit_error trouble = {0};
+    enum trace_left trace = trace_to_leave(run);
+    if (trace == LEAVE_NOTHING)
+        folder_abandon(run);
+    if (trace == LEAVE_FORMER_OUTCOME && outcome_restore(run, &trouble))
+        trace = run->claimed ? LEAVE_FAILURE : LEAVE_AS_IT_IS;
+    if (trace == LEAVE_FAILURE && outcome_write(run, BIT_RUN_FAILED, &trouble))
+        run_tell(run, BIT_LOG_WARNING, "%s", trouble.text);
+}
+
 enum event end_fail(struct run *run)
 {
     struct bit_error ignored = {0};
@@ -110,12 +138,6 @@ enum event end_fail(struct run *run)
         return EVENT_OK;
     if (!run->told)
         run_tell(run, BIT_LOG_ERROR, "%s", run->error.text);
-    if (run->claimed && run->created && !run->begun && run->error.code == BIT_EUSAGE)
-        folder_abandon(run);
-    else if (run->before && !run->options->evaluate && run->error.code == BIT_EUSAGE && run->loop.taken == 0 &&
-             outcome_restore(run, &ignored) == 0)
-        return EVENT_OK; /* refused: how the run in this folder stands has not changed */
-    else if (run->claimed && !run->options->evaluate && outcome_write(run, BIT_RUN_FAILED, &ignored))
-        run_tell(run, BIT_LOG_WARNING, "%s", ignored.text);
+    write_failure(run);
     return EVENT_OK;
 }

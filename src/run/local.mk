@@ -1,11 +1,11 @@
 noinst_LIBRARIES += librun.a
-librun_a_SOURCES = src/run/arrays.c src/run/bench.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c src/run/level.c \
-	src/run/loop.c src/run/measure.c src/run/network.c src/run/options.c src/run/outcome.c \
+librun_a_SOURCES = src/run/arrays.c src/run/boundary.c src/run/bench.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c src/run/losses.c \
+	src/run/loop.c src/run/measure.c src/run/link.c src/run/options.c src/run/outcome.c \
 	src/run/peers.c src/run/progress.c src/run/resume.c src/run/run.c src/run/saving.c src/run/setback.c src/run/setup.c src/run/signals.c src/run/slow.c \
 	src/run/standing.c src/run/states.c src/run/timeline.c
 librun_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
-nobase_noinst_HEADERS += src/run/arrays.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/level.h src/run/measure.h \
-	src/run/network.h src/run/options.h src/run/outcome.h src/run/peers.h src/run/progress.h src/run/run.h \
+nobase_noinst_HEADERS += src/run/arrays.h src/run/boundary.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/losses.h src/run/measure.h \
+	src/run/link.h src/run/options.h src/run/outcome.h src/run/peers.h src/run/progress.h src/run/run.h \
 	src/run/saving.h src/run/setback.h src/run/signals.h src/run/slow.h src/run/standing.h src/run/states.h src/run/timeline.h
 dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk

@@ -4,6 +4,7 @@
 #include "bit/clock.h"
 #include "bit/phase.h"
 #include "bit/trace.h"
+#include "run/boundary.h"
 #include "run/census.h"
 #include "run/measure.h"
 #include "run/run.h"
@@ -94,6 +95,17 @@ static int judge_images(struct run *run, const struct wish *any)
     return census_judge(run, run->standing.bad + run->loop.bad, run->standing.step * (uint64_t)s->batch, s->images);
 }
 
+/* What is so now (boundary.h). A run that has done all its steps and evaluated them ends, also when it was asked to stop. */
+static unsigned facts_of(const struct run *run, const struct wish *wish)
+{
+    bool evaluation = evaluation_is_due(run), done = run->standing.step >= run->plan.schedule.steps;
+    bool stopping = (wish->stop || run->loop.taken >= run->options->steps_limit) && (!done || evaluation);
+    bool save = (stopping || !evaluation) && save_is_due(run, wish->save || wish->late || stopping);
+    return (run->saving.save ? BOUNDARY_MAKING : 0) | (wish->writing ? 0 : BOUNDARY_WRITTEN) | (wish->save ? BOUNDARY_ASKED : 0) |
+           (stopping ? BOUNDARY_STOPPING : 0) | (evaluation ? BOUNDARY_EVALUATION : 0) | (save ? BOUNDARY_SAVE : 0) |
+           (done ? BOUNDARY_DONE : 0);
+}
+
 enum event loop_boundary(struct run *run)
 {
     struct wish wish;
@@ -103,19 +115,11 @@ enum event loop_boundary(struct run *run)
         timeline_turn(run->timeline, run->loop.taken);
     if (run->loop.saved == run->standing.step)
         signals_saved(); /* what is asked for is there */
-    bool stop = wish.stop || run->loop.taken >= run->options->steps_limit;
-    bool done = run->standing.step >= run->plan.schedule.steps;
-    stop = stop && !(done && !evaluation_is_due(run));
-    bool evaluate = !stop && evaluation_is_due(run), save = !evaluate && save_is_due(run, wish.save || wish.late || stop);
-    /* One generation at a time: the one in the making is committed when all have written it, or when it is waited for. */
-    if (run->saving.save && (!wish.writing || wish.save || stop || save || evaluate || done))
-        return EVENT_COMMIT;
-    run->loop.urgent = wish.save || stop || done;
-    if (evaluate || save)
-        return evaluate ? EVENT_EVALUATE : EVENT_SAVE;
-    if (stop)
-        return EVENT_STOP;
-    return done ? EVENT_DONE : EVENT_STEP;
+    unsigned facts = facts_of(run, &wish);
+    enum event event = boundary_event(facts);
+    if (event != EVENT_COMMIT)
+        run->loop.urgent = facts & (BOUNDARY_ASKED | BOUNDARY_STOPPING | BOUNDARY_DONE);
+    return event;
 }
 
 /* ---- step ---- */
@@ -147,15 +151,15 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
     *t = (struct tally){.since = now};
 }
 
-static void watch_network(struct run *run, const struct bit_step_result *result, const double *seconds)
+static void watch_link(struct run *run, const struct bit_step_result *result, const double *seconds)
 {
-    struct network *n = &run->loop.network;
+    struct link *n = &run->loop.link;
     double now, before;
-    if (!network_add(n, result->reduce_seconds, result->seconds, seconds, run->world->size, &now, &before))
+    if (!link_add(n, result->reduce_seconds, result->seconds, seconds, run->world->size, &now, &before))
         return;
     run_tell(run, n->told ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: the network between the ranks %s slow: a step waits %.3g s "
              "for it, at best it was %.3g s%s", (unsigned long long)run->standing.step, n->told ? "is" : "is no longer", now, before,
-             n->told ? "; look at the lines of the hosts" : "");
+             n->told ? "; look at the links of the hosts" : "");
     bit_metrics_log_slow_link(run->metrics, run->standing.step, now, before, &run->error);
 }
 
@@ -164,7 +168,7 @@ static void watch_speed(struct run *run, const struct bit_step_result *result)
     double *seconds = run->loop.rank_seconds + run->world->size, factor, each;
     int rank;
     bit_trainer_rank_seconds(run->trainer, seconds);
-    watch_network(run, result, seconds);
+    watch_link(run, result, seconds);
     if (!slow_add(&run->loop.slow, seconds, &rank, &factor, &each))
         return;
     run_tell(run, factor >= SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "

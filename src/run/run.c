@@ -58,7 +58,7 @@ int run_agree(struct run *run)
     return bit_group_agree(run->world, &run->error);
 }
 
-/* 8/7 of the network's size, as 256 is of 224. */
+/* 8/7 of the model's image size, as 256 is of 224. */
 static int resize_of(const struct bit_job *job)
 {
     return job->data.resize > 0 ? job->data.resize : (job->data.size * 8 + 3) / 7;

@@ -19,7 +19,7 @@
 #include "bit/train.h"
 #include "bit/watch.h"
 #include "bit/metrics_log.h"
-#include "run/network.h"
+#include "run/link.h"
 #include "run/options.h"
 #include "run/progress.h"
 #include "run/setback.h"
@@ -53,7 +53,7 @@ struct loop {
     struct wish *wishes;           /* of all ranks */
     double *rank_seconds;          /* room for two numbers of each rank */
     struct slow slow;
-    struct network network;
+    struct link link;
 };
 
 struct run {

@@ -11,7 +11,7 @@ int run_execute(struct run *run);
 
 /* Actions, one a state; each returns what happened. All are collective and return the same event on all ranks. */
 enum event setup_read(struct run *run);      /* setup.c */
-enum event setup_claim(struct run *run);     /* folder.c */
+enum event setup_claim(struct run *run);     /* setup.c */
 enum event setup_index(struct run *run);
 enum event setup_plan(struct run *run);
 enum event setup_build(struct run *run);
