@@ -47,7 +47,7 @@ enum event end_measure(struct run *run)
 static void close_books(struct run *run, enum bit_run_state state)
 {
     struct bit_error trouble = {0};
-    progress_end(&run->progress);
+    bit_progress_end(&run->progress);
     if (run->metrics && bit_metrics_log_flush(run->metrics, true, &trouble)) {
         run->error = trouble;
         state = BIT_RUN_FAILED;
@@ -129,7 +129,7 @@ enum event end_fail(struct run *run)
     run->code = run->error.code;
     if (!run->loop.lost)
         saving_end(run); /* a generation that was begun before the failure still counts */
-    progress_end(&run->progress);
+    bit_progress_end(&run->progress);
     if (!run->begun && run->error.code == BIT_EUSAGE) { /* rank 0 may remove the folder: no rank may write there any more */
         run_end_watch(run);
         bit_group_barrier(run->world, &ignored);

@@ -112,7 +112,7 @@ enum event loop_boundary(struct run *run)
     if (gather_wishes(run, &wish) || (wish.failed && run_agree(run)) || judge_images(run, &wish))
         return EVENT_FAILED;
     if (run->timeline)
-        timeline_turn(run->timeline, run->loop.taken);
+        bit_timeline_turn(run->timeline, run->loop.taken);
     if (run->loop.saved == run->standing.step)
         signals_saved(); /* what is asked for is there */
     unsigned facts = facts_of(run, &wish);
@@ -153,9 +153,9 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
 
 static void watch_link(struct run *run, const struct bit_step_result *result, const double *seconds)
 {
-    struct link *n = &run->loop.link;
+    struct bit_slow_link *n = &run->loop.link;
     double now, before;
-    if (!link_add(n, result->reduce_seconds, result->seconds, seconds, run->world->size, &now, &before))
+    if (!bit_slow_link_add(n, result->reduce_seconds, result->seconds, seconds, run->world->size, &now, &before))
         return;
     run_tell(run, n->told ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: the network between the ranks %s slow: a step waits %.3g s "
              "for it, at best it was %.3g s%s", (unsigned long long)run->standing.step, n->told ? "is" : "is no longer", now, before,
@@ -169,25 +169,25 @@ static void watch_speed(struct run *run, const struct bit_step_result *result)
     int rank;
     bit_trainer_rank_seconds(run->trainer, seconds);
     watch_link(run, result, seconds);
-    if (!slow_add(&run->loop.slow, seconds, &rank, &factor, &each))
+    if (!bit_slow_rank_add(&run->loop.slow, seconds, &rank, &factor, &each))
         return;
-    run_tell(run, factor >= SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "
+    run_tell(run, factor >= BIT_SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "
              "other ranks for its work (%.3g s a step)%s", (unsigned long long)run->standing.step, rank,
-             factor >= SLOW_FACTOR ? "holds up the run: it" : "is no longer slow: it", factor, each,
-             factor >= SLOW_FACTOR ? "; look at its host" : "");
+             factor >= BIT_SLOW_FACTOR ? "holds up the run: it" : "is no longer slow: it", factor, each,
+             factor >= BIT_SLOW_FACTOR ? "; look at its host" : "");
     bit_metrics_log_slow_rank(run->metrics, run->standing.step, rank, factor, &run->error);
 }
 
 static void tell(struct run *run, const struct bit_step_result *result, double rate)
 {
     uint64_t step = run->standing.step, every = run->job->log.every_steps;
-    struct progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
+    struct bit_progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
                                    .batch = run->plan.schedule.batch};
     count_times(&run->loop.tally, result);
     watch_speed(run, result);
     if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
         write_line(run, result, rate);
-    progress_step(&run->progress, &state);
+    bit_progress_step(&run->progress, &state);
 }
 
 /* Of a row of them the log names the first. */
@@ -235,7 +235,7 @@ enum event loop_step(struct run *run)
 enum event loop_evaluate(struct run *run)
 {
     double before = bit_clock_seconds(), traced = bit_trace_start();
-    progress_end(&run->progress);
+    bit_progress_end(&run->progress);
     int verdict = measure(run);
     bit_trace_end("evaluation", (long)run->standing.step, traced);
     if (verdict < 0)
@@ -248,7 +248,7 @@ enum event loop_evaluate(struct run *run)
         bit_metrics_log_evaluation(run->metrics, &line, &run->error);
     }
     run->loop.tally.since += bit_clock_seconds() - before;
-    progress_pause(&run->progress, run->standing.step);
+    bit_progress_pause(&run->progress, run->standing.step);
     return EVENT_OK;
 }
 

@@ -206,7 +206,7 @@ static int start(struct run *run, bool resumed)
     if (run_is_first(run)) {
         tell(run, resumed);
         open_files(run);
-        progress_start(&run->progress, run->options->quiet, run->standing.step, schedule->steps,
+        bit_progress_start(&run->progress, run->options->quiet, run->standing.step, schedule->steps,
                        (double)schedule->steps * schedule->batch / (double)schedule->images);
     }
     return run_follow(run);
@@ -254,7 +254,7 @@ static void reopen_metrics(struct run *run, uint64_t failed)
     run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, &run->error);
     if (run->metrics)
         bit_metrics_log_rollback(run->metrics, s->step, failed, run->loop.setback.why.text, &run->error);
-    progress_pause(&run->progress, s->step);
+    bit_progress_pause(&run->progress, s->step);
 }
 
 static int go_back(struct run *run, uint64_t failed)
@@ -280,7 +280,7 @@ enum event resume_roll_back(struct run *run)
     double seconds = run->standing.seconds;
     uint64_t rollbacks = run->standing.rollbacks + 1;
     uint64_t failed = run->standing.step + 1;
-    progress_end(&run->progress);
+    bit_progress_end(&run->progress);
     run_tell(run, BIT_LOG_WARNING, "not applied: %s", run->loop.setback.why.text);
     /* What is in the making was taken before the step that failed: it is the newest then, unless it is withdrawn. */
     saving_end(run);

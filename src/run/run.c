@@ -134,7 +134,7 @@ void run_leave(struct run *run, int rank, int code)
 void run_clear(struct run *run)
 {
     bit_metrics_log_close(run->metrics);
-    progress_end(&run->progress);
+    bit_progress_end(&run->progress);
     saving_forget(run);
     bit_free(run->loop.wishes);
     bit_free(run->loop.rank_seconds);
@@ -148,7 +148,7 @@ void run_clear(struct run *run)
     bit_plan_free(&run->plan);
     bit_index_close(run->val);
     bit_index_close(run->train);
-    timeline_close(run->timeline);
+    bit_timeline_close(run->timeline);
     bit_free(run->model_text);
     bit_job_destroy(run->job);
 }

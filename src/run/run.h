@@ -19,14 +19,11 @@
 #include "bit/train.h"
 #include "bit/watch.h"
 #include "bit/metrics_log.h"
-#include "run/link.h"
 #include "run/options.h"
-#include "run/progress.h"
 #include "run/setback.h"
-#include "run/slow.h"
 #include "run/saving.h"
 #include "run/standing.h"
-#include "run/timeline.h"
+#include "bit/observe.h"
 
 /* What a rank wants to happen between two steps; gathered from all of them. `stop`: the signal that asked for it, or 0; `listed`: it
  * has lines for quarantine.tsv; `bad`: bad images it met in this invocation. */
@@ -52,8 +49,8 @@ struct loop {
     struct tally tally;
     struct wish *wishes;           /* of all ranks */
     double *rank_seconds;          /* room for two numbers of each rank */
-    struct slow slow;
-    struct link link;
+    struct bit_slow_rank slow;
+    struct bit_slow_link link;
 };
 
 struct run {
@@ -96,8 +93,8 @@ struct run {
     char watched[PATH_MAX];        /* the folder of the watchdog's files: the run's, or with --evaluate one below it */
     struct bit_watch *watch;       /* from claiming the folder to the very end */
     struct bit_metrics_log *metrics;       /* rank 0 */
-    struct progress progress;
-    struct timeline *timeline;     /* NULL: nothing is traced */
+    struct bit_progress progress;
+    struct bit_timeline *timeline;     /* NULL: nothing is traced */
     char started_at[32];
 };
 

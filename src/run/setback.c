@@ -15,7 +15,7 @@ static bool is(const char *policy, const char *name)
 static double limit_of(const struct run *run)
 {
     double factor = run->job->checks.loss_spike;
-    return factor > 0 ? factor * losses_median(&run->standing.losses) : INFINITY;
+    return factor > 0 ? factor * bit_losses_median(&run->standing.losses) : INFINITY;
 }
 
 double setback_loss_limit(const struct run *run)
@@ -26,7 +26,7 @@ double setback_loss_limit(const struct run *run)
 bool setback_note_loss(struct run *run, double loss, double *limit)
 {
     *limit = limit_of(run);
-    losses_add(&run->standing.losses, loss);
+    bit_losses_add(&run->standing.losses, loss);
     return loss > *limit;
 }
 

@@ -298,7 +298,7 @@ static int build_trainer(struct run *run)
         run->weights = bit_trainer_weights(run->trainer);
     run->loop.wishes = bit_allocate((size_t)run->world->size, sizeof *run->loop.wishes, "the ranks' wishes", &run->error);
     run->loop.rank_seconds = bit_allocate((size_t)run->world->size, 2 * sizeof(double), "the ranks' times", &run->error);
-    slow_init(&run->loop.slow, run->world->size, run->loop.rank_seconds);
+    bit_slow_rank_init(&run->loop.slow, run->world->size, run->loop.rank_seconds);
     return run_agree(run);
 }
 
@@ -324,7 +324,7 @@ enum event setup_build(struct run *run)
         folder_clear(run, &run->error);
     if (run_follow(run))
         return EVENT_FAILED;
-    if (run->options->trace && !(run->timeline = timeline_open(run->world, run->options->trace, run->options->trace_from,
+    if (run->options->trace && !(run->timeline = bit_timeline_open(run->world, run->options->trace, run->options->trace_from,
                                                                run->options->trace_count, &run->error)))
         return EVENT_FAILED;
     if (build_model(run) || open_quarantine(run))

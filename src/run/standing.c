@@ -39,7 +39,7 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
     bit_text_add_json(t, s->machine);
     bit_text_add(t, ",\"resumes\":%llu,\"rollbacks\":%llu,\"skipped\":%d,\"losses\":", (unsigned long long)s->resumes,
                  (unsigned long long)s->rollbacks, s->skipped);
-    losses_write(&s->losses, t);
+    bit_losses_write(&s->losses, t);
     bit_text_add(t, ",\"seconds\":");
     bit_json_add_number(t, seconds, 17);
     if (!isnan(s->best)) {
@@ -89,7 +89,7 @@ static void read_losses(struct standing *s, const cJSON *array)
     const cJSON *item;
     cJSON_ArrayForEach(item, array)
         if (cJSON_IsNumber(item))
-            losses_add(&s->losses, item->valuedouble);
+            bit_losses_add(&s->losses, item->valuedouble);
 }
 
 int standing_read(struct standing *s, const char *text, uint64_t step, const struct bit_metrics *known,

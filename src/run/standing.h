@@ -8,7 +8,7 @@
 #include "bit/evaluate.h"
 #include "bit/metric.h"
 #include "bit/text.h"
-#include "run/losses.h"
+#include "bit/observe.h"
 
 struct standing {
     uint64_t step;                 /* optimiser steps done */
@@ -20,7 +20,7 @@ struct standing {
     double seconds;                /* spent in the loop */
     uint64_t resumes, rollbacks;
     int skipped;                   /* steps in a row that were not applied */
-    struct losses losses;           /* of the losses */
+    struct bit_losses losses;           /* of the losses */
     char machine[96];              /* what the bits depend on: backend, instruction set, threads; "": not known */
 };
 

@@ -24,7 +24,7 @@ static void test_round_trip(void)
     a.rollbacks = 4;
     a.skipped = 3;
     for (int i = 0; i < 100; i++)
-        losses_add(&a.losses, 1.0 / (i + 3));
+        bit_losses_add(&a.losses, 1.0 / (i + 3));
     standing_evaluated(&a, &e);
     a.step = 50;
     standing_write(&a, 7, 1.0 / 3, &text);
@@ -34,7 +34,7 @@ static void test_round_trip(void)
     CHECK(b.seconds == 1.0 / 3 && b.best == 2.0 / 3);
     CHECK(b.newest.loss == 0.1 && b.newest.metrics.item[0].value == 2.0 / 3 && b.newest.metrics.item[0].count == 2 &&
           b.newest.metrics.item[1].value == 12.5 && b.newest.images == 3);
-    CHECK(b.rollbacks == 4 && b.skipped == 3 && b.losses.count == LOSSES_KEPT);
+    CHECK(b.rollbacks == 4 && b.skipped == 3 && b.losses.count == BIT_LOSSES_KEPT);
     CHECK(!memcmp(b.losses.recent, a.losses.recent, sizeof a.losses.recent));
     bit_text_free(&text);
 }
@@ -59,15 +59,15 @@ static void test_old_words(void)
 
 static void test_level(void)
 {
-    struct losses l = {0};
-    for (int i = 0; i < LOSSES_LEAST; i++) {
-        CHECK(isinf(losses_median(&l)));
-        losses_add(&l, i % 2 ? 1.0 + i : 1.0);
+    struct bit_losses l = {0};
+    for (int i = 0; i < BIT_LOSSES_LEAST; i++) {
+        CHECK(isinf(bit_losses_median(&l)));
+        bit_losses_add(&l, i % 2 ? 1.0 + i : 1.0);
     }
-    CHECK(losses_median(&l) == 1.5); /* 1 1 1 1 2 4 6 8 */
+    CHECK(bit_losses_median(&l) == 1.5); /* 1 1 1 1 2 4 6 8 */
     for (int i = 0; i < 1000; i++)
-        losses_add(&l, 1000 - i);
-    CHECK(l.count == LOSSES_KEPT && losses_median(&l) == (32 + 33) / 2.0);
+        bit_losses_add(&l, 1000 - i);
+    CHECK(l.count == BIT_LOSSES_KEPT && bit_losses_median(&l) == (32 + 33) / 2.0);
 }
 
 static void test_nothing(void)

@@ -61,6 +61,12 @@ static int failing_pack(struct bit_operation *o, const float *kernel, void *pack
     return inner->pack(inner, kernel, packed, error);
 }
 
+static void failing_pack_scaled(struct bit_operation *o, const float *kernel, const float *scale, const float *offset, void *packed)
+{
+    struct bit_operation *inner = ((struct failing *)o)->inner;
+    inner->pack_scaled(inner, kernel, scale, offset, packed);
+}
+
 static void failing_destroy(struct bit_operation *o)
 {
     struct bit_operation *inner = ((struct failing *)o)->inner;
@@ -77,6 +83,7 @@ static int failing_create(const struct bit_geometry *geometry, enum bit_type typ
     f->base = *f->inner;
     f->base.run = failing_run;
     f->base.pack = f->inner->pack ? failing_pack : NULL;
+    f->base.pack_scaled = f->inner->pack_scaled ? failing_pack_scaled : NULL;
     f->base.destroy = failing_destroy;
     *operation = &f->base;
     return 0;

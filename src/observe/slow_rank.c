@@ -1,11 +1,11 @@
-#include "run/slow.h"
+#include "bit/observe.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void slow_init(struct slow *s, int ranks, double *seconds)
+void bit_slow_rank_init(struct bit_slow_rank *s, int ranks, double *seconds)
 {
-    *s = (struct slow){.ranks = ranks, .seconds = seconds, .suspect = -1, .told = -1};
+    *s = (struct bit_slow_rank){.ranks = ranks, .seconds = seconds, .suspect = -1, .told = -1};
 }
 
 static int compare(const void *a, const void *b)
@@ -15,7 +15,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* How much longer rank `rank` took than the median of the others. */
-static double factor_of(const struct slow *s, int rank)
+static double factor_of(const struct bit_slow_rank *s, int rank)
 {
     double others[s->ranks];
     int count = 0;
@@ -27,7 +27,7 @@ static double factor_of(const struct slow *s, int rank)
     return median > 0 ? s->seconds[rank] / median : 1;
 }
 
-static int slowest(const struct slow *s)
+static int slowest(const struct bit_slow_rank *s)
 {
     int slow = 0;
     for (int r = 1; r < s->ranks; r++)
@@ -36,12 +36,12 @@ static int slowest(const struct slow *s)
 }
 
 /* At the end of a window. */
-static bool judge(struct slow *s, int *rank, double *factor, double *each)
+static bool judge(struct bit_slow_rank *s, int *rank, double *factor, double *each)
 {
     int now = slowest(s), before = s->suspect, told = s->told;
     *rank = now;
     *factor = factor_of(s, now);
-    s->suspect = *factor >= SLOW_FACTOR ? now : -1;
+    s->suspect = *factor >= BIT_SLOW_FACTOR ? now : -1;
     *each = s->seconds[now] / s->steps;
     if (s->suspect >= 0 && s->suspect == before && now != told) {
         s->told = now;
@@ -57,13 +57,13 @@ static bool judge(struct slow *s, int *rank, double *factor, double *each)
     return true;
 }
 
-bool slow_add(struct slow *s, const double *seconds, int *rank, double *factor, double *each)
+bool bit_slow_rank_add(struct bit_slow_rank *s, const double *seconds, int *rank, double *factor, double *each)
 {
     if (s->ranks < 2)
         return false;
     for (int r = 0; r < s->ranks; r++)
         s->seconds[r] += seconds[r];
-    if (++s->steps < SLOW_WINDOW)
+    if (++s->steps < BIT_SLOW_WINDOW)
         return false;
     bool say = judge(s, rank, factor, each);
     memset(s->seconds, 0, (size_t)s->ranks * sizeof *s->seconds);

@@ -1,4 +1,4 @@
-#include "run/losses.h"
+#include "bit/observe.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,9 +6,9 @@
 
 #include "bit/json.h"
 
-void losses_add(struct losses *l, double loss)
+void bit_losses_add(struct bit_losses *l, double loss)
 {
-    if (l->count == LOSSES_KEPT)
+    if (l->count == BIT_LOSSES_KEPT)
         memmove(l->recent, l->recent + 1, (size_t)--l->count * sizeof *l->recent);
     l->recent[l->count++] = loss;
 }
@@ -19,18 +19,18 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double losses_median(const struct losses *l)
+double bit_losses_median(const struct bit_losses *l)
 {
-    double sorted[LOSSES_KEPT];
+    double sorted[BIT_LOSSES_KEPT];
     size_t count = (size_t)l->count;
-    if (l->count < LOSSES_LEAST)
+    if (l->count < BIT_LOSSES_LEAST)
         return INFINITY;
     memcpy(sorted, l->recent, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare);
     return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
 }
 
-void losses_write(const struct losses *l, struct bit_text *t)
+void bit_losses_write(const struct bit_losses *l, struct bit_text *t)
 {
     bit_text_add(t, "[");
     for (int i = 0; i < l->count; i++) {

@@ -1,6 +1,6 @@
 /* The file is a JSON array of events, one a line. Each turn overwrites the closing bracket with more events and another
  * bracket in one write, so that a run that dies leaves a whole file. */
-#include "run/timeline.h"
+#include "bit/observe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "bit/memory.h"
 #include "bit/trace.h"
 
-struct timeline {
+struct bit_timeline {
     struct bit_group *world;
     char path[PATH_MAX];
     int file;                /* rank 0's; else -1 */
@@ -26,7 +26,7 @@ struct timeline {
 
 static const char closing[] = "\n]\n";
 
-static int put(struct timeline *t, const char *text, size_t size, struct bit_error *error)
+static int put(struct bit_timeline *t, const char *text, size_t size, struct bit_error *error)
 {
     size_t done = 0;
     while (done < size) {
@@ -49,7 +49,7 @@ static int compare(const void *a, const void *b)
 
 /* All leave a barrier at about the same time; the middle of some rounds is within a few messages' latencies of it. The clocks
  * of one machine are one. */
-static int compare_clocks(struct timeline *t, struct bit_error *error)
+static int compare_clocks(struct bit_timeline *t, struct bit_error *error)
 {
     enum { ROUNDS = 15 };
     double later[ROUNDS], now, all[t->world->size];
@@ -68,7 +68,7 @@ static int compare_clocks(struct timeline *t, struct bit_error *error)
 }
 
 /* No reason to end the training: the timeline ends, with what it holds. */
-static void give_up(struct timeline *t, const struct bit_error *error)
+static void give_up(struct bit_timeline *t, const struct bit_error *error)
 {
     t->count = 0;
     if (t->world->rank == 0)
@@ -87,14 +87,14 @@ static void keep_older(const char *path)
         bit_log(BIT_LOG_WARNING, "--trace: cannot rename %s to %s: it is overwritten", path, older);
 }
 
-struct timeline *timeline_open(struct bit_group *world, const char *path, uint64_t from, uint64_t count,
+struct bit_timeline *bit_timeline_open(struct bit_group *world, const char *path, uint64_t from, uint64_t count,
                                struct bit_error *error)
 {
-    struct timeline *t = bit_allocate(1, sizeof *t, "the timeline", error);
+    struct bit_timeline *t = bit_allocate(1, sizeof *t, "the timeline", error);
     struct bit_error full = {0};
     char text[64];
     if (t) {
-        *t = (struct timeline){.world = world, .file = -1, .from = from, .count = count};
+        *t = (struct bit_timeline){.world = world, .file = -1, .from = from, .count = count};
         snprintf(t->path, sizeof t->path, "%s", path);
         if (world->rank == 0)
             keep_older(path);
@@ -106,7 +106,7 @@ struct timeline *timeline_open(struct bit_group *world, const char *path, uint64
         }
     }
     if (bit_group_agree(world, error) || compare_clocks(t, error)) {
-        timeline_close(t);
+        bit_timeline_close(t);
         return NULL;
     }
     if (bit_group_agree(world, &full))
@@ -115,7 +115,7 @@ struct timeline *timeline_open(struct bit_group *world, const char *path, uint64
 }
 
 /* Each rank's text in turn goes to all, and rank 0 writes it: nobody holds more than one of them. Fails on all ranks alike. */
-static int write_all(struct timeline *t, const struct bit_text *mine, struct bit_error *error)
+static int write_all(struct bit_timeline *t, const struct bit_text *mine, struct bit_error *error)
 {
     struct bit_group *world = t->world;
     uint64_t size = mine->failed ? 0 : mine->size, sizes[world->size], largest = 0;
@@ -139,7 +139,7 @@ static int write_all(struct timeline *t, const struct bit_text *mine, struct bit
     return result ? -1 : bit_group_agree(world, error);
 }
 
-void timeline_turn(struct timeline *t, uint64_t taken)
+void bit_timeline_turn(struct bit_timeline *t, uint64_t taken)
 {
     bool on = taken + 1 >= t->from && taken + 1 - t->from < t->count, was = atomic_load(&bit_trace_on);
     struct bit_text text = {0};
@@ -161,7 +161,7 @@ void timeline_turn(struct timeline *t, uint64_t taken)
     atomic_store(&bit_trace_on, on);
 }
 
-void timeline_close(struct timeline *t)
+void bit_timeline_close(struct bit_timeline *t)
 {
     if (!t)
         return;

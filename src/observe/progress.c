@@ -1,4 +1,4 @@
-#include "run/progress.h"
+#include "bit/observe.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,21 +31,21 @@ static bool is_terminal(void)
     return !strncmp(target, "/dev/pts/", 9) || !strncmp(target, "/dev/tty", 8);
 }
 
-void progress_start(struct progress *p, bool quiet, uint64_t step, uint64_t steps, double epochs)
+void bit_progress_start(struct bit_progress *p, bool quiet, uint64_t step, uint64_t steps, double epochs)
 {
-    *p = (struct progress){.active = !quiet, .steps = steps, .epochs = epochs};
+    *p = (struct bit_progress){.active = !quiet, .steps = steps, .epochs = epochs};
     p->live = p->active && is_terminal();
     p->lined = bit_clock_seconds();
-    progress_pause(p, step);
+    bit_progress_pause(p, step);
 }
 
-void progress_pause(struct progress *p, uint64_t step)
+void bit_progress_pause(struct bit_progress *p, uint64_t step)
 {
     p->window_start = bit_clock_seconds();
     p->window_step = step;
 }
 
-static void measure(struct progress *p, uint64_t step, double now)
+static void measure(struct bit_progress *p, uint64_t step, double now)
 {
     double span = now - p->window_start;
     if (step <= p->window_step || (p->speed > 0 && span < WINDOW_SECONDS))
@@ -54,10 +54,10 @@ static void measure(struct progress *p, uint64_t step, double now)
     /* The first steps say little; later ones move the figure slowly. */
     p->speed = p->speed > 0 ? 0.7 * p->speed + 0.3 * speed : speed;
     if (span >= WINDOW_SECONDS)
-        progress_pause(p, step);
+        bit_progress_pause(p, step);
 }
 
-static void describe(const struct progress *p, const struct progress_state *s, char *text, size_t size)
+static void describe(const struct bit_progress *p, const struct bit_progress_state *s, char *text, size_t size)
 {
     char left[32];
     bit_clock_duration(p->speed > 0 ? (double)(p->steps - s->step) / p->speed : NAN, left, sizeof left);
@@ -66,7 +66,7 @@ static void describe(const struct progress *p, const struct progress_state *s, c
              left);
 }
 
-static void draw(struct progress *p, const char *text)
+static void draw(struct bit_progress *p, const char *text)
 {
     char line[512];
     int size = snprintf(line, sizeof line, "\r\033[K%s", text);
@@ -77,14 +77,14 @@ static void draw(struct progress *p, const char *text)
 }
 
 /* Soon after the start, then at a steady pace, and the last step. */
-static bool line_is_due(const struct progress *p, uint64_t step, double now)
+static bool line_is_due(const struct bit_progress *p, uint64_t step, double now)
 {
     double pace = p->live ? LIVE_LINE_SECONDS : LINE_SECONDS;
     double wait = p->live ? pace : p->lines == 0 ? 0 : p->lines == 1 ? 1 : p->lines == 2 ? 3 : pace;
     return step == p->steps || now - p->lined >= wait;
 }
 
-void progress_step(struct progress *p, const struct progress_state *s)
+void bit_progress_step(struct bit_progress *p, const struct bit_progress_state *s)
 {
     char text[400];
     double now = bit_clock_seconds();
@@ -106,7 +106,7 @@ void progress_step(struct progress *p, const struct progress_state *s)
     }
 }
 
-void progress_end(struct progress *p)
+void bit_progress_end(struct bit_progress *p)
 {
     if (p->drawn) {
         ssize_t written = write(STDERR_FILENO, "\r\033[K", 4);
