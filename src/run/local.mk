@@ -1,16 +1,16 @@
 noinst_LIBRARIES += librun.a
-librun_a_SOURCES = src/run/arrays.c src/run/boundary.c src/run/bench.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c \
+librun_a_SOURCES = src/run/arrays.c src/run/boundary.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c \
 	src/run/loop.c src/run/measure.c src/run/options.c src/run/outcome.c \
 	src/run/peers.c src/run/resume.c src/run/run.c src/run/saving.c src/run/setback.c src/run/setup.c src/run/signals.c \
 	src/run/standing.c src/run/states.c
 librun_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
-nobase_noinst_HEADERS += src/run/arrays.h src/run/boundary.h src/run/bench.h src/run/census.h src/run/cores.h src/run/folder.h src/run/measure.h \
+nobase_noinst_HEADERS += src/run/arrays.h src/run/boundary.h src/run/census.h src/run/cores.h src/run/folder.h src/run/measure.h \
 	 src/run/options.h src/run/outcome.h src/run/peers.h src/run/run.h \
 	src/run/saving.h src/run/setback.h src/run/signals.h src/run/standing.h src/run/states.h
 dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
-bitrun_SOURCES = src/run/main.c
+bitrun_SOURCES = src/run/main.c src/bench/reduce_ranks.c src/bench/reduce_ranks.h
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
 RUN_LIBS = librun.a libevaluate.a libtrain.a liboptimise.a libplan.a
 RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \

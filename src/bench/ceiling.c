@@ -3,7 +3,7 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 int bench_ceiling_product(int repeat, double *gigaflops, struct bit_error *error)
 {

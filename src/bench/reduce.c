@@ -9,7 +9,7 @@
 
 #include "bit/memory.h"
 #include "bit/model.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { WORDS = 256 };
 

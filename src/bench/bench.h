@@ -1,6 +1,6 @@
 /* What the benchmarks of `bit bench` share. */
-#ifndef BIT_CLI_BENCH_H
-#define BIT_CLI_BENCH_H
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #include "bit/clock.h"
 #include "bit/memory.h"
 #include "bit/model.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { DIRECTIONS = 3, MOST = 64 };
 static const char *const direction_names[DIRECTIONS] = {"forward", "backward data", "backward weights"};

@@ -14,7 +14,7 @@
 #include "bit/model.h"
 #include "bit/random.h"
 #include "bit/store.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { PART = 8 << 20 /* bytes a call of the plain file */ };
 

@@ -11,7 +11,7 @@
 #include "bit/model.h"
 #include "bit/random.h"
 #include "bit/optimise.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { ROWS = 64 };
 
@@ -116,12 +116,6 @@ static int run(struct step *s, struct bit_error *error)
 
 struct report { double median, fastest, product, copy, loss, fixed, forward, backward, update, flops; size_t rows; struct bit_model_profile_row row[ROWS]; };
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The same steps in another process, until it is killed. */
 static void keep_company(const struct bench_options *o)
 {
@@ -154,8 +148,7 @@ static int measure(const struct bench_options *o, struct report *r, struct bit_e
     if (bench_company_end(children, company, error))
         result = -1;
     if (!result) {
-        qsort(seconds, (size_t)o->repeat, sizeof *seconds, compare);
-        r->median = seconds[o->repeat / 2];
+        r->median = bench_median(seconds, o->repeat); /* sorts them */
         r->fastest = seconds[0];
         r->loss = step.loss;
         double steps = step.fixed_seconds + step.forward_seconds + step.backward_seconds + step.update_seconds;

@@ -11,7 +11,7 @@
 #include "bit/clock.h"
 #include "bit/data.h"
 #include "bit/memory.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 /* ---- libjpeg alone ---- */
 

@@ -13,7 +13,7 @@
 #include "bit/file.h"
 #include "bit/memory.h"
 #include "bit/random.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { SYNTHETIC = 48, WIDTH = 500, HEIGHT = 375, QUALITY = 90 };
 

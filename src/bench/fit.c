@@ -10,7 +10,7 @@
 
 #include "bit/file.h"
 #include "bit/machine.h"
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 void bench_model_options(const struct bench_options *o, struct bit_classify *head, struct bit_model_options *options)
 {

@@ -1,4 +1,4 @@
-#include "run/bench.h"
+#include "bench/reduce_ranks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static int write_fit(const char *path, const struct bit_bench_reduce *r, struct 
     return bit_machine_write(path, &machine, error);
 }
 
-int bench_reduce(struct bit_group *world, const char *how, struct bit_error *error)
+int bench_reduce_ranks(struct bit_group *world, const char *how, struct bit_error *error)
 {
     struct wanted w = {.elements = 25557032, .rounds = 5, .threads = 1, .milliseconds = 1000};
     struct bit_bench_reduce result;

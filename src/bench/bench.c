@@ -1,5 +1,5 @@
 /* bit bench: how fast this machine is, next to what it could be. */
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 #include <limits.h>
 #include <stddef.h>
