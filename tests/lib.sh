@@ -159,6 +159,7 @@ mpi() {
         code=$?
     fi
     cat "$scratch/.mpi"
+    [ $code = 0 ] || echo "# exit code $code of $2 ranks of ${*:3}" >&2
     return $code
 }
 
