@@ -344,7 +344,7 @@ static void test_raw_lists(void)
 static void test_list_dressed(void)
 {
     static const char *const lists[] = {
-        "a.jpg\tcat\nb/c.jpg\tdog,cat\n", "\xEF\xBB\xBF" "a.jpg\tcat\nb/c.jpg\tdog,cat\n", "a.jpg \tcat \r\n\r\n b/c.jpg\t dog, cat  \r\n",
+        "a.jpg\tcat\nb/c.jpg\tdog,cat\n", ("\xEF\xBB\xBF" "a.jpg\tcat\nb/c.jpg\tdog,cat\n"), "a.jpg \tcat \r\n\r\n b/c.jpg\t dog, cat  \r\n",
         "a.jpg\tcat\n\n\nb/c.jpg\tdog ,cat"};
     struct bit_error error = {0};
     char first[2][33], other[2][33];
