@@ -25,7 +25,7 @@ watch 2
 optimise 2
 train 3
 evaluate 3
-plan 3 CJSON_LIBS
+recipe 3 CJSON_LIBS
 run 4 CJSON_LIBS'
 
 # The map in the README says the same of every room.

@@ -103,5 +103,7 @@ int bit_schedule_create(const struct bit_job *job, uint64_t images, struct bit_s
 /* Rate of the update that makes step number `step` + 1 (step counts from 0): peak * (step + 1) / warmup below warm-up,
  * else peak * factor^(number of decay_steps <= step). */
 double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step);
+/* Epochs that `step` steps make: step * batch / images; 0 before bit_schedule_create has filled the schedule. */
+double bit_schedule_epoch(const struct bit_schedule *schedule, uint64_t step);
 
 #endif

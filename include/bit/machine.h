@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "bit/text.h"
 
 /* Training on one process among `processes` that do the same at once, each with `threads`. */
@@ -40,7 +40,7 @@ int bit_machine_write(const char *path, const struct bit_machine *machine, struc
 /* Adds, or replaces one of the same model, size, precision, backend, micro-batch, threads and processes. */
 int bit_machine_add(struct bit_machine *machine, const struct bit_machine_compute *compute, struct bit_error *error);
 
-/* A step of the job on plan->ranks ranks, `per_node` of them on each machine; src/plan/predict.c has the formula. */
+/* A step of the job on plan->ranks ranks, `per_node` of them on each machine; src/recipe/predict.c has the formula. */
 struct bit_prediction {
     int ranks, nodes, micro_batches, batch;
     double line;          /* bytes a second that a machine sends */

@@ -1,6 +1,6 @@
 /* The plan: what a job will do on a number of ranks, before anything starts. */
-#ifndef BIT_PLAN_H
-#define BIT_PLAN_H
+#ifndef BIT_RECIPE_H
+#define BIT_RECIPE_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -37,4 +37,10 @@ size_t bit_bucket_scratch(const struct bit_buckets *b);
 /* Bytes that summing a block of `elements` over the ranks keeps for buckets on their way (bit_reducer_create). */
 size_t bit_reduction_bytes(size_t elements, size_t bucket_elements, int ranks);
 
+/* ---- momentum on its way into a checkpoint ---- */
+
+/* Elements of a block of `elements` that the ranks pass on at a time, and the fewest to which that is halved where parts are uneven. */
+enum { BIT_MOMENTUM_WINDOW_LEAST = 1 << 14 };
+size_t bit_momentum_window(size_t elements);
+
 #endif

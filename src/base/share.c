@@ -84,3 +84,11 @@ size_t bit_reduction_bytes(size_t elements, size_t bucket_elements, int ranks)
     struct bit_buckets buckets = bit_buckets_make(elements, bucket_elements, ranks);
     return BIT_BUCKET_WINDOW * bit_bucket_scratch(&buckets) * sizeof(float);
 }
+
+size_t bit_momentum_window(size_t elements)
+{
+    size_t window = 1 << 22;
+    while (window > elements && window > BIT_MOMENTUM_WINDOW_LEAST)
+        window /= 2;
+    return window;
+}

@@ -10,7 +10,7 @@
 #include "bit/limits.h"
 #include "bit/memory.h"
 #include "bit/model.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 
 static const char *take_model(void *options, const char *text)
 {

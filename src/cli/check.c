@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bit/data.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "cli/cli.h"
 
 struct options { struct bit_option_list sets; bool data, print; };

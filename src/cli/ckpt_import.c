@@ -7,7 +7,7 @@
 #include "bit/file.h"
 #include "bit/memory.h"
 #include "bit/model.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "cli/ckpt.h"
 #include "cli/cli.h"
 

@@ -8,7 +8,7 @@
 #include "bit/file.h"
 #include "bit/limits.h"
 #include "bit/machine.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "cli/cli.h"
 
 struct options {

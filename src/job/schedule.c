@@ -47,3 +47,8 @@ double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step)
         rate *= schedule->decay_factor;
     return rate;
 }
+
+double bit_schedule_epoch(const struct bit_schedule *schedule, uint64_t step)
+{
+    return schedule->images ? (double)step * schedule->batch / (double)schedule->images : 0;
+}

@@ -1,7 +1,7 @@
 /* Whether the labels of an index suit the job's loss. */
 #include <string.h>
 
-#include "bit/plan.h"
+#include "bit/recipe.h"
 
 /* softmax knows one label an image. */
 int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,

@@ -1,7 +1,7 @@
-noinst_LIBRARIES += libplan.a
-libplan_a_SOURCES = src/plan/labels.c src/plan/machine.c src/plan/memory.c src/plan/plan.c src/plan/predict.c src/plan/print.c src/plan/warn.c
-libplan_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
-nobase_noinst_HEADERS += src/plan/plan.h
-PLAN_LIBS = libplan.a libmodel.a libheads.a $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
-include tests/plan/local.mk
+noinst_LIBRARIES += librecipe.a
+librecipe_a_SOURCES = src/recipe/labels.c src/recipe/machine.c src/recipe/memory.c src/recipe/plan.c src/recipe/predict.c src/recipe/print.c src/recipe/warn.c
+librecipe_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+nobase_noinst_HEADERS += src/recipe/recipe.h
+RECIPE_LIBS = librecipe.a libmodel.a libheads.a $(JOB_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
+include tests/recipe/local.mk
 include jobs/local.mk

@@ -4,12 +4,11 @@
 #include "bit/limits.h"
 #include "bit/share.h"
 #include "bit/tree.h"
-#include "plan/plan.h"
+#include "recipe/recipe.h"
 
 /* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder; an image in the index,
  * whose name has some 20 characters. */
 enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20, INDEX_BYTES = 40 };
-enum { MOMENTUM_WINDOW = 1 << 22 /* elements that store has in transit at once */ };
 
 /* Batch norm keeps a running mean and variance a norm: as many numbers as it has gammas and betas. */
 static uint64_t statistics_bytes(const struct bit_model_options *options, const struct bit_table *table)
@@ -46,9 +45,7 @@ static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *p
  * from the other ranks. */
 static uint64_t save_bytes(const struct bit_plan *plan, const struct bit_table *table)
 {
-    uint64_t window = MOMENTUM_WINDOW, ranks = (uint64_t)plan->ranks;
-    while (window > table->elements)
-        window /= 2;
+    uint64_t window = bit_momentum_window(table->elements), ranks = (uint64_t)plan->ranks;
     return ranks == 1 ? 0 : (table->elements / ranks + 2 * window + window / ranks) * sizeof(float);
 }
 

@@ -1,4 +1,4 @@
-#include "bit/plan.h"
+#include "bit/recipe.h"
 
 #include <sched.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "bit/data.h"
 #include "bit/memory.h"
 #include "bit/tree.h"
-#include "plan/plan.h"
+#include "recipe/recipe.h"
 
 int bit_plan_cores(void)
 {

@@ -18,7 +18,7 @@
 
 #include "bit/comm.h"
 #include "bit/machine.h"
-#include "plan/plan.h"
+#include "recipe/recipe.h"
 
 enum { BUCKET = BIT_BUCKET_DEFAULT, WINDOW = BIT_BUCKET_WINDOW };
 static const double LATENCY = 20e-6; /* of a network that was not measured */

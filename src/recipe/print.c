@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bit/plan.h"
+#include "bit/recipe.h"
 
 /* 1281167 -> "1,281,167". */
 static const char *grouped(uint64_t number, char buffer[32])
@@ -24,12 +24,12 @@ static void print_rates(const struct bit_plan *plan, FILE *stream)
     char a[32];
     if (s->warmup_steps)
         fprintf(stream, "  rate            %.6g at step %s (epoch %.4g), after a linear warm-up\n", s->peak_rate,
-                grouped(s->warmup_steps, a), (double)s->warmup_steps / s->steps_an_epoch);
+                grouped(s->warmup_steps, a), bit_schedule_epoch(s, s->warmup_steps));
     else
         fprintf(stream, "  rate            %.6g from the start\n", s->peak_rate);
     for (int i = 0; i < s->decays; i++)
         fprintf(stream, "                  %.6g from step %s (epoch %.4g)%s\n", bit_schedule_rate(s, s->decay_steps[i]),
-                grouped(s->decay_steps[i], a), (double)s->decay_steps[i] / s->steps_an_epoch,
+                grouped(s->decay_steps[i], a), bit_schedule_epoch(s, s->decay_steps[i]),
                 s->decay_steps[i] >= s->steps ? ", after the end" : "");
 }
 
@@ -66,7 +66,7 @@ void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, cons
     fprintf(stream, ", %s for validation%s%s%s\n", grouped(plan->val_images, b), note ? " (" : "", note ? note : "",
             note ? ")" : "");
     fprintf(stream, "  steps           %s of %s images", grouped(s->steps, a), grouped((uint64_t)s->batch, b));
-    fprintf(stream, ", %.6g an epoch, %.4g epochs\n", s->steps_an_epoch, (double)s->steps / s->steps_an_epoch);
+    fprintf(stream, ", %.6g an epoch, %.4g epochs\n", s->steps_an_epoch, bit_schedule_epoch(s, s->steps));
     print_rates(plan, stream);
     fprintf(stream, "  work            %d rank%s x %d thread%s; %d micro-batch%s of %d images a rank and step\n",
             plan->ranks, plan->ranks == 1 ? "" : "s", plan->threads, plan->threads == 1 ? "" : "s",
@@ -94,13 +94,13 @@ static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
     add_uint(t, "batch", (uint64_t)s->batch);
     add_uint(t, "steps", s->steps);
     add_real(t, "steps_an_epoch", s->steps_an_epoch);
-    add_real(t, "epochs", (double)s->steps / s->steps_an_epoch);
+    add_real(t, "epochs", bit_schedule_epoch(s, s->steps));
     add_uint(t, "warmup_steps", s->warmup_steps);
     add_real(t, "peak_rate", s->peak_rate);
     bit_text_add(t, ",\"decays\":[");
     for (int i = 0; i < s->decays; i++)
         bit_text_add(t, "%s{\"step\":%llu,\"epoch\":%.15g,\"rate\":%.15g}", i ? "," : "",
-                     (unsigned long long)s->decay_steps[i], (double)s->decay_steps[i] / s->steps_an_epoch,
+                     (unsigned long long)s->decay_steps[i], bit_schedule_epoch(s, s->decay_steps[i]),
                      bit_schedule_rate(s, s->decay_steps[i]));
     bit_text_add(t, "]");
 }

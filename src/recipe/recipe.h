@@ -1,8 +1,8 @@
-/* What the files of src/plan share. */
-#ifndef BIT_PLAN_PLAN_H
-#define BIT_PLAN_PLAN_H
+/* What the files of src/recipe share. */
+#ifndef RECIPE_RECIPE_H
+#define RECIPE_RECIPE_H
 
-#include "bit/plan.h"
+#include "bit/recipe.h"
 
 int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const struct bit_model_options *options,
                     const struct bit_table *table, struct bit_error *error);

@@ -8,7 +8,7 @@
 #include "bit/cores.h"
 #include "bit/file.h"
 #include "bit/memory.h"
-#include "plan/plan.h"
+#include "recipe/recipe.h"
 
 #define WARN(...)                                                                                                      \
     do {                                                                                                               \

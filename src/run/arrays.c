@@ -28,7 +28,7 @@ int arrays_describe(struct run *run, struct bit_checkpoint *checkpoint)
     *checkpoint = (struct bit_checkpoint){
         .step = s->step,
         .samples = s->step * (uint64_t)run->job->schedule.batch,
-        .epoch = (double)s->step * run->job->schedule.batch / (double)run->plan.schedule.images,
+        .epoch = bit_schedule_epoch(&run->plan.schedule, s->step),
         .job = run->job->canonical,
         .model = run->model_text,
         .classes = classes.data,

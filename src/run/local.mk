@@ -12,7 +12,7 @@ include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
 bitrun_SOURCES = src/run/main.c src/bench/reduce_ranks.c src/bench/reduce_ranks.h
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
-RUN_LIBS = librun.a libevaluate.a libtrain.a liboptimise.a libplan.a
+RUN_LIBS = librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a
 RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \
 	$(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(CJSON_LIBS) $(MPI_LIBS)
 

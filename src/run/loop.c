@@ -15,7 +15,7 @@
 
 static double epoch_at(const struct run *run, uint64_t step)
 {
-    return (double)step * run->plan.schedule.batch / (double)run->plan.schedule.images;
+    return bit_schedule_epoch(&run->plan.schedule, step);
 }
 
 static bool evaluation_is_due(const struct run *run)

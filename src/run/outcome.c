@@ -15,8 +15,7 @@ enum { OUTCOME_LIMIT = 1 << 20 };
 
 static double epoch_of(const struct run *run)
 {
-    const struct bit_schedule *s = &run->plan.schedule;
-    return s->images ? (double)run->standing.step * s->batch / (double)s->images : 0;
+    return bit_schedule_epoch(&run->plan.schedule, run->standing.step);
 }
 
 static void fill_progress(const struct run *run, struct bit_outcome_progress *p)

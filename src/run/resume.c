@@ -207,7 +207,7 @@ static int start(struct run *run, bool resumed)
         tell(run, resumed);
         open_files(run);
         bit_progress_start(&run->progress, run->options->quiet, run->standing.step, schedule->steps,
-                       (double)schedule->steps * schedule->batch / (double)schedule->images);
+                       bit_schedule_epoch(schedule, schedule->steps));
     }
     return run_follow(run);
 }

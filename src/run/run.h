@@ -13,7 +13,7 @@
 #include "bit/job.h"
 #include "bit/log.h"
 #include "bit/model.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "bit/record.h"
 #include "bit/store.h"
 #include "bit/train.h"

@@ -229,7 +229,7 @@ static void tell_plan(const struct run *run)
     run_tell(run, BIT_LOG_INFO, "data: %llu training and %llu validation images; batch %d in micro-batches of %d; "
              "%llu steps, %.6g epochs", (unsigned long long)plan->train_images, (unsigned long long)plan->val_images,
              s->batch, run->job->micro_batch, (unsigned long long)s->steps,
-             (double)s->steps * s->batch / (double)s->images);
+             bit_schedule_epoch(s, s->steps));
     run_tell(run, BIT_LOG_INFO, "%d rank%s x %d thread%s; about %s of memory a rank, %s a checkpoint; everything is "
              "written to %s", run->world->size, run->world->size == 1 ? "" : "s", run->threads,
              run->threads == 1 ? "" : "s", memory, checkpoint, run->folder);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "bit/share.h"
 #include "store/store.h"
 
-enum { WINDOW = 1 << 22, WINDOW_LEAST = 1 << 14, GATHER_MOST = 1 << 24 }; /* elements */
+enum { GATHER_MOST = 1 << 24 }; /* elements */
 
 struct shares {
     size_t ranks, most;        /* pieces of the rank that has most */
@@ -124,11 +125,9 @@ static size_t largest(struct shares *s, size_t elements, size_t window)
 static int flow_start(struct flow *f, const struct bit_table *table, struct shares *s, struct bit_error *error)
 {
     f->table = table;
-    f->window = WINDOW;
-    while (f->window > table->elements && f->window > WINDOW_LEAST)
-        f->window /= 2;
+    f->window = bit_momentum_window(table->elements);
     while ((f->contribution = largest(s, table->elements, f->window)) * s->ranks > GATHER_MOST &&
-           f->window > WINDOW_LEAST)
+           f->window > BIT_MOMENTUM_WINDOW_LEAST)
         f->window /= 2;
     return (f->send = bit_allocate(f->contribution + 1, sizeof *f->send, "momentum in transit", error)) &&
            (f->gathered = bit_allocate(f->contribution * s->ranks + 1, sizeof *f->gathered, "momentum in transit", error)) &&

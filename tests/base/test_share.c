@@ -101,6 +101,14 @@ static void test_bytes(void)
     CHECK(bit_reduction_bytes(96, 0, 2) == BIT_BUCKET_WINDOW * 48 * sizeof(float));
 }
 
+static void test_momentum_window(void)
+{
+    CHECK(bit_momentum_window(100) == BIT_MOMENTUM_WINDOW_LEAST);
+    CHECK(bit_momentum_window(1000000) == 1 << 19);
+    CHECK(bit_momentum_window(1 << 22) == 1 << 22);
+    CHECK(bit_momentum_window((size_t)1 << 30) == 1 << 22);
+}
+
 int main(int argc, char **argv)
 {
     const struct unit_test tests[] = {
@@ -109,6 +117,7 @@ int main(int argc, char **argv)
         {"buckets count from the end", test_buckets_count_from_the_end},
         {"positions", test_positions},
         {"bytes", test_bytes},
+        {"momentum window", test_momentum_window},
     };
     return unit_main("share", tests, sizeof tests / sizeof *tests, argc, argv);
 }

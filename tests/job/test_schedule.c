@@ -45,6 +45,8 @@ static void test_paper(void)
     REQUIRE(job != NULL);
     REQUIRE(bit_schedule_create(job, 1281167, &s, NULL) == 0);
     CHECK(s.steps == 28151);
+    CHECK(near(bit_schedule_epoch(&s, 28151), 28151 * 4096.0 / 1281167) && bit_schedule_epoch(&s, 0) == 0);
+    CHECK(bit_schedule_epoch(&(struct bit_schedule){.batch = 8}, 3) == 0);
     CHECK(s.warmup_steps == 5000);
     CHECK(near(s.peak_rate, 0.48));
     CHECK(s.decays == 3);

@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/plan/test_plan
-TESTS += tests/plan/test_plan
-tests_plan_test_plan_SOURCES = tests/plan/test_plan.c
-tests_plan_test_plan_LDADD = $(PLAN_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/recipe/test_recipe
+TESTS += tests/recipe/test_recipe
+tests_recipe_test_recipe_SOURCES = tests/recipe/test_recipe.c
+tests_recipe_test_recipe_LDADD = $(RECIPE_LIBS) $(TEST_LIBS)

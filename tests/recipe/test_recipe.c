@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "bit/memory.h"
-#include "bit/plan.h"
+#include "bit/recipe.h"
 #include "bit/tree.h"
 #include "tests/unit.h"
 
@@ -160,5 +160,5 @@ static const struct unit_test tests[] = {
 
 int main(int argc, char **argv)
 {
-    return unit_main("plan", tests, sizeof tests / sizeof *tests, argc, argv);
+    return unit_main("recipe", tests, sizeof tests / sizeof *tests, argc, argv);
 }
