@@ -4,7 +4,7 @@
  *
  * To add a head: put src/heads/NAME.c with a table of these operations and include/bit/NAME.h with a struct that has
  * `struct bit_head head` as its first member and holds the settings (plain values, nothing to free); add the struct to
- * `union bit_any_head` (bit/heads.h), let bit_plan_model_options (src/recipe/plan.c) choose it from the job, and test it in
+ * `union bit_any_head` (bit/heads.h), let bit_recipe_model (src/recipe/recipe.c) choose it from the job, and test it in
  * tests/heads with the floors below only. tests/model/test_head.c has the smallest example. */
 #ifndef BIT_HEAD_H
 #define BIT_HEAD_H

@@ -71,14 +71,14 @@ int bit_problems_add_warning(struct bit_problems *problems, struct bit_error *er
  * An override of schedule.steps takes the place of the file's schedule.epochs, and so on for such pairs. NULL when there
  * is any error: `problems` lists them all (none: the file could not be read), and `error` has the class and the first.
  * Local: rank 0 reads, and the others bit_job_parse its `canonical`. */
-struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
-                             struct bit_problems *problems, struct bit_error *error);
+const struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
+                                   struct bit_problems *problems, struct bit_error *error);
 /* The same from text (fuzzing, broadcast, checkpoints); `name` is used in messages and as the default name. */
-struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
-                              size_t override_count, struct bit_problems *problems, struct bit_error *error);
+const struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
+                                    size_t override_count, struct bit_problems *problems, struct bit_error *error);
 /* canonical_model with the number of classes that the data have where the job says 0. Free with bit_free. */
 char *bit_job_model(const struct bit_job *job, int classes, struct bit_error *error);
-void bit_job_destroy(struct bit_job *job);
+void bit_job_destroy(const struct bit_job *job);
 
 /* Reference of all keys, from the table that validates. */
 void bit_job_help(FILE *stream);

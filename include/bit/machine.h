@@ -40,7 +40,7 @@ int bit_machine_write(const char *path, const struct bit_machine *machine, struc
 /* Adds, or replaces one of the same model, size, precision, backend, micro-batch, threads and processes. */
 int bit_machine_add(struct bit_machine *machine, const struct bit_machine_compute *compute, struct bit_error *error);
 
-/* A step of the job on plan->ranks ranks, `per_node` of them on each machine; src/recipe/predict.c has the formula. */
+/* A step of the plan's job on `ranks` ranks, `per_node` of them on each machine; src/recipe/predict.c has the formula. */
 struct bit_prediction {
     int ranks, nodes, micro_batches, batch;
     double line;          /* bytes a second that a machine sends */
@@ -51,9 +51,8 @@ struct bit_prediction {
     bool scaled;          /* no such network was measured: from another's, by arithmetic and number of parameters */
 };
 /* cores: of a machine, 0: as measured. line: 0: as measured. micro_batches: a rank's. -1 when the machine's file lacks what is needed. */
-int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const struct bit_machine *machine, int ranks,
-                int per_node, double cores, int micro_batches, double line,
-                struct bit_prediction *prediction, struct bit_error *error);
+int bit_predict(const struct bit_plan *plan, const struct bit_machine *machine, int ranks, int per_node, double cores,
+                int micro_batches, double line, struct bit_prediction *prediction, struct bit_error *error);
 void bit_prediction_print(const struct bit_prediction *prediction, FILE *stream);
 void bit_prediction_json(const struct bit_prediction *prediction, struct bit_text *text);
 

@@ -7,9 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bit/compute.h"
 #include "bit/error.h"
 #include "bit/sink.h"
 #include "bit/table.h"
+
+/* ---- step: what the job says of it (a trainer's settings, bit/train.h) ---- */
+
+struct bit_step_settings {
+    int batch, micro_batch;       /* global batch; images that the stream hands out at a time */
+    int image_size;               /* of the stream's images, as is the precision */
+    enum bit_type precision;
+    double momentum, weight_decay;
+    bool guarded;                 /* memory is watched from the first bit_trainer_weights_changed on */
+};
 
 /* ---- gradient: sums the micro-batches of a rank in a fixed binary tree ---- */
 

@@ -1,4 +1,5 @@
-/* The plan: what a job will do on a number of ranks, before anything starts. */
+/* The recipe: what a job comes to on its data and on a number of ranks. It is settled once, before anything starts, and never changes; who works
+ * for the job gets options from it, with enums, and does not look at the job's words. The plan: what the recipe will take. */
 #ifndef BIT_RECIPE_H
 #define BIT_RECIPE_H
 
@@ -9,12 +10,68 @@
 #include "bit/heads.h"
 #include "bit/job.h"
 #include "bit/model.h"
+#include "bit/optimise.h"
+#include "bit/watch.h"
+
+/* ---- recipe ---- */
+
+/* What is to be done about a step that was not applied, or memory that has changed. LOG goes on, SKIP goes on so many times in a
+ * row, ROLLBACK loads the newest checkpoint, STOP ends the run; OFF: nobody looks. */
+enum bit_policy { BIT_POLICY_OFF, BIT_POLICY_LOG, BIT_POLICY_SKIP, BIT_POLICY_ROLLBACK, BIT_POLICY_STOP };
+
+struct bit_checks {
+    enum bit_policy nonfinite;       /* loss or gradient is not finite: never OFF */
+    enum bit_policy spike;           /* the loss is more than spike_factor times the median of the recent ones: never OFF */
+    enum bit_policy memory;          /* weights or momentum changed between two steps: ROLLBACK, STOP or OFF */
+    double spike_factor;             /* 0: the loss is not looked at */
+    int skip_limit, rollback_limit;  /* in a row */
+    uint64_t replicas_every_steps;   /* 0: weights are compared at checkpoints only */
+};
+
+struct bit_recipe {
+    const struct bit_job *job;       /* borrowed */
+    int ranks, threads, classes;     /* threads: a rank's */
+    int micro_batches;               /* a rank and step */
+    uint64_t train_images, val_images;
+    struct bit_schedule schedule;
+    union bit_any_head head;         /* of both networks */
+    struct bit_model_options training_model;   /* group NULL */
+    struct bit_model_options evaluation_model; /* takes one micro-batch at a time also with batch norm; group NULL */
+    enum bit_initialisation initialisation;
+    struct bit_stream_options training_stream, evaluation_stream; /* index NULL, rank 0 */
+    struct bit_step_settings step;
+    struct bit_checks checks;
+};
+
+/* Of what the job is settled. images: as indexed, or as stated on the command line with --images; val_images 0: no evaluation. */
+struct bit_recipe_place {
+    int ranks;
+    int threads;                     /* a rank's, where the job leaves them open; 0: the cores here, shared by the ranks */
+    int classes;
+    uint64_t train_images, val_images;
+};
+
+/* NULL with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, no class, no image, a backend that
+ * is not built in. The job must outlive the recipe. Local: all ranks get the same. */
+const struct bit_recipe *bit_recipe_create(const struct bit_job *job, const struct bit_recipe_place *place, struct bit_error *error);
+void bit_recipe_destroy(const struct bit_recipe *recipe);
+
+/* Parts of a recipe that are needed before the images are counted. */
+
+/* The network alone, its head in *head, which must outlive the options' use. backend is NULL when the job's is not built in; group is NULL. */
+void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
+                      struct bit_model_options *options);
+/* How long each phase may last before the watchdog ends the run. */
+struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
+/* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
+ * Local. */
+int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
+                            struct bit_error *error);
+
+/* ---- plan ---- */
 
 struct bit_plan {
-    struct bit_schedule schedule;
-    int ranks, threads, classes;  /* threads: the job's; where it has 0, the cores here shared by the ranks */
-    int micro_batches;            /* a rank and step */
-    uint64_t train_images, val_images;
+    const struct bit_recipe *recipe; /* borrowed */
     uint64_t numbers;             /* parameters */
     uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */
@@ -28,36 +85,24 @@ struct bit_plan {
     struct bit_problems warnings;
 };
 
-/* Translates the job into the model's options (run, plan and bench share this). backend is NULL when the job's is not
- * built in; group is NULL. */
-void bit_plan_model_options(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
-                            struct bit_model_options *options);
 /* Floating-point operations of one image in one training step. */
 double bit_plan_step_flops(const struct bit_model_options *options);
-/* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
- * Local. */
-int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
-                          struct bit_error *error);
-/* images: of the training and validation data, as indexed (or as stated on the command line with --images); val_images 0:
- * no evaluation. -1 with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, ... Warnings
- * are those that follow from the job alone. Local. After success, and only then: bit_plan_free. */
-int bit_plan_create(const struct bit_job *job, int ranks, int classes, uint64_t train_images, uint64_t val_images,
-                    struct bit_plan *plan, struct bit_error *error);
+/* Warnings are those that follow from the recipe alone. The recipe must outlive the plan. Local. After success, and only then:
+ * bit_plan_free. */
+int bit_plan_create(const struct bit_recipe *recipe, struct bit_plan *plan, struct bit_error *error);
 /* Gives the snapshot up when `ranks_here` ranks hardly fit into this machine's memory with it. Local: the ranks need not do the
  * same. */
 void bit_plan_fit(struct bit_plan *plan, int ranks_here);
 /* Likewise, and adds warnings about this machine, when `ranks_here` ranks run on it, on `cores` cores together, and write below
  * `folder`: cores, memory, disk. */
-int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
-                           const char *folder, struct bit_error *error);
+int bit_plan_check_machine(struct bit_plan *plan, int ranks_here, int cores, const char *folder, struct bit_error *error);
 /* Bytes of address space that a rank takes beside program and libraries: more than memory, since stacks and buffers are reserved whole. */
-uint64_t bit_plan_address_space(const struct bit_plan *plan, const struct bit_job *job);
+uint64_t bit_plan_address_space(const struct bit_plan *plan);
 void bit_plan_free(struct bit_plan *plan);
 /* `note` says where the numbers of images come from, or is NULL. Warnings are printed last. */
-void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream);
+void bit_plan_print(const struct bit_plan *plan, const char *note, FILE *stream);
 /* One JSON object; its keys are described in bit(1). more: further members behind a comma, or NULL. */
-void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, const char *more,
-                         FILE *stream);
+void bit_plan_print_json(const struct bit_plan *plan, const char *note, const char *more, FILE *stream);
 /* Cores that this process, or the launcher that started it, may run on, within the CPU quota of its control group. */
 int bit_plan_cores(void);
 

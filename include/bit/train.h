@@ -19,11 +19,7 @@ struct bit_trainer_options {
     struct bit_model *model;      /* with a head */
     struct bit_stream *stream;
     struct bit_group *world;
-    int batch, micro_batch;       /* global batch; images that the stream hands out at a time */
-    int image_size;               /* of the stream's images, as is the precision */
-    enum bit_type precision;
-    double momentum, weight_decay;
-    bool guarded;                 /* memory is watched from the first bit_trainer_weights_changed on */
+    struct bit_step_settings step;
 };
 
 struct bit_step_result {

@@ -42,7 +42,7 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         bit_fail_at(error, "%s", key);
         return NULL;
     }
-    if (bit_plan_check_labels(job, path, index, error)) {
+    if (bit_recipe_check_labels(job, path, index, error)) {
         bit_index_close(index);
         return NULL;
     }
@@ -75,7 +75,7 @@ static int check_data(const struct bit_job *job, struct bit_error *error)
 static int check_file(const char *path, const struct options *options)
 {
     struct bit_error error = {0};
-    struct bit_job *job = bit_cli_job(path, options->sets.value, options->sets.count, &error);
+    const struct bit_job *job = bit_cli_job(path, options->sets.value, options->sets.count, &error);
     if (!job)
         return error.code;
     if (options->print)

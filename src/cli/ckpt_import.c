@@ -17,7 +17,7 @@ enum { CLASSES_LIMIT = 256 << 20 };
 struct import {
     const struct ckpt_import_options *options;
     struct bit_weights_file *file;
-    struct bit_job *job;
+    const struct bit_job *job;
     char *model, *classes;
     int depth;
     struct bit_table *table;
@@ -63,11 +63,13 @@ static int make_job(struct import *in, struct bit_error *error)
     struct bit_problems problems = {0};
     char text[300];
     if (in->options->job) {
+        struct bit_model_options model;
+        union bit_any_head head;
         in->job = bit_cli_job(in->options->job, NULL, 0, error);
         if (!in->job)
             return -1;
-        if (in->job->model.depth != in->depth || in->job->model.width != n->width || strcmp(in->job->model.norm, "group") ||
-            !in->job->model.weight_standardization ||
+        bit_recipe_model(in->job, (int)n->classes, 1, false, &head, &model);
+        if (model.depth != in->depth || model.width != n->width || model.norm != BIT_GROUP_NORM || !model.weight_standardization ||
             (in->job->model.classes && (size_t)in->job->model.classes != n->classes))
             return bit_fail(error, BIT_EUSAGE, "%s describes another network than %s, which is R%dx%d with %zu classes, group norm and "
                             "weight standardisation", in->options->job, in->options->file, in->depth, n->width, n->classes);
@@ -129,7 +131,7 @@ static int read_weights(struct import *in, struct bit_error *error)
 {
     struct bit_model_options options;
     union bit_any_head head;
-    bit_plan_model_options(in->job, (int)bit_weights_network(in->file)->classes, 1, false, &head, &options);
+    bit_recipe_model(in->job, (int)bit_weights_network(in->file)->classes, 1, false, &head, &options);
     in->table = bit_model_make_table(&options, error);
     if (in->table)
         in->weights = bit_allocate(in->table->elements, sizeof *in->weights, "weights", error);

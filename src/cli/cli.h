@@ -33,8 +33,8 @@ bool bit_cli_parse(const struct bit_usage *usage, int argc, char **argv, void *o
 /* For what only the command itself can tell to be wrong in its command line: prints it, and returns exit code 64. */
 int bit_cli_usage(const struct bit_usage *usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reads a job and prints all its problems; NULL with `error` when it has errors. */
-struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
-                            struct bit_error *error);
+const struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
+                                  struct bit_error *error);
 /* Flushes stdout: a full disk or closed pipe must not pass for success. Returns `code`, or 74. */
 int bit_cli_finish(int code);
 

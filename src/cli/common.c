@@ -34,11 +34,11 @@ bool bit_cli_parse(const struct bit_usage *usage, int argc, char **argv, void *o
     return parsed == 0;
 }
 
-struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
-                            struct bit_error *error)
+const struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
+                                  struct bit_error *error)
 {
     struct bit_problems problems = {0};
-    struct bit_job *job = bit_job_read(path, overrides, override_count, &problems, error);
+    const struct bit_job *job = bit_job_read(path, overrides, override_count, &problems, error);
     bit_problems_print(&problems, path, stderr);
     if (!job && !problems.count)
         bit_cli_error(error);

@@ -100,21 +100,23 @@ static int size_validation(const struct bit_job *job, const struct options *o, s
 }
 
 /* Each machine as full as the plan's; where the batch is too small for the ranks, each takes one micro-batch. */
-static int predict_scaling(const struct options *o, const struct bit_plan *plan, const struct bit_job *job,
-                           const struct bit_machine *machine, struct bit_text *json, struct bit_error *error)
+static int predict_scaling(const struct options *o, const struct bit_plan *plan, const struct bit_machine *machine, struct bit_text *json,
+                           struct bit_error *error)
 {
+    const struct bit_step_settings *step = &plan->recipe->step;
+    const int threads = plan->recipe->threads;
     static const double lines[] = {25, 100};
     int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
     if (!o->json)
         printf("  scaling         machines of %d rank%s x %d thread%s; a step's seconds, images/s, share of it not waiting for others\n"
                "    machines   ranks    batch |     25 Gbit/s                  |    100 Gbit/s\n", here, here == 1 ? "" : "s",
-               plan->threads, plan->threads == 1 ? "" : "s");
+               threads, threads == 1 ? "" : "s");
     for (int nodes = 16; nodes <= 1024; nodes *= 2) {
-        int ranks = nodes * here, micro_batches = job->schedule.batch / job->micro_batch / ranks;
+        int ranks = nodes * here, micro_batches = step->batch / step->micro_batch / ranks;
         struct bit_prediction p;
         micro_batches = micro_batches > 0 ? micro_batches : 1;
         for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-            if (bit_predict(plan, job, machine, ranks, here, o->cores, micro_batches, lines[i] * 1e9 / 8 * 0.95, &p, error))
+            if (bit_predict(plan, machine, ranks, here, o->cores, micro_batches, lines[i] * 1e9 / 8 * 0.95, &p, error))
                 return -1;
             bit_text_add(json, "%s", nodes == 16 && i == 0 ? ",\"scaling\":[" : ",");
             bit_prediction_json(&p, json);
@@ -131,58 +133,69 @@ static int predict_scaling(const struct options *o, const struct bit_plan *plan,
 }
 
 /* Appends JSON members to `json`, and prints where that is not asked for. */
-static int predict(const struct options *o, const struct bit_plan *plan, const struct bit_job *job, struct bit_text *json,
-                   struct bit_error *error)
+static int predict(const struct options *o, const struct bit_plan *plan, struct bit_text *json, struct bit_error *error)
 {
     struct bit_machine machine;
     struct bit_prediction p;
     if (bit_machine_read(o->machine, false, &machine, error) ||
-        bit_predict(plan, job, &machine, o->ranks, o->per_node, o->cores, plan->micro_batches, 0, &p, error))
+        bit_predict(plan, &machine, o->ranks, o->per_node, o->cores, plan->recipe->micro_batches, 0, &p, error))
         return -1;
     bit_text_add(json, ",\"prediction\":");
     bit_prediction_json(&p, json);
     if (!o->json)
         bit_prediction_print(&p, stdout);
-    return o->scaling ? predict_scaling(o, plan, job, &machine, json, error) : 0;
+    return o->scaling ? predict_scaling(o, plan, &machine, json, error) : 0;
 }
 
 /* Of limits that bitrun, started here, would be refused for. */
-static int warn_of_limits(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+static int warn_of_limits(struct bit_plan *plan, struct bit_error *error)
 {
     struct bit_error reason = {0};
-    if (bit_limits_room(bit_plan_address_space(plan, job) + BIT_LIMITS_START, "this job", &reason))
+    if (bit_limits_room(bit_plan_address_space(plan) + BIT_LIMITS_START, "this job", &reason))
         return bit_problems_add_warning(&plan->warnings, error, "", "%s", reason.text);
     return 0;
+}
+
+/* Prints the plan, with its machine's warnings and what is predicted. */
+static int tell(const struct options *o, struct bit_plan *plan, const char *note, struct bit_error *error)
+{
+    char out[PATH_MAX];
+    int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
+    if (!o->out)
+        snprintf(out, sizeof out, "runs/%s", plan->recipe->job->name);
+    int result = bit_plan_check_machine(plan, here, bit_plan_cores(), o->out ? o->out : out, error);
+    if (!result)
+        result = warn_of_limits(plan, error);
+    struct bit_text json = {0};
+    if (!result && !o->json)
+        bit_plan_print(plan, note, stdout);
+    if (!result && o->machine)
+        result = predict(o, plan, &json, error);
+    if (!result && json.failed)
+        result = bit_fail(error, BIT_EENVIRONMENT, "out of memory: the prediction");
+    if (!result && o->json)
+        bit_plan_print_json(plan, note, json.data, stdout);
+    bit_text_free(&json);
+    return result;
 }
 
 static int plan_job(const struct options *o, const char *path, const struct bit_job *job, struct bit_error *error)
 {
     struct sizes sizes = {0};
     struct bit_index *index = NULL;
+    const struct bit_recipe *recipe = NULL;
     struct bit_plan plan;
-    char out[PATH_MAX];
-    int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
-    int result = size_training(job, o, &sizes, &index, error) || size_validation(job, o, &sizes, index, error);
+    int result = size_training(job, o, &sizes, &index, error) || size_validation(job, o, &sizes, index, error) ? -1 : 0;
     bit_index_close(index);
-    if (result || bit_plan_create(job, o->ranks, sizes.classes, sizes.images, sizes.val_images, &plan, error))
-        return bit_fail_at(error, "%s", path);
-    if (!o->out)
-        snprintf(out, sizeof out, "runs/%s", job->name);
-    result = bit_plan_check_machine(&plan, job, here, bit_plan_cores(), o->out ? o->out : out, error);
-    if (!result)
-        result = warn_of_limits(&plan, job, error);
-    const char *note = *sizes.note ? sizes.note : NULL;
-    struct bit_text json = {0};
-    if (!result && !o->json)
-        bit_plan_print(&plan, job, note, stdout);
-    if (!result && o->machine)
-        result = predict(o, &plan, job, &json, error);
-    if (!result && json.failed)
-        result = bit_fail(error, BIT_EENVIRONMENT, "out of memory: the prediction");
-    if (!result && o->json)
-        bit_plan_print_json(&plan, job, note, json.data, stdout);
-    bit_text_free(&json);
-    bit_plan_free(&plan);
+    const struct bit_recipe_place place = {.ranks = o->ranks, .classes = sizes.classes, .train_images = sizes.images,
+                                           .val_images = sizes.val_images};
+    if (!result && (recipe = bit_recipe_create(job, &place, error)) && !bit_plan_create(recipe, &plan, error)) {
+        result = tell(o, &plan, *sizes.note ? sizes.note : NULL, error);
+        bit_plan_free(&plan);
+    } else {
+        result = bit_fail_at(error, "%s", path);
+    }
+    bit_recipe_destroy(recipe);
     return result;
 }
 
@@ -196,7 +209,7 @@ int bit_cli_plan(int argc, char **argv)
         return code;
     if (options.scaling && !options.machine)
         return bit_cli_usage(&bit_plan_usage, "--scaling needs --machine FILE");
-    struct bit_job *job = bit_cli_job(operands.word[0], options.sets.value, options.sets.count, &error);
+    const struct bit_job *job = bit_cli_job(operands.word[0], options.sets.value, options.sets.count, &error);
     if (job && plan_job(&options, operands.word[0], job, &error))
         bit_cli_error(&error);
     bit_job_destroy(job);

@@ -174,14 +174,14 @@ static struct bit_job *job_parse(const char *text, size_t size, const char *name
     return job;
 }
 
-struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
-                              size_t override_count, struct bit_problems *problems, struct bit_error *error)
+const struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
+                                    size_t override_count, struct bit_problems *problems, struct bit_error *error)
 {
     return job_parse(text, size, name, NULL, overrides, override_count, problems, error);
 }
 
-struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
-                             struct bit_problems *problems, struct bit_error *error)
+const struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
+                                   struct bit_problems *problems, struct bit_error *error)
 {
     char *text = NULL, *copy = NULL, folder[PATH_MAX];
     struct bit_job *job = NULL;
@@ -205,8 +205,9 @@ out:
     return job;
 }
 
-void bit_job_destroy(struct bit_job *job)
+void bit_job_destroy(const struct bit_job *frozen)
 {
+    struct bit_job *job = (struct bit_job *)frozen;
     if (!job)
         return;
     for (size_t i = 0; i < job_key_count; i++)

@@ -4,8 +4,8 @@
 #include "bit/recipe.h"
 
 /* softmax knows one label an image. */
-int bit_plan_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
-                          struct bit_error *error)
+int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
+                            struct bit_error *error)
 {
     char name[512] = "";
     const int32_t *labels;

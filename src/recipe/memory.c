@@ -23,7 +23,7 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
 /* The index of the images: name, and where name, folder and label stand. The ranks of a machine share it as far as they can. */
 static uint64_t index_bytes(const struct bit_plan *plan)
 {
-    return (plan->train_images + plan->val_images) * INDEX_BYTES;
+    return (plan->recipe->train_images + plan->recipe->val_images) * INDEX_BYTES;
 }
 
 /* A micro-batch of images. */
@@ -33,72 +33,67 @@ static uint64_t image_bytes(const struct bit_model_options *options)
     return (uint64_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
 }
 
-/* Micro-batches decoded ahead, and the one that the step works on. */
-static uint64_t stream_bytes(const struct bit_job *job, const struct bit_plan *plan,
-                             const struct bit_model_options *options)
+/* Micro-batches decoded ahead, and the one that is worked on. Training's stream takes as much as an evaluation's. */
+static uint64_t stream_bytes(const struct bit_recipe *r)
 {
-    uint64_t loaders = (uint64_t)(job->data.loaders ? job->data.loaders : (plan->threads + 3) / 4);
-    return ((uint64_t)job->data.prefetch + 1) * image_bytes(options) + loaders * LOADER_BYTES;
+    const struct bit_stream_options *stream = &r->training_stream;
+    return ((uint64_t)stream->prefetch + 1) * image_bytes(&r->training_model) + (uint64_t)stream->loaders * LOADER_BYTES;
 }
 
 /* While a checkpoint is made: momentum in the order of the table, this rank's part of it, and what is on its way there
  * from the other ranks. */
 static uint64_t save_bytes(const struct bit_plan *plan, const struct bit_table *table)
 {
-    uint64_t window = bit_momentum_window(table->elements), ranks = (uint64_t)plan->ranks;
+    uint64_t window = bit_momentum_window(table->elements), ranks = (uint64_t)plan->recipe->ranks;
     return ranks == 1 ? 0 : (table->elements / ranks + 2 * window + window / ranks) * sizeof(float);
 }
 
 /* What is written beside training: this rank's part of weights and momentum, copied. Of several ranks the momentum is in
  * save_bytes already. */
-static uint64_t snapshot_bytes(const struct bit_plan *plan, const struct bit_job *job, const struct bit_table *table,
-                               const struct bit_model_options *options)
+static uint64_t snapshot_bytes(const struct bit_recipe *r, const struct bit_table *table)
 {
-    uint64_t part = table->elements / (uint64_t)plan->ranks * sizeof(float);
+    const struct bit_job *job = r->job;
+    uint64_t part = table->elements / (uint64_t)r->ranks * sizeof(float);
     if (!job->checkpoint.background || (!job->checkpoint.every_steps && job->checkpoint.every_minutes <= 0))
         return 0;
-    return (plan->ranks == 1 ? 2 : 1) * part + statistics_bytes(options, table);
+    return (r->ranks == 1 ? 2 : 1) * part + statistics_bytes(&r->training_model, table);
 }
 
 /* While validation images are looked at: a stream of its own, and for batch norm a network that takes a micro-batch. */
-static int evaluation_bytes(const struct bit_job *job, const struct bit_plan *plan,
-                            const struct bit_model_options *options, uint64_t *bytes, struct bit_error *error)
+static int evaluation_bytes(const struct bit_recipe *r, uint64_t *bytes, struct bit_error *error)
 {
-    struct bit_model_options evaluation;
-    union bit_any_head head;
     struct bit_model_memory memory;
-    *bytes = stream_bytes(job, plan, options);
-    if (options->norm != BIT_BATCH_NORM)
+    *bytes = stream_bytes(r);
+    if (r->evaluation_model.norm != BIT_BATCH_NORM)
         return 0;
-    bit_plan_model_options(job, plan->classes, plan->ranks, false, &head, &evaluation);
-    if (bit_model_estimate(&evaluation, &memory, error))
+    if (bit_model_estimate(&r->evaluation_model, &memory, error))
         return -1;
     *bytes += memory.packed_weights + memory.activations + memory.scratch + memory.other;
     return 0;
 }
 
-int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const struct bit_model_options *options,
-                    const struct bit_table *table, struct bit_error *error)
+int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct bit_error *error)
 {
+    const struct bit_recipe *r = plan->recipe;
+    const struct bit_model_options *options = &r->training_model;
+    const struct bit_job *job = r->job;
     struct bit_model_memory model;
     uint64_t block = (uint64_t)table->elements * sizeof(float), save = save_bytes(plan, table), evaluation = 0;
-    bool evaluates = plan->val_images && (job->evaluation.at_end || job->evaluation.every_steps ||
-                                          job->evaluation.every_epochs > 0);
-    if (bit_model_estimate(options, &model, error) ||
-        (evaluates && evaluation_bytes(job, plan, options, &evaluation, error)))
+    bool evaluates = r->val_images && (job->evaluation.at_end || job->evaluation.every_steps || job->evaluation.every_epochs > 0);
+    if (bit_model_estimate(options, &model, error) || (evaluates && evaluation_bytes(r, &evaluation, error)))
         return -1;
     plan->memory.weights = block;
     /* Batch norm takes the rank's micro-batches together: there is nothing to add up. */
-    plan->memory.gradients = bit_tree_bytes(table, options->norm == BIT_BATCH_NORM ? 1 : plan->micro_batches);
-    plan->memory.momentum = block / (uint64_t)plan->ranks;
+    plan->memory.gradients = bit_tree_bytes(table, options->norm == BIT_BATCH_NORM ? 1 : r->micro_batches);
+    plan->memory.momentum = block / (uint64_t)r->ranks;
     plan->memory.packed = model.packed_weights;
     plan->memory.activations = model.activations;
     plan->memory.scratch = model.scratch;
-    plan->memory.stream = stream_bytes(job, plan, options);
+    plan->memory.stream = stream_bytes(r);
     if (options->norm == BIT_BATCH_NORM) /* the rank's batch, gathered from the stream */
-        plan->memory.stream += (uint64_t)plan->micro_batches * image_bytes(options);
-    plan->memory.snapshot = snapshot_bytes(plan, job, table, options);
-    plan->memory.other = model.other + bit_reduction_bytes(table->elements, 0, plan->ranks) + PROGRAM_BYTES +
+        plan->memory.stream += (uint64_t)r->micro_batches * image_bytes(options);
+    plan->memory.snapshot = snapshot_bytes(r, table);
+    plan->memory.other = model.other + bit_reduction_bytes(table->elements, 0, r->ranks) + PROGRAM_BYTES +
                          index_bytes(plan) + (save > evaluation ? save : evaluation);
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +
@@ -110,24 +105,23 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_job *job, const stru
 enum { HELPERS = 8 };
 
 /* Threads that call OpenBLAS: all on its own backend; else the head's product alone, by the rule of its backend (compute/openblas.c). */
-static int multiplying_threads(const struct bit_plan *plan, const struct bit_job *job)
+static int multiplying_threads(const struct bit_plan *plan)
 {
-    double product = (double)job->micro_batch * (double)plan->head_numbers;
-    const struct bit_backend *backend = bit_backend_find(job->backend, NULL);
-    return product < 1e6 && backend && !strcmp(bit_backend_name(backend), "onednn") ? 1 : plan->threads;
+    const struct bit_recipe *r = plan->recipe;
+    double product = (double)r->step.micro_batch * (double)plan->head_numbers;
+    return product < 1e6 && !strcmp(bit_backend_name(r->training_model.backend), "onednn") ? 1 : r->threads;
 }
 
-uint64_t bit_plan_address_space(const struct bit_plan *plan, const struct bit_job *job)
+uint64_t bit_plan_address_space(const struct bit_plan *plan)
 {
-    int loaders = job->data.loaders ? job->data.loaders : (plan->threads + 3) / 4;
-    return plan->memory.total - PROGRAM_BYTES + bit_limits_stacks(plan->threads + loaders + HELPERS) +
-           (uint64_t)multiplying_threads(plan, job) * BIT_LIMITS_BLAS + BIT_LIMITS_SLACK;
+    const struct bit_recipe *r = plan->recipe;
+    return plan->memory.total - PROGRAM_BYTES + bit_limits_stacks(r->threads + r->training_stream.loaders + HELPERS) +
+           (uint64_t)multiplying_threads(plan) * BIT_LIMITS_BLAS + BIT_LIMITS_SLACK;
 }
 
 /* Weights and momentum once over all shards; HDF5's metadata, manifest and master file are small beside them. */
-uint64_t bit_plan_checkpoint_bytes(const struct bit_plan *plan, const struct bit_table *table,
-                                   const struct bit_model_options *options)
+uint64_t bit_plan_checkpoint_bytes(const struct bit_plan *plan, const struct bit_table *table)
 {
-    return 2 * (uint64_t)table->elements * sizeof(float) + statistics_bytes(options, table) +
-           (uint64_t)(plan->ranks + 1) * (4096 + 512 * (uint64_t)table->count);
+    return 2 * (uint64_t)table->elements * sizeof(float) + statistics_bytes(&plan->recipe->training_model, table) +
+           (uint64_t)(plan->recipe->ranks + 1) * (4096 + 512 * (uint64_t)table->count);
 }

@@ -124,30 +124,29 @@ static int check(const struct bit_machine *m, const struct bit_machine_compute *
     return 0;
 }
 
-int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const struct bit_machine *m, int ranks, int per_node,
-                double cores, int micro_batches, double line, struct bit_prediction *p, struct bit_error *error)
+int bit_predict(const struct bit_plan *plan, const struct bit_machine *m, int ranks, int per_node, double cores,
+                int micro_batches, double line, struct bit_prediction *p, struct bit_error *error)
 {
+    const struct bit_job *job = plan->recipe->job;
+    const int threads = plan->recipe->threads;
     int here = per_node > 0 && per_node < ranks ? per_node : ranks, nodes = (ranks + here - 1) / here;
-    const struct bit_machine_compute *c = choose(m, job, plan->threads, here, cores);
-    struct bit_model_options options;
-    union bit_any_head head;
+    const struct bit_machine_compute *c = choose(m, job, threads, here, cores);
     char model[16];
     if (check(m, c, job, here, nodes, line, error))
         return -1;
     cores = cores > 0 ? cores : c->cores;
-    bit_plan_model_options(job, plan->classes, ranks, true, &head, &options);
-    struct bit_table *table = bit_model_make_table(&options, error);
+    struct bit_table *table = bit_model_make_table(&plan->recipe->training_model, error);
     if (!table)
         return -1;
     snprintf(model, sizeof model, "R%dx%d", job->model.depth, job->model.width);
     *p = (struct bit_prediction){.ranks = ranks, .nodes = nodes, .micro_batches = micro_batches,
                                  .batch = ranks * micro_batches * job->micro_batch, .scaled = strcmp(c->model, model) != 0};
-    double scale = plan->flops_an_image * job->micro_batch / (c->flops_an_image * c->micro_batch) * c->threads / plan->threads;
+    double scale = plan->flops_an_image * job->micro_batch / (c->flops_an_image * c->micro_batch) * c->threads / threads;
     double parameters = (double)table->elements / c->parameters;
-    double crowd = crowd_of(here, plan->threads, cores) / crowd_of(c->processes, c->threads, c->cores);
+    double crowd = crowd_of(here, threads, cores) / crowd_of(c->processes, c->threads, c->cores);
     double bytes = (double)table->elements * sizeof(float), buckets = ceil((double)table->elements / BUCKET);
     const struct figures f = {.within = bytes * (1 - 1.0 / here), .between = bytes * (1 - 1.0 / nodes)};
-    bool full = here * plan->threads >= cores;
+    bool full = here * threads >= cores;
     double backward = crowd * scale * c->backward, latency;
     latency = nodes > 1 ? m->network.ranks ? m->network.latency : LATENCY : m->node.latency;
     double waiting = latency * log2(ranks) * buckets / WINDOW;
@@ -155,7 +154,7 @@ int bit_predict(const struct bit_plan *plan, const struct bit_job *job, const st
     p->line = line > 0 ? line : m->network.reduce;
     p->compute = crowd * (parameters * c->fixed + micro_batches * scale * (c->forward + c->backward));
     if (full) /* loaders and the reducer's thread need the cores, too */
-        p->compute += crowd * micro_batches * job->micro_batch * m->decode / plan->threads +
+        p->compute += crowd * micro_batches * job->micro_batch * m->decode / threads +
                       (f.within * m->node.cpu + f.between / here * m->network.cpu) * here / cores;
     p->reduce = ranks > 1 ? moving(&f, m, here, m->node.reduce, p->line) + waiting : 0;
     p->gather = ranks > 1 ? moving(&f, m, here, m->node.gather, line > 0 ? line : m->network.gather) + waiting : 0;

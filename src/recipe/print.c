@@ -20,7 +20,7 @@ static const char *grouped(uint64_t number, char buffer[32])
 
 static void print_rates(const struct bit_plan *plan, FILE *stream)
 {
-    const struct bit_schedule *s = &plan->schedule;
+    const struct bit_schedule *s = &plan->recipe->schedule;
     char a[32];
     if (s->warmup_steps)
         fprintf(stream, "  rate            %.6g at step %s (epoch %.4g), after a linear warm-up\n", s->peak_rate,
@@ -33,7 +33,7 @@ static void print_rates(const struct bit_plan *plan, FILE *stream)
                 s->decay_steps[i] >= s->steps ? ", after the end" : "");
 }
 
-static void print_memory(const struct bit_plan *plan, const struct bit_job *job, FILE *stream)
+static void print_memory(const struct bit_plan *plan, FILE *stream)
 {
     const struct { const char *name; uint64_t bytes; } parts[] = {
         {"weights", plan->memory.weights}, {"gradients", plan->memory.gradients},
@@ -49,32 +49,34 @@ static void print_memory(const struct bit_plan *plan, const struct bit_job *job,
         fprintf(stream, "%s %s %s", i == 4 ? ",\n                 " : i ? "," : "", parts[i].name, a);
     }
     bit_text_bytes((double)plan->checkpoint_bytes, a, sizeof a);
-    fprintf(stream, "\n  checkpoint      %s a generation, %d kept\n", a, job->checkpoint.keep);
+    fprintf(stream, "\n  checkpoint      %s a generation, %d kept\n", a, plan->recipe->job->checkpoint.keep);
 }
 
-void bit_plan_print(const struct bit_plan *plan, const struct bit_job *job, const char *note, FILE *stream)
+void bit_plan_print(const struct bit_plan *plan, const char *note, FILE *stream)
 {
-    const struct bit_schedule *s = &plan->schedule;
+    const struct bit_recipe *r = plan->recipe;
+    const struct bit_job *job = r->job;
+    const struct bit_schedule *s = &r->schedule;
     char a[32], b[32];
     fprintf(stream, "%s: R%dx%d, %s classes, %s, %s norm%s, %dx%d pixels, %s\n", job->name, job->model.depth,
-            job->model.width, grouped((uint64_t)plan->classes, a), job->loss, job->model.norm,
+            job->model.width, grouped((uint64_t)r->classes, a), job->loss, job->model.norm,
             job->model.weight_standardization ? " + weight standardisation" : "", job->data.size, job->data.size,
             job->precision);
     fprintf(stream, "  parameters      %s, ", grouped(plan->numbers, a));
     fprintf(stream, "%s without the head\n", grouped(plan->numbers - plan->head_numbers, a));
-    fprintf(stream, "  images          %s for training", grouped(plan->train_images, a));
-    fprintf(stream, ", %s for validation%s%s%s\n", grouped(plan->val_images, b), note ? " (" : "", note ? note : "",
+    fprintf(stream, "  images          %s for training", grouped(r->train_images, a));
+    fprintf(stream, ", %s for validation%s%s%s\n", grouped(r->val_images, b), note ? " (" : "", note ? note : "",
             note ? ")" : "");
     fprintf(stream, "  steps           %s of %s images", grouped(s->steps, a), grouped((uint64_t)s->batch, b));
     fprintf(stream, ", %.6g an epoch, %.4g epochs\n", s->steps_an_epoch, bit_schedule_epoch(s, s->steps));
     print_rates(plan, stream);
     fprintf(stream, "  work            %d rank%s x %d thread%s; %d micro-batch%s of %d images a rank and step\n",
-            plan->ranks, plan->ranks == 1 ? "" : "s", plan->threads, plan->threads == 1 ? "" : "s",
-            plan->micro_batches, plan->micro_batches == 1 ? "" : "es", job->micro_batch);
+            r->ranks, r->ranks == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s",
+            r->micro_batches, r->micro_batches == 1 ? "" : "es", job->micro_batch);
     fprintf(stream, "  arithmetic      %.4g GFLOP an image and step, %.3g PFLOP a step, %.3g EFLOP in all\n",
             plan->flops_an_image * 1e-9, plan->flops_an_image * s->batch * 1e-15,
             plan->flops_an_image * s->batch * (double)s->steps * 1e-18);
-    print_memory(plan, job, stream);
+    print_memory(plan, stream);
     bit_problems_print(&plan->warnings, "", stream);
 }
 
@@ -90,7 +92,7 @@ static void add_real(struct bit_text *t, const char *name, double value)
 
 static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
 {
-    const struct bit_schedule *s = &plan->schedule;
+    const struct bit_schedule *s = &plan->recipe->schedule;
     add_uint(t, "batch", (uint64_t)s->batch);
     add_uint(t, "steps", s->steps);
     add_real(t, "steps_an_epoch", s->steps_an_epoch);
@@ -105,27 +107,28 @@ static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
     bit_text_add(t, "]");
 }
 
-void bit_plan_print_json(const struct bit_plan *plan, const struct bit_job *job, const char *note, const char *more,
-                         FILE *stream)
+void bit_plan_print_json(const struct bit_plan *plan, const char *note, const char *more, FILE *stream)
 {
+    const struct bit_recipe *r = plan->recipe;
+    const struct bit_job *job = r->job;
     struct bit_text t = {0};
     bit_text_add(&t, "{\"name\":");
     bit_text_add_json(&t, job->name);
     bit_text_add(&t, ",\"model\":\"R%dx%d\"", job->model.depth, job->model.width);
-    add_uint(&t, "classes", (uint64_t)plan->classes);
+    add_uint(&t, "classes", (uint64_t)r->classes);
     add_uint(&t, "parameters", plan->numbers);
     add_uint(&t, "head_parameters", plan->head_numbers);
     add_uint(&t, "image_size", (uint64_t)job->data.size);
     bit_text_add(&t, ",\"precision\":\"%s\",\"loss\":\"%s\"", job->precision, job->loss);
-    add_uint(&t, "train_images", plan->train_images);
-    add_uint(&t, "val_images", plan->val_images);
+    add_uint(&t, "train_images", r->train_images);
+    add_uint(&t, "val_images", r->val_images);
     bit_text_add(&t, ",\"images_note\":");
     bit_text_add_json(&t, note ? note : "");
     add_schedule(&t, plan);
-    add_uint(&t, "ranks", (uint64_t)plan->ranks);
-    add_uint(&t, "threads", (uint64_t)plan->threads);
+    add_uint(&t, "ranks", (uint64_t)r->ranks);
+    add_uint(&t, "threads", (uint64_t)r->threads);
     add_uint(&t, "micro_batch", (uint64_t)job->micro_batch);
-    add_uint(&t, "micro_batches", (uint64_t)plan->micro_batches);
+    add_uint(&t, "micro_batches", (uint64_t)r->micro_batches);
     add_real(&t, "flops_an_image", plan->flops_an_image);
     bit_text_add(&t, ",\"memory\":{\"weights\":%llu", (unsigned long long)plan->memory.weights);
     add_uint(&t, "gradients", plan->memory.gradients);

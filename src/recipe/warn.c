@@ -1,7 +1,6 @@
 /* What a careful colleague would say before the run is started. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bit/compute.h"
@@ -16,9 +15,10 @@
             return -1;                                                                                                 \
     } while (0)
 
-static int warn_schedule(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+static int warn_schedule(struct bit_plan *plan, struct bit_error *error)
 {
-    const struct bit_schedule *s = &plan->schedule;
+    const struct bit_job *job = plan->recipe->job;
+    const struct bit_schedule *s = &plan->recipe->schedule;
     const char *decays = job->schedule.decays_in_steps ? "schedule.decay_steps" : "schedule.decay_epochs";
     unsigned long long steps = s->steps, warmup = s->warmup_steps;
     if (warmup >= steps)
@@ -40,49 +40,52 @@ static int warn_schedule(struct bit_plan *plan, const struct bit_job *job, struc
     if (job->schedule.weight_decay < 1e-5)
         WARN("schedule.weight_decay", "a weight decay of %g looks better at first and ends worse; the paper uses 0.0001",
              job->schedule.weight_decay);
-    if (plan->train_images < (uint64_t)s->batch)
+    if (s->images < (uint64_t)s->batch)
         WARN("schedule.batch", "the batch (%d) is larger than the training data (%llu images): a step sees images twice",
-             s->batch, (unsigned long long)plan->train_images);
+             s->batch, (unsigned long long)s->images);
     return 0;
 }
 
-static int warn_work(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+static int warn_work(struct bit_plan *plan, struct bit_error *error)
 {
-    int rank_batch = job->micro_batch * plan->micro_batches;
+    const struct bit_recipe *r = plan->recipe;
+    const struct bit_job *job = r->job;
+    const struct bit_model_options *model = &r->training_model;
+    int rank_batch = job->micro_batch * r->micro_batches;
     if (job->checkpoint.every_steps == 0 && job->checkpoint.every_minutes == 0)
         WARN("checkpoint", "neither every_steps nor every_minutes is set: a failure loses the whole run");
-    else if (job->checkpoint.every_steps >= plan->schedule.steps && job->checkpoint.every_minutes == 0)
+    else if (job->checkpoint.every_steps >= r->schedule.steps && job->checkpoint.every_minutes == 0)
         WARN("checkpoint.every_steps", "the first generation would come at the end of the run: a failure loses all of it");
-    if (plan->val_images == 0)
+    if (r->val_images == 0)
         WARN("data.val", "there are no validation images: nothing is evaluated");
     else if (job->evaluation.every_epochs == 0 && job->evaluation.every_steps == 0 && !job->evaluation.at_end)
         WARN("evaluation", "nothing is evaluated, though there are validation images");
-    if (plan->ranks & (plan->ranks - 1))
+    if (r->ranks & (r->ranks - 1))
         WARN("", "%d ranks are not a power of two: the bits will differ from those of other numbers of ranks",
-             plan->ranks);
-    if (!strcmp(job->model.norm, "batch") && !strcmp(job->model.batch_norm_scope, "rank") && rank_batch < 16)
+             r->ranks);
+    if (model->norm == BIT_BATCH_NORM && !model->batch_norm_global && rank_batch < 16)
         WARN("model.batch_norm_scope", "batch norm over a rank's %d images is noisy", rank_batch);
     if (plan->speed_up < 0.95)
         WARN("precision", "%s is slower than float32 on this processor (%s): its convolutions reach %.2f of float32's speed, by the kernels that "
              "serve them (bit bench ops --explain); \"precision\": \"float32\" is faster, and more exact", job->precision, bit_compute_isa(),
              plan->speed_up);
-    if (!strcmp(job->backend, "reference"))
+    if (model->backend == bit_backend_find("reference", NULL))
         WARN("backend", "reference is for tests: it is hundreds of times slower than the others");
     return 0;
 }
 
 /* The sums of batch norm and of its gradients run over a rank's whole batch at once. */
-static int warn_bits(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+static int warn_bits(struct bit_plan *plan, struct bit_error *error)
 {
-    if (!strcmp(job->model.norm, "batch") && plan->ranks > 1)
+    if (plan->recipe->training_model.norm == BIT_BATCH_NORM && plan->recipe->ranks > 1)
         WARN("model.norm", "with batch norm the last bits of the results depend on the number of ranks; stay with one number for "
              "the whole run, or use group norm");
     return 0;
 }
 
-int bit_plan_warn(struct bit_plan *plan, const struct bit_job *job, struct bit_error *error)
+int bit_plan_warn(struct bit_plan *plan, struct bit_error *error)
 {
-    return warn_schedule(plan, job, error) || warn_work(plan, job, error) || warn_bits(plan, job, error) ? -1 : 0;
+    return warn_schedule(plan, error) || warn_work(plan, error) || warn_bits(plan, error) ? -1 : 0;
 }
 
 void bit_plan_fit(struct bit_plan *plan, int ranks_here)
@@ -98,27 +101,28 @@ void bit_plan_fit(struct bit_plan *plan, int ranks_here)
 static int warn_idle_nodes(struct bit_plan *plan, struct bit_error *error)
 {
     const char *text = getenv("SLURM_JOB_NUM_NODES");
+    int ranks = plan->recipe->ranks;
     char *end;
     long nodes = text ? strtol(text, &end, 10) : 0;
-    if (!text || !*text || *end || nodes <= plan->ranks)
+    if (!text || !*text || *end || nodes <= ranks)
         return 0;
-    WARN("", "this job of Slurm has %ld nodes (SLURM_JOB_NUM_NODES=%s), and %d rank%s: %ld stay idle", nodes, text, plan->ranks,
-         plan->ranks == 1 ? "" : "s", nodes - plan->ranks);
+    WARN("", "this job of Slurm has %ld nodes (SLURM_JOB_NUM_NODES=%s), and %d rank%s: %ld stay idle", nodes, text, ranks,
+         ranks == 1 ? "" : "s", nodes - ranks);
     return 0;
 }
 
-int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int ranks_here, int cores,
-                           const char *folder, struct bit_error *error)
+int bit_plan_check_machine(struct bit_plan *plan, int ranks_here, int cores, const char *folder, struct bit_error *error)
 {
+    const int threads = plan->recipe->threads, keep = plan->recipe->job->checkpoint.keep;
     uint64_t available = bit_memory_available(""), need, disk, snapshot = plan->memory.snapshot;
-    uint64_t kept = ((uint64_t)job->checkpoint.keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
+    uint64_t kept = ((uint64_t)keep + 1) * plan->checkpoint_bytes; /* one more while it is written */
     double quota = bit_cores_quota("");
     char a[32], b[32];
     if (bit_cores_within(cores + 1, quota) <= cores)
         WARN("", "the CPU quota of this control group is %.3g cores: threads are counted by that", quota);
-    if ((long long)ranks_here * plan->threads > cores)
+    if ((long long)ranks_here * threads > cores)
         WARN("threads", "%d rank%s x %d thread%s on a machine with %d cores", ranks_here, ranks_here == 1 ? "" : "s",
-             plan->threads, plan->threads == 1 ? "" : "s", cores);
+             threads, threads == 1 ? "" : "s", cores);
     if (warn_idle_nodes(plan, error))
         return -1;
     bit_plan_fit(plan, ranks_here);
@@ -140,6 +144,6 @@ int bit_plan_check_machine(struct bit_plan *plan, const struct bit_job *job, int
     bit_text_bytes((double)disk, b, sizeof b);
     if (kept > disk)
         WARN("checkpoint.keep", "%d generations and one being written need %s of disk, %s are free in %s",
-             job->checkpoint.keep, a, b, folder);
+             keep, a, b, folder);
     return 0;
 }

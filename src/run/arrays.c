@@ -27,8 +27,8 @@ int arrays_describe(struct run *run, struct bit_checkpoint *checkpoint)
     standing_write(s, s->bad + run->loop.bad, s->seconds + seconds, &extra);
     *checkpoint = (struct bit_checkpoint){
         .step = s->step,
-        .samples = s->step * (uint64_t)run->job->schedule.batch,
-        .epoch = bit_schedule_epoch(&run->plan.schedule, s->step),
+        .samples = s->step * (uint64_t)run->recipe->schedule.batch,
+        .epoch = bit_schedule_epoch(&run->recipe->schedule, s->step),
         .job = run->job->canonical,
         .model = run->model_text,
         .classes = classes.data,

@@ -62,7 +62,7 @@ static void tell_end(const struct run *run, const char *how)
     char seconds[32];
     bit_clock_duration(bit_clock_seconds() - run->loop.started, seconds, sizeof seconds);
     run_tell(run, BIT_LOG_INFO, "%s at step %llu of %llu after %s", how, (unsigned long long)s->step,
-            (unsigned long long)run->plan.schedule.steps, seconds);
+            (unsigned long long)run->recipe->schedule.steps, seconds);
     if (s->bad + run->loop.bad)
         run_tell(run, BIT_LOG_WARNING, "%llu bad images were replaced; %s/quarantine.tsv lists them",
                 (unsigned long long)(s->bad + run->loop.bad), run->folder);

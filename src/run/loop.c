@@ -15,7 +15,7 @@
 
 static double epoch_at(const struct run *run, uint64_t step)
 {
-    return bit_schedule_epoch(&run->plan.schedule, step);
+    return bit_schedule_epoch(&run->recipe->schedule, step);
 }
 
 static bool evaluation_is_due(const struct run *run)
@@ -24,7 +24,7 @@ static bool evaluation_is_due(const struct run *run)
     double epochs = run->job->evaluation.every_epochs;
     if (!run->val || step == 0 || run->standing.evaluated == step)
         return false;
-    if (step >= run->plan.schedule.steps)
+    if (step >= run->recipe->schedule.steps)
         return run->job->evaluation.at_end;
     if (run->job->evaluation.every_steps && step % run->job->evaluation.every_steps == 0)
         return true;
@@ -37,7 +37,7 @@ static bool save_is_due(const struct run *run, bool wished)
     uint64_t step = run->standing.step, every = run->job->checkpoint.every_steps;
     if (run->loop.saved == step || step == 0 || (run->saving.save && run->saving.step == step))
         return false;
-    if (step >= run->plan.schedule.steps)
+    if (step >= run->recipe->schedule.steps)
         return run->job->checkpoint.at_end || wished;
     return wished || (every && step % every == 0);
 }
@@ -88,7 +88,7 @@ static int gather_wishes(struct run *run, struct wish *any)
 /* At every step, by all that was ever seen: neither ranks nor interruptions decide. */
 static int judge_images(struct run *run, const struct wish *any)
 {
-    const struct bit_schedule *s = &run->plan.schedule;
+    const struct bit_schedule *s = &run->recipe->schedule;
     run->loop.bad = any->bad - run->loop.bad_undone;
     if (any->listed && census_list(run, run->stream))
         return -1;
@@ -98,7 +98,7 @@ static int judge_images(struct run *run, const struct wish *any)
 /* What is so now (boundary.h). A run that has done all its steps and evaluated them ends, also when it was asked to stop. */
 static unsigned facts_of(const struct run *run, const struct wish *wish)
 {
-    bool evaluation = evaluation_is_due(run), done = run->standing.step >= run->plan.schedule.steps;
+    bool evaluation = evaluation_is_due(run), done = run->standing.step >= run->recipe->schedule.steps;
     bool stopping = (wish->stop || run->loop.taken >= run->options->steps_limit) && (!done || evaluation);
     bool save = (stopping || !evaluation) && save_is_due(run, wish->save || wish->late || stopping);
     return (run->saving.save ? BOUNDARY_MAKING : 0) | (wish->writing ? 0 : BOUNDARY_WRITTEN) | (wish->save ? BOUNDARY_ASKED : 0) |
@@ -142,7 +142,7 @@ static void write_line(struct run *run, const struct bit_step_result *result, do
     struct bit_step_line line = {
         .step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
         .gradient_norm = result->gradient_norm, .weight_norm = result->weight_norm, .applied = result->applied,
-        .images_per_second = (double)t->steps * run->plan.schedule.batch / span,
+        .images_per_second = (double)t->steps * run->recipe->schedule.batch / span,
         .share = {t->data / span, t->forward / span, t->backward / span, t->reduce / span, t->update / span,
                   t->save / span},
     };
@@ -182,10 +182,10 @@ static void tell(struct run *run, const struct bit_step_result *result, double r
 {
     uint64_t step = run->standing.step, every = run->job->log.every_steps;
     struct bit_progress_state state = {.step = step, .epoch = epoch_at(run, step), .loss = result->loss, .rate = rate,
-                                   .batch = run->plan.schedule.batch};
+                                   .batch = run->recipe->schedule.batch};
     count_times(&run->loop.tally, result);
     watch_speed(run, result);
-    if (every <= 1 || step % every == 0 || step == run->plan.schedule.steps)
+    if (every <= 1 || step % every == 0 || step == run->recipe->schedule.steps)
         write_line(run, result, rate);
     bit_progress_step(&run->progress, &state);
 }
@@ -196,7 +196,7 @@ static void tell_spike(struct run *run, double loss, double limit)
     uint64_t step = run->standing.step;
     if (run->loop.spiked + 1 != step)
         run_tell(run, BIT_LOG_WARNING, "step %llu: the loss jumped to %.4g, more than %g times the median of the recent ones (%.4g)",
-                 (unsigned long long)step, loss, run->job->checks.loss_spike, limit / run->job->checks.loss_spike);
+                 (unsigned long long)step, loss, run->recipe->checks.spike_factor, limit / run->recipe->checks.spike_factor);
     run->loop.spiked = step;
     if (run_is_first(run))
         bit_metrics_log_spike(run->metrics, step, loss, limit, &run->error);
@@ -205,8 +205,8 @@ static void tell_spike(struct run *run, double loss, double limit)
 enum event loop_step(struct run *run)
 {
     struct bit_step_result result;
-    uint64_t every = run->job->checks.replicas_every_steps;
-    double rate = bit_schedule_rate(&run->plan.schedule, run->standing.step), limit, traced = bit_trace_start();
+    uint64_t every = run->recipe->checks.replicas_every_steps;
+    double rate = bit_schedule_rate(&run->recipe->schedule, run->standing.step), limit, traced = bit_trace_start();
     if (bit_trainer_step(run->trainer, rate, setback_loss_limit(run), &result, &run->error)) {
         run->loop.lost |= result.lost;
         bit_fail_at(&run->error, "step %llu", (unsigned long long)run->standing.step + 1);

@@ -25,14 +25,12 @@ static void tell(const struct run *run, const struct bit_evaluation *e)
 
 /* The training model evaluates, too, but with batch norm it takes the rank's whole batch at once; then a model of one
  * micro-batch is made for as long as the evaluation lasts. */
-static struct bit_model *create_model(struct run *run, union bit_any_head *head)
+static struct bit_model *create_model(struct run *run)
 {
     const struct bit_table *table = bit_model_statistics_table(run->model);
-    struct bit_model_options options;
+    struct bit_model_options options = run->recipe->evaluation_model;
     if (!table || run->options->evaluate)
         return run->model;
-    bit_plan_model_options(run->job, run->classes, run->world->size, false, head, &options);
-    options.backend = run->backend;
     options.group = run->world;
     struct bit_model *model = bit_model_create(&options, &run->error);
     if (model)
@@ -42,22 +40,19 @@ static struct bit_model *create_model(struct run *run, union bit_any_head *head)
 
 int measure(struct run *run)
 {
-    struct bit_stream_options stream_options;
     struct bit_evaluation result;
     struct bit_stream *stream = NULL;
-    union bit_any_head head;
-    struct bit_model *model = create_model(run, &head);
+    struct bit_model *model = create_model(run);
     int verdict = -1;
 
-    run_stream_options(run, false, &stream_options);
     if (run->error.code == BIT_OK)
-        stream = bit_stream_create(&stream_options, &run->error);
+        stream = run_open_stream(run, false);
     if (stream && model)
         bit_model_set_weights(model, run->weights, &run->error);
     if (run_agree(run) == 0) {
         struct bit_evaluation_options options = {
             .model = model, .stream = stream, .group = run->world,
-            .micro_batch = run->job->micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
+            .micro_batch = run->recipe->step.micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
         };
         verdict = bit_evaluate(&options, &result, &run->error);
         if (verdict == 0 && (census_list(run, stream) || census_judge(run, result.bad, options.images, options.images)))

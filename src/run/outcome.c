@@ -15,7 +15,7 @@ enum { OUTCOME_LIMIT = 1 << 20 };
 
 static double epoch_of(const struct run *run)
 {
-    return bit_schedule_epoch(&run->plan.schedule, run->standing.step);
+    return run->recipe ? bit_schedule_epoch(&run->recipe->schedule, run->standing.step) : 0;
 }
 
 static void fill_progress(const struct run *run, struct bit_outcome_progress *p)
@@ -23,7 +23,7 @@ static void fill_progress(const struct run *run, struct bit_outcome_progress *p)
     const struct standing *s = &run->standing;
     double now = run->loop.started > 0 ? bit_clock_seconds() - run->loop.started : 0;
     *p = (struct bit_outcome_progress){
-        .step = s->step, .steps = run->plan.schedule.steps ? run->plan.schedule.steps : BIT_RECORD_UNKNOWN,
+        .step = s->step, .steps = run->recipe ? run->recipe->schedule.steps : BIT_RECORD_UNKNOWN,
         .epoch = epoch_of(run), .checkpoint_step = run->loop.saved, .resumes = s->resumes, .rollbacks = s->rollbacks,
         .bad_images = s->bad + run->loop.bad, .seconds = s->seconds + now, .invocation_seconds = now,
     };

@@ -108,10 +108,10 @@ static int check(struct run *run, const struct bit_checkpoint *checkpoint)
         compare_data(run, checkpoint, mine.classes, mine.data_fingerprint);
         if (!run->options->evaluate && run->error.code == BIT_OK)
             compare_jobs(run, checkpoint);
-        if (checkpoint->samples != checkpoint->step * (uint64_t)run->job->schedule.batch)
+        if (checkpoint->samples != checkpoint->step * (uint64_t)run->recipe->schedule.batch)
             bit_fail(&run->error, BIT_EDATA, "the checkpoint says %llu images in %llu steps, which is not a batch of %d",
                      (unsigned long long)checkpoint->samples, (unsigned long long)checkpoint->step,
-                     run->job->schedule.batch);
+                     run->recipe->schedule.batch);
     }
     arrays_forget(&mine);
     return run_follow(run);
@@ -120,7 +120,8 @@ static int check(struct run *run, const struct bit_checkpoint *checkpoint)
 static void read_standing(struct run *run, const struct bit_checkpoint *checkpoint)
 {
     struct bit_metrics known;
-    run->head.head.operations->report(&run->head.head, NULL, 0, &known);
+    const struct bit_head *head = &run->recipe->head.head;
+    head->operations->report(head, NULL, 0, &known);
     standing_read(&run->standing, checkpoint->extra, checkpoint->step, &known, &run->error);
 }
 
@@ -153,8 +154,7 @@ static int open_store(struct run *run)
 
 static int initialise(struct run *run)
 {
-    enum bit_initialisation how = strcmp(run->job->model.initialization, "he_fan_out") ? BIT_LECUN_NORMAL : BIT_HE_FAN_OUT;
-    bit_model_initialise(run->model, how, run->job->seed, run->weights, &run->error);
+    bit_model_initialise(run->model, run->recipe->initialisation, run->job->seed, run->weights, &run->error);
     return run_agree(run);
 }
 
@@ -164,7 +164,7 @@ static void tell(const struct run *run, bool resumed)
 {
     if (resumed)
         run_tell(run, BIT_LOG_INFO, "resumed at step %llu of %llu", (unsigned long long)run->standing.step,
-                (unsigned long long)run->plan.schedule.steps);
+                (unsigned long long)run->recipe->schedule.steps);
 }
 
 /* Rank 0: the files that accompany the run. */
@@ -194,7 +194,7 @@ static void compare_machines(struct run *run)
 
 static int start(struct run *run, bool resumed)
 {
-    const struct bit_schedule *schedule = &run->plan.schedule;
+    const struct bit_schedule *schedule = &run->recipe->schedule;
     if (bit_trainer_weights_changed(run->trainer, &run->error) == 0)
         bit_stream_seek(run->stream, run->standing.step, &run->error);
     if (run_agree(run))

@@ -58,49 +58,12 @@ int run_agree(struct run *run)
     return bit_group_agree(run->world, &run->error);
 }
 
-/* 8/7 of the model's image size, as 256 is of 224. */
-static int resize_of(const struct bit_job *job)
+struct bit_stream *run_open_stream(struct run *run, bool training)
 {
-    return job->data.resize > 0 ? job->data.resize : (job->data.size * 8 + 3) / 7;
-}
-
-static int loaders_of(const struct run *run)
-{
-    int most = 8, wanted = (run->threads + 3) / 4;
-    return run->job->data.loaders > 0 ? run->job->data.loaders : wanted < most ? wanted : most;
-}
-
-/* For storage that has gone: well before the watchdog takes the rank for stuck. */
-static double patience_of(const struct run *run)
-{
-    double most = 30, limit = run->job->watchdog.data_seconds;
-    return limit > 0 && limit / 2 < most ? limit / 2 : most;
-}
-
-void run_stream_options(const struct run *run, bool training, struct bit_stream_options *options)
-{
-    const struct bit_job *job = run->job;
-    *options = (struct bit_stream_options){
-        .index = training ? run->train : run->val,
-        .seed = job->seed,
-        .training = training,
-        .image_size = job->data.size,
-        .resize = resize_of(job),
-        .area_min = job->data.area_min, .area_max = job->data.area_max,
-        .aspect_min = job->data.aspect_min, .aspect_max = job->data.aspect_max,
-        .crop_attempts = job->data.crop_attempts,
-        .mirror = job->data.mirror,
-        .precision = run->precision,
-        .batch = job->schedule.batch,
-        .micro_batch = job->micro_batch,
-        .rank = run->world->rank, .ranks = run->world->size,
-        .loaders = loaders_of(run),
-        .prefetch = job->data.prefetch,
-        .file_limit = (uint64_t)job->data.max_file_mib << 20,
-        .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000,
-        .scan_limit = job->data.max_scans,
-        .patience = patience_of(run),
-    };
+    struct bit_stream_options options = training ? run->recipe->training_stream : run->recipe->evaluation_stream;
+    options.index = training ? run->train : run->val;
+    options.rank = run->world->rank;
+    return bit_stream_create(&options, &run->error);
 }
 
 void run_end_watch(struct run *run)
@@ -146,6 +109,7 @@ void run_clear(struct run *run)
     bit_quarantine_close(run->quarantine);
     bit_model_destroy(run->model);
     bit_plan_free(&run->plan);
+    bit_recipe_destroy(run->recipe);
     bit_index_close(run->val);
     bit_index_close(run->train);
     bit_timeline_close(run->timeline);

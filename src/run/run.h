@@ -60,7 +60,7 @@ struct run {
     bool told;                     /* the error was printed already */
     int code;                      /* exit code */
 
-    struct bit_job *job;
+    const struct bit_job *job;
     char folder[PATH_MAX];         /* the run's */
     char *before;                  /* outcome.json as this process found it, or NULL */
     struct bit_outcome former;     /* what it said, as far as it could be read */
@@ -74,11 +74,10 @@ struct run {
     int classes;
     char *model_text;              /* what a checkpoint must have in common, classes counted: bit_job_model */
     int threads;                   /* a rank */
+    const struct bit_recipe *recipe; /* NULL: not settled yet */
     struct bit_plan plan;
 
     const struct bit_backend *backend;
-    enum bit_type precision;
-    union bit_any_head head;       /* of the model: its settings */
     struct bit_model *model;
     struct bit_stream *stream;
     struct bit_quarantine *quarantine; /* rank 0 */
@@ -120,7 +119,7 @@ bool run_is_first(const struct run *run);
 void run_tell(const struct run *run, enum bit_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Options of the training stream or of an evaluation's. */
-void run_stream_options(const struct run *run, bool training, struct bit_stream_options *options);
+/* The recipe's stream over the run's images, training or validation: this rank's part of it. NULL with run->error. Local. */
+struct bit_stream *run_open_stream(struct run *run, bool training);
 
 #endif

@@ -5,22 +5,17 @@
 
 #include "run/run.h"
 
-static bool is(const char *policy, const char *name)
-{
-    return !strcmp(policy, name);
-}
-
 /* ---- losses that jump ---- */
 
 static double limit_of(const struct run *run)
 {
-    double factor = run->job->checks.loss_spike;
+    double factor = run->recipe->checks.spike_factor;
     return factor > 0 ? factor * bit_losses_median(&run->standing.losses) : INFINITY;
 }
 
 double setback_loss_limit(const struct run *run)
 {
-    return is(run->job->checks.loss_spike_policy, "log") ? INFINITY : limit_of(run);
+    return run->recipe->checks.spike == BIT_POLICY_LOG ? INFINITY : limit_of(run);
 }
 
 bool setback_note_loss(struct run *run, double loss, double *limit)
@@ -32,12 +27,12 @@ bool setback_note_loss(struct run *run, double loss, double *limit)
 
 /* ---- deciding ---- */
 
-static const char *policy_of(const struct run *run, enum bit_refusal refusal)
+static enum bit_policy policy_of(const struct run *run, enum bit_refusal refusal)
 {
     switch (refusal) {
-    case BIT_REFUSED_MEMORY: return run->job->checks.memory;
-    case BIT_REFUSED_SPIKE: return run->job->checks.loss_spike_policy;
-    default: return run->job->checks.nonfinite;
+    case BIT_REFUSED_MEMORY: return run->recipe->checks.memory;
+    case BIT_REFUSED_SPIKE: return run->recipe->checks.spike;
+    default: return run->recipe->checks.nonfinite;
     }
 }
 
@@ -60,10 +55,10 @@ static enum event fail(struct run *run, const struct bit_error *why)
     return EVENT_FAILED;
 }
 
-static enum event skip(struct run *run, const char *policy, const struct bit_error *why)
+static enum event skip(struct run *run, enum bit_policy policy, const struct bit_error *why)
 {
-    int limit = run->job->checks.nonfinite_limit, skipped = ++run->standing.skipped;
-    if (is(policy, "skip") && skipped > limit) {
+    int limit = run->recipe->checks.skip_limit, skipped = ++run->standing.skipped;
+    if (policy == BIT_POLICY_SKIP && skipped > limit) {
         fail(run, why);
         bit_fail_at(&run->error, "%d steps in a row were skipped, checks.nonfinite_limit is %d", skipped, limit);
         return EVENT_FAILED;
@@ -74,13 +69,13 @@ static enum event skip(struct run *run, const char *policy, const struct bit_err
 
 enum event setback_decide(struct run *run, const struct bit_step_result *result)
 {
-    const char *policy = policy_of(run, result->refusal);
+    enum bit_policy policy = policy_of(run, result->refusal);
     struct bit_error why = result->refused;
     bit_fail_at(&why, "step %llu", (unsigned long long)run->standing.step + 1);
     run->loop.setback.harmed |= result->refusal == BIT_REFUSED_MEMORY;
-    if (is(policy, "rollback"))
+    if (policy == BIT_POLICY_ROLLBACK)
         return note(run, &why, result->loss);
-    return is(policy, "stop") ? fail(run, &why) : skip(run, policy, &why);
+    return policy == BIT_POLICY_STOP ? fail(run, &why) : skip(run, policy, &why);
 }
 
 int setback_harm(struct run *run, const struct bit_error *harm)
@@ -88,7 +83,7 @@ int setback_harm(struct run *run, const struct bit_error *harm)
     struct bit_error why = *harm;
     bit_fail_at(&why, "after step %llu", (unsigned long long)run->standing.step);
     run->loop.setback.harmed = true;
-    if (is(run->job->checks.memory, "rollback"))
+    if (run->recipe->checks.memory == BIT_POLICY_ROLLBACK)
         note(run, &why, NAN);
     else
         fail(run, &why);
@@ -104,7 +99,7 @@ enum event setback_event(const struct run *run)
 int setback_judge(struct run *run)
 {
     const struct setback *s = &run->loop.setback;
-    int limit = run->job->checks.rollback_limit;
+    int limit = run->recipe->checks.rollback_limit;
     if (!s->alike && s->count <= limit)
         return 0;
     run->error = s->why;

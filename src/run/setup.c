@@ -1,5 +1,4 @@
 /* The states before training: job, folder, index, plan, network. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,7 +70,6 @@ enum event setup_read(struct run *run)
     size_t length = strlen(run->folder);
     while (length > 1 && run->folder[length - 1] == '/')
         run->folder[--length] = 0;
-    run->precision = strcmp(run->job->precision, "bfloat16") ? BIT_FLOAT32 : BIT_BFLOAT16;
     run->backend = bit_backend_find(run->job->backend, &run->error);
     return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
 }
@@ -111,11 +109,9 @@ static void make_room_for_hearts(struct run *run, uint64_t *id)
 
 static int start_watch(struct run *run)
 {
-    const struct bit_job *job = run->job;
     struct bit_watch_options options = {
         .folder = run->watched, .rank = run->world->rank, .ranks = run->world->size,
-        .limits = {job->watchdog.start_seconds, job->watchdog.data_seconds,
-                   isnan(job->watchdog.step_seconds) ? -1 : job->watchdog.step_seconds, job->watchdog.checkpoint_seconds},
+        .limits = bit_recipe_watch_limits(run->job),
     };
     if (run_is_first(run))
         make_room_for_hearts(run, &options.id);
@@ -177,7 +173,7 @@ static int open_indices(struct run *run)
         return -1;
     run->train = bit_index_open(job->data.train, cache, NULL, run->world, &run->error);
     if (run->train)
-        bit_plan_check_labels(job, job->data.train, run->train, &run->error);
+        bit_recipe_check_labels(job, job->data.train, run->train, &run->error);
     if (run_agree_alike(run))
         return -1;
     look_at(run, "data.train", job->data.train, run->train);
@@ -186,7 +182,7 @@ static int open_indices(struct run *run)
     if (*job->data.val)
         run->val = bit_index_open(job->data.val, cache, run->train, run->world, &run->error);
     if (run->val)
-        bit_plan_check_labels(job, job->data.val, run->val, &run->error);
+        bit_recipe_check_labels(job, job->data.val, run->val, &run->error);
     if (run_agree_alike(run))
         return -1;
     if (run->val)
@@ -214,7 +210,8 @@ enum event setup_index(struct run *run)
 static void tell_plan(const struct run *run)
 {
     const struct bit_plan *plan = &run->plan;
-    const struct bit_schedule *s = &plan->schedule;
+    const struct bit_recipe *recipe = run->recipe;
+    const struct bit_schedule *s = &recipe->schedule;
     char memory[32], checkpoint[32];
     for (size_t i = 0; i < plan->warnings.count; i++) {
         const struct bit_problem *p = &plan->warnings.items[i];
@@ -227,12 +224,25 @@ static void tell_plan(const struct run *run)
              run->job->data.size, run->job->data.size, run->job->precision, bit_backend_name(run->backend),
              bit_compute_isa());
     run_tell(run, BIT_LOG_INFO, "data: %llu training and %llu validation images; batch %d in micro-batches of %d; "
-             "%llu steps, %.6g epochs", (unsigned long long)plan->train_images, (unsigned long long)plan->val_images,
+             "%llu steps, %.6g epochs", (unsigned long long)recipe->train_images, (unsigned long long)recipe->val_images,
              s->batch, run->job->micro_batch, (unsigned long long)s->steps,
              bit_schedule_epoch(s, s->steps));
     run_tell(run, BIT_LOG_INFO, "%d rank%s x %d thread%s; about %s of memory a rank, %s a checkpoint; everything is "
              "written to %s", run->world->size, run->world->size == 1 ? "" : "s", run->threads,
              run->threads == 1 ? "" : "s", memory, checkpoint, run->folder);
+}
+
+/* All ranks get the same. */
+static int settle(struct run *run)
+{
+    const struct bit_recipe_place place = {
+        .ranks = run->world->size, .threads = run->threads, .classes = run->classes,
+        .train_images = bit_index_images(run->train), .val_images = run->val ? bit_index_images(run->val) : 0,
+    };
+    run->recipe = bit_recipe_create(run->job, &place, &run->error);
+    if (run->recipe)
+        bit_plan_create(run->recipe, &run->plan, &run->error);
+    return run_agree_alike(run);
 }
 
 enum event setup_plan(struct run *run)
@@ -241,8 +251,7 @@ enum event setup_plan(struct run *run)
     cores_share(run->world, &fair, &cores, &run->error);
     if (run_agree(run))
         return EVENT_FAILED;
-    /* From here on the plan, too, counts with the number that is really used. */
-    run->threads = run->job->threads = run->job->threads ? run->job->threads : fair;
+    run->threads = run->job->threads ? run->job->threads : fair;
     bit_compute_threads(run->threads);
     if (peers_compare(run))
         return EVENT_FAILED;
@@ -250,17 +259,15 @@ enum event setup_plan(struct run *run)
     bit_compute_threads_start(&run->error);
     if (run_agree(run))
         return EVENT_FAILED;
-    bit_plan_create(run->job, run->world->size, run->classes, bit_index_images(run->train),
-                    run->val ? bit_index_images(run->val) : 0, &run->plan, &run->error);
-    if (run_agree_alike(run))
+    if (settle(run))
         return EVENT_FAILED;
     if (!run_is_first(run))
         bit_plan_fit(&run->plan, run->world->node_size);
-    else if (bit_plan_check_machine(&run->plan, run->job, run->world->node_size, cores, run->folder, &run->error) == 0)
+    else if (bit_plan_check_machine(&run->plan, run->world->node_size, cores, run->folder, &run->error) == 0)
         tell_plan(run);
     if (run_follow(run))
         return EVENT_FAILED;
-    bit_limits_room(bit_plan_address_space(&run->plan, run->job), "this job", &run->error);
+    bit_limits_room(bit_plan_address_space(&run->plan), "this job", &run->error);
     return run_agree(run) ? EVENT_FAILED : EVENT_OK;
 }
 
@@ -268,9 +275,7 @@ enum event setup_plan(struct run *run)
 
 static int build_model(struct run *run)
 {
-    struct bit_model_options options;
-    bit_plan_model_options(run->job, run->classes, run->world->size, !run->options->evaluate, &run->head, &options);
-    options.backend = run->backend;
+    struct bit_model_options options = run->options->evaluate ? run->recipe->evaluation_model : run->recipe->training_model;
     options.group = run->world;
     run->model = bit_model_create(&options, &run->error);
     return run_agree(run);
@@ -279,20 +284,10 @@ static int build_model(struct run *run)
 /* Training: stream and trainer. */
 static int build_trainer(struct run *run)
 {
-    const struct bit_job *job = run->job;
-    struct bit_stream_options stream;
-    run_stream_options(run, true, &stream);
-    if (run->error.code == BIT_OK)
-        run->stream = bit_stream_create(&stream, &run->error);
+    run->stream = run_open_stream(run, true);
     if (run_agree(run))
         return -1;
-    struct bit_trainer_options options = {
-        .model = run->model, .stream = run->stream, .world = run->world,
-        .batch = job->schedule.batch, .micro_batch = job->micro_batch,
-        .image_size = stream.image_size, .precision = stream.precision,
-        .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
-        .guarded = strcmp(job->checks.memory, "off") != 0,
-    };
+    struct bit_trainer_options options = {.model = run->model, .stream = run->stream, .world = run->world, .step = run->recipe->step};
     run->trainer = bit_trainer_create(&options, &run->error);
     if (run->trainer)
         run->weights = bit_trainer_weights(run->trainer);

@@ -7,8 +7,8 @@
 int bit_collector_init(struct bit_collector *c, const struct bit_trainer_options *options, int micro_batches,
                        struct bit_error *error)
 {
-    size_t side = (size_t)options->image_size, images = (size_t)options->micro_batch * (size_t)micro_batches;
-    c->pixel_bytes = (size_t)options->micro_batch * side * side * 3 * bit_type_size(options->precision);
+    size_t side = (size_t)options->step.image_size, images = (size_t)options->step.micro_batch * (size_t)micro_batches;
+    c->pixel_bytes = (size_t)options->step.micro_batch * side * side * 3 * bit_type_size(options->step.precision);
     c->label_capacity = images;
     if (!(c->pixels = bit_allocate((size_t)micro_batches, c->pixel_bytes, "a rank's batch of images", error)) ||
         !(c->labels = bit_allocate(images, sizeof *c->labels, "labels", error)) ||

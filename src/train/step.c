@@ -45,9 +45,9 @@ static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch
         return -1;
     if (got == 0)
         return bit_fail(error, BIT_EINTERNAL, "the training stream ended");
-    if ((*batch)->micro != micro || (*batch)->images != t->options.micro_batch) {
+    if ((*batch)->micro != micro || (*batch)->images != t->options.step.micro_batch) {
         bit_fail(error, BIT_EINTERNAL, "the stream gave micro-batch %d with %d images, not %d with %d", (*batch)->micro,
-                 (*batch)->images, micro, t->options.micro_batch);
+                 (*batch)->images, micro, t->options.step.micro_batch);
         bit_stream_release(t->options.stream, *batch);
         *batch = NULL;
         return -1;
@@ -66,7 +66,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     if (bit_model_forward(o->model, batch->pixels, true, error))
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
-    head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0 / o->batch, t->losses);
+    head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0 / o->step.batch, t->losses);
     t->sums[leaf] = 0;
     for (int i = 0; i < batch->images; i++)
         t->sums[leaf] += t->losses[i];
@@ -190,7 +190,7 @@ static enum bit_refusal judge(const struct bit_trainer *t, double loss_limit, st
         bit_squares_merge(&weights, &all[r].weights);
         losses[r] = all[r].loss;
     }
-    result->loss = bit_tree_sum(losses, ranks) / t->options.batch;
+    result->loss = bit_tree_sum(losses, ranks) / t->options.step.batch;
     result->gradient_norm = sqrt(bit_squares_value(&gradient));
     result->weight_norm = sqrt(bit_squares_value(&weights));
     for (int r = 0; r < ranks; r++)
@@ -273,7 +273,7 @@ static int end_update(struct bit_trainer *t, struct bit_step_result *result, str
 static int apply(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
-    struct bit_sgd sgd = {rate, o->momentum, o->weight_decay};
+    struct bit_sgd sgd = {rate, o->step.momentum, o->step.weight_decay};
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_UPDATE);
     bit_sgd_update(&sgd, t->guard, bit_gradient_block(t->gradient), t->weights, t->velocity);

@@ -9,14 +9,14 @@
 
 static int check_options(const struct bit_trainer_options *o, struct bit_error *error)
 {
-    if (o->batch < 1 || o->micro_batch < 1 || o->batch % (o->micro_batch * o->world->size))
+    if (o->step.batch < 1 || o->step.micro_batch < 1 || o->step.batch % (o->step.micro_batch * o->world->size))
         return bit_fail(error, BIT_EUSAGE, "a batch of %d images cannot be shared by %d ranks in micro-batches of %d: make "
-                        "schedule.batch a multiple of %d", o->batch, o->world->size, o->micro_batch,
-                        o->micro_batch * o->world->size);
+                        "schedule.batch a multiple of %d", o->step.batch, o->world->size, o->step.micro_batch,
+                        o->step.micro_batch * o->world->size);
     if (!bit_model_head(o->model))
         return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: a model without a head has no loss");
-    if (o->image_size < 1)
-        return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: an image size of %d", o->image_size);
+    if (o->step.image_size < 1)
+        return bit_fail(error, BIT_EINTERNAL, "bit_trainer_create: an image size of %d", o->step.image_size);
     return 0;
 }
 
@@ -25,7 +25,7 @@ static int allocate(struct bit_trainer *t, struct bit_error *error)
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
     int leaves = t->together ? 1 : t->micro_batches;
-    size_t images = (size_t)o->micro_batch * (size_t)(t->together ? t->micro_batches : 1), share = bit_reducer_share(t->reducer)->elements;
+    size_t images = (size_t)o->step.micro_batch * (size_t)(t->together ? t->micro_batches : 1), share = bit_reducer_share(t->reducer)->elements;
 
     if (!(t->gradient = bit_gradient_create(t->table, leaves, error)) ||
         !(t->weights = bit_allocate(t->table->elements, sizeof(float), "weights", error)) ||
@@ -49,7 +49,7 @@ struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options
     if (!check_options(options, error) && (t = bit_allocate(1, sizeof *t, "the trainer", error))) {
         t->options = *options;
         t->table = table;
-        t->micro_batches = options->batch / (options->micro_batch * options->world->size);
+        t->micro_batches = options->step.batch / (options->step.micro_batch * options->world->size);
         t->together = bit_model_statistics_table(options->model) != NULL;
     }
     if (bit_group_agree(options->world, error) ||
@@ -103,7 +103,7 @@ const struct bit_share *bit_trainer_share(const struct bit_trainer *t)
 int bit_trainer_weights_changed(struct bit_trainer *t, struct bit_error *error)
 {
     bit_model_set_weights(t->options.model, t->weights, error);
-    if (t->options.guarded)
+    if (t->options.step.guarded)
         bit_guard_note(t->guard, t->weights, t->velocity);
     return bit_group_agree(t->options.world, error);
 }

@@ -20,7 +20,7 @@ static void read_again(const struct bit_job *job)
     struct bit_problems problems = {0};
     struct bit_error error = {0};
     struct bit_schedule schedule;
-    struct bit_job *again = bit_job_parse(job->canonical, strlen(job->canonical), "again", NULL, 0, &problems, &error);
+    const struct bit_job *again = bit_job_parse(job->canonical, strlen(job->canonical), "again", NULL, 0, &problems, &error);
     must(again && problems.count == 0 && !strcmp(job->canonical, again->canonical) &&
          !strcmp(job->canonical_model, again->canonical_model));
     bit_schedule_create(again, 1281167, &schedule, NULL);
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sets[count++] = line;
     struct bit_problems problems = {0};
     struct bit_error error = {0};
-    struct bit_job *job = bit_job_parse((const char *)data, text, "fuzz", sets, count, &problems, &error);
+    const struct bit_job *job = bit_job_parse((const char *)data, text, "fuzz", sets, count, &problems, &error);
     must(error.code == (job ? BIT_OK : BIT_EUSAGE) && (job != NULL) == (problems.count == 0));
     for (size_t i = 0; i < problems.count; i++)
         must(bit_text_is_utf8(problems.items[i].text, strlen(problems.items[i].text)));

@@ -23,7 +23,7 @@ static void check_invalid(const char *base)
     struct bit_text got = {0};
     REQUIRE(text && expect);
     overrides_of(base, &set_text, lines, &sets);
-    struct bit_job *job = bit_job_parse(text, size, "job", lines, sets, &problems, &error);
+    const struct bit_job *job = bit_job_parse(text, size, "job", lines, sets, &problems, &error);
     for (size_t i = 0; i < problems.count; i++) {
         char line[1024];
         bit_problem_text(&problems.items[i], "", line, sizeof line);
@@ -68,7 +68,7 @@ static void check_again(const struct bit_job *job)
 {
     struct bit_problems problems = {0};
     struct bit_error error = {0};
-    struct bit_job *again = bit_job_parse(job->canonical, strlen(job->canonical), "other", NULL, 0, &problems, &error);
+    const struct bit_job *again = bit_job_parse(job->canonical, strlen(job->canonical), "other", NULL, 0, &problems, &error);
     CHECK(again != NULL);
     if (again) {
         CHECK(!strcmp(again->canonical, job->canonical));
@@ -88,7 +88,7 @@ static void check_valid(const char *base)
     struct bit_schedule schedule = {0};
     REQUIRE(text && expect);
     overrides_of(base, &set_text, lines, &sets);
-    struct bit_job *job = bit_job_parse(text, size, "job", lines, sets, &problems, &error);
+    const struct bit_job *job = bit_job_parse(text, size, "job", lines, sets, &problems, &error);
     if (!job)
         fprintf(stderr, "\n%s: %s\n", base, error.text);
     CHECK(job != NULL);

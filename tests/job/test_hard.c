@@ -25,7 +25,7 @@ static void sweep(const char *text, int want_job)
         struct bit_problems problems = {0};
         bit_error_clear(&error);
         bit_memory_fail_at(n);
-        struct bit_job *job = bit_job_parse(text, strlen(text), "test", sets, 2, &problems, &error);
+        const struct bit_job *job = bit_job_parse(text, strlen(text), "test", sets, 2, &problems, &error);
         int finished = job != NULL || error.code == BIT_EUSAGE;
         bit_memory_fail_at(0);
         if (!finished)
@@ -58,7 +58,7 @@ static void parse_any(const char *text, size_t size)
     char *exact = malloc(size ? size : 1); /* no byte behind it, so that valgrind and ASan see an overrun */
     REQUIRE(exact != NULL);
     memcpy(exact, text, size);
-    struct bit_job *job = bit_job_parse(exact, size, "test", NULL, 0, &problems, &error);
+    const struct bit_job *job = bit_job_parse(exact, size, "test", NULL, 0, &problems, &error);
     CHECK(error.code == (job ? BIT_OK : BIT_EUSAGE));
     CHECK((job != NULL) == (problems.count == 0));
     for (size_t i = 0; i < problems.count; i++)
@@ -104,7 +104,7 @@ static int has(const char *text, size_t size, const char *what)
     struct bit_problems problems = {0};
     struct bit_error error = {0};
     int found = 0;
-    struct bit_job *job = bit_job_parse(text, size, "test", NULL, 0, &problems, &error);
+    const struct bit_job *job = bit_job_parse(text, size, "test", NULL, 0, &problems, &error);
     for (size_t i = 0; i < problems.count; i++)
         found |= strstr(problems.items[i].text, what) != NULL;
     bit_job_destroy(job);
@@ -160,7 +160,7 @@ static void test_reading(void)
     snprintf(wanted, sizeof wanted, "%s/images", folder);
     const char *text = "{\"data\":{\"train\":\"images\",\"val\":\"v\"}}";
     CHECK(bit_file_write(path, text, strlen(text), NULL) == 0);
-    struct bit_job *job = bit_job_read(path, sets, 1, &problems, &error);
+    const struct bit_job *job = bit_job_read(path, sets, 1, &problems, &error);
     CHECK(job && !strcmp(job->data.train, wanted) && !strcmp(job->data.val, here) && !strcmp(job->name, "small"));
     bit_job_destroy(job);
     unlink(path);

@@ -24,7 +24,7 @@ static void write_job(const struct key *key, const char *value, char *text, size
 }
 
 /* The number of problems that name the key; *others counts the rest. */
-static size_t problems_of(const struct key *key, const char *value, size_t *others, struct bit_job **job)
+static size_t problems_of(const struct key *key, const char *value, size_t *others, const struct bit_job **job)
 {
     char text[4096], wanted[200];
     struct bit_problems problems = {0};
@@ -54,7 +54,7 @@ static size_t problems_of(const struct key *key, const char *value, size_t *othe
 static void reject(const struct key *key, const char *value)
 {
     size_t others;
-    struct bit_job *job;
+    const struct bit_job *job;
     size_t count = problems_of(key, value, &others, &job);
     if (count != 1 || job)
         fprintf(stderr, "\n%s: %s gave %zu problems\n", key->path, value, count);
@@ -69,7 +69,7 @@ static void accept(const struct key *key, const char *value)
     struct bit_problems problems = {0};
     struct bit_error error = {0};
     write_job(key, value, text, sizeof text);
-    struct bit_job *job = bit_job_parse(text, strlen(text), "test", NULL, 0, &problems, &error);
+    const struct bit_job *job = bit_job_parse(text, strlen(text), "test", NULL, 0, &problems, &error);
     for (size_t i = 0; i < problems.count; i++) {
         int complains = strstr(problems.items[i].text, "expected") != NULL && strcmp(key->path, "name");
         if (complains)
@@ -166,7 +166,7 @@ static void test_missing(void)
 {
     for (size_t i = 0; i < job_key_count; i++) {
         size_t others;
-        struct bit_job *job, *spelt;
+        const struct bit_job *job, *spelt;
         size_t count = problems_of(&job_keys[i], NULL, &others, &job);
         CHECK(count == (job_keys[i].value == NULL));
         CHECK(others == 0);
@@ -184,7 +184,7 @@ static void test_defaults(void)
 {
     const char *text = "{\"data\":{\"train\":\"x\"}}";
     struct bit_problems problems = {0};
-    struct bit_job *job = bit_job_parse(text, strlen(text), "some/folder/first.json", NULL, 0, &problems, NULL);
+    const struct bit_job *job = bit_job_parse(text, strlen(text), "some/folder/first.json", NULL, 0, &problems, NULL);
     REQUIRE(job != NULL);
     CHECK(!strcmp(job->name, "first"));
     CHECK(job->model.depth == 50 && job->model.width == 1 && job->model.weight_standardization);

@@ -5,13 +5,13 @@
 #include "bit/job.h"
 #include "tests/unit.h"
 
-static struct bit_job *job_with(const char *schedule)
+static const struct bit_job *job_with(const char *schedule)
 {
     char text[512];
     struct bit_problems problems = {0};
     struct bit_error error = {0};
     int size = snprintf(text, sizeof text, "{\"data\":{\"train\":\"x\"},\"schedule\":{%s}}", schedule);
-    struct bit_job *job = bit_job_parse(text, (size_t)size, "test", NULL, 0, &problems, &error);
+    const struct bit_job *job = bit_job_parse(text, (size_t)size, "test", NULL, 0, &problems, &error);
     if (!job)
         fprintf(stderr, "%s\n", error.text);
     bit_problems_free(&problems);
@@ -28,7 +28,7 @@ static void test_golden(void)
 {
     static const double rates[] = {0.0075, 0.015, 0.0225, 0.03, 0.03, 0.03, 0.03, 0.03, 0.003, 0.003};
     struct bit_schedule s;
-    struct bit_job *job = job_with("\"steps\":10,\"batch\":256,\"warmup_steps\":4,\"decay_steps\":[8]");
+    const struct bit_job *job = job_with("\"steps\":10,\"batch\":256,\"warmup_steps\":4,\"decay_steps\":[8]");
     REQUIRE(job != NULL);
     REQUIRE(bit_schedule_create(job, 1000, &s, NULL) == 0);
     CHECK(s.steps == 10);
@@ -41,7 +41,7 @@ static void test_golden(void)
 static void test_paper(void)
 {
     struct bit_schedule s;
-    struct bit_job *job = job_with("");
+    const struct bit_job *job = job_with("");
     REQUIRE(job != NULL);
     REQUIRE(bit_schedule_create(job, 1281167, &s, NULL) == 0);
     CHECK(s.steps == 28151);
@@ -67,7 +67,7 @@ static void test_paper(void)
 static void test_rounding(void)
 {
     struct bit_schedule s;
-    struct bit_job *job = job_with("\"epochs\":0.1,\"batch\":8,\"decay_epochs\":[],\"warmup_steps\":0");
+    const struct bit_job *job = job_with("\"epochs\":0.1,\"batch\":8,\"decay_epochs\":[],\"warmup_steps\":0");
     REQUIRE(job != NULL);
     CHECK(bit_schedule_create(job, 80, &s, NULL) == 0 && s.steps == 1 && s.decays == 0); /* 0.1 * 80 / 8 is 1 */
     CHECK(bit_schedule_create(job, 2400, &s, NULL) == 0 && s.steps == 30);                /* 0.1 * 300 is not 31 */

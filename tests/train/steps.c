@@ -64,9 +64,9 @@ static int open_stream(struct run *r, struct bit_error *error)
 static struct bit_trainer_options trainer_options(const struct run *r)
 {
     return (struct bit_trainer_options){
-        .model = r->model, .stream = r->stream, .world = r->world, .batch = r->batch, .micro_batch = r->micro,
-        .image_size = SIZE, .precision = BIT_FLOAT32, .momentum = 0.9, .weight_decay = 1e-4,
-        .guarded = true,
+        .model = r->model, .stream = r->stream, .world = r->world,
+        .step = {.batch = r->batch, .micro_batch = r->micro, .image_size = SIZE, .precision = BIT_FLOAT32, .momentum = 0.9,
+                 .weight_decay = 1e-4, .guarded = true},
     };
 }
 
