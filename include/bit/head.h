@@ -2,10 +2,15 @@
  * features into outputs, outputs and targets into losses and gradients, and scores outputs by metrics that it names
  * itself. Model, trainer, evaluator and run know heads by this interface only.
  *
+ * A head takes the pooled features, the outputs of blocks (taps), or both, and says which in `struct bit_head`. What it does
+ * not ask for costs no memory and no time.
+ *
  * To add a head: put src/heads/NAME.c with a table of these operations and include/bit/NAME.h with a struct that has
  * `struct bit_head head` as its first member and holds the settings (plain values, nothing to free); add the struct to
  * `union bit_any_head` (bit/heads.h), let bit_recipe_model (src/recipe/recipe.c) choose it from the job, and test it in
- * tests/heads with the floors below only. tests/model/test_head.c has the smallest example. */
+ * tests/heads with the floors below only. For taps set `taps`, and `unpooled` unless it takes the pooled features, too; ask
+ * `struct bit_head_input` for their shapes, read call->tap in forward and fill call->d_tap in backward.
+ * tests/model/test_head.c has the smallest example, tests/model/test_taps.c one with taps. */
 #ifndef BIT_HEAD_H
 #define BIT_HEAD_H
 
@@ -28,12 +33,25 @@ struct bit_targets {
     const float *weights;       /* one a label */
 };
 
+/* What a head gets of each image. A tap is the output of a block: the sum of its last unit's convolutions and shortcut, before
+ * the norm and ReLU with which the next unit begins. tap[block] for blocks 1 to 4; all zero where the head did not ask. */
+enum { BIT_BLOCKS = 4 };
+struct bit_tap_shape { int height, width, channels; };
+struct bit_head_input {
+    int channels;                 /* of the pooled features; 0 for a head that takes none */
+    enum bit_type type;           /* of the taps and their gradients */
+    struct bit_tap_shape tap[BIT_BLOCKS + 1];
+};
+
 /* One pass over a micro-batch, as the model hands it to its head. Valid until the model's next forward pass. */
 struct bit_head_call {
-    int images, channels;
+    int images;
     bool training;                /* a backward pass follows */
-    const float *pooled;          /* [images, channels]: each channel's mean over an image */
+    struct bit_head_input input;
+    const float *pooled;          /* [images, input.channels]: each channel's mean over an image; NULL: not asked for */
     float *d_pooled;              /* its gradient, likewise: backward writes all of it */
+    const void *tap[BIT_BLOCKS + 1]; /* [images, height, width, channels] of input.type; NULL: not asked for */
+    void *d_tap[BIT_BLOCKS + 1];  /* their gradients, likewise: backward writes all of them; NULL in a model for evaluation */
     const struct bit_table *table;
     size_t first;                 /* number of the head's first parameter in the table */
     const float *weights;         /* block of the table */
@@ -43,20 +61,27 @@ struct bit_head_call {
 
 struct bit_head_operations;
 /* The first member of each head's settings. Constant while a model, a trainer or an evaluation uses it. */
-struct bit_head { const struct bit_head_operations *operations; };
+struct bit_head {
+    const struct bit_head_operations *operations;
+    unsigned taps;                /* blocks whose outputs it takes: BIT_TAP(2) | BIT_TAP(4); 0: none */
+    bool unpooled;                /* takes no pooled features: the last norm and the blocks above the highest tap do not run;
+                                   * their parameters stay in the table, with gradients of zero */
+};
+#define BIT_TAP(block) (1u << (block))
 
 /* All are local: they never communicate. */
 struct bit_head_operations {
     /* Appends the head's parameters, in the order in which backward finishes them from the last; -1 with `error` when the
      * settings make no sense. */
-    int (*describe)(const struct bit_head *head, int channels, struct bit_table *table, struct bit_error *error);
+    int (*describe)(const struct bit_head *head, const struct bit_head_input *input, struct bit_table *table,
+                    struct bit_error *error);
     /* Fills the head's parameters (from number `first` on); the block is zero before. A pure function of settings and seed. */
     void (*initialise)(const struct bit_head *head, const struct bit_table *table, size_t first, uint64_t seed,
                        float *weights);
     /* Of call->work, for so many images. */
-    size_t (*bytes)(const struct bit_head *head, int channels, int images, bool training);
+    size_t (*bytes)(const struct bit_head *head, const struct bit_head_input *input, int images, bool training);
     /* Multiply-adds of one image's forward pass times 2. */
-    double (*flops)(const struct bit_head *head, int channels);
+    double (*flops)(const struct bit_head *head, const struct bit_head_input *input);
 
     /* Features to outputs, which stay in call->work. */
     int (*forward)(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error);
@@ -64,7 +89,7 @@ struct bit_head_operations {
      * `scale` (1 / global batch) for backward; the images from `images` on get none. */
     void (*loss)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
                  int images, double scale, double *losses);
-    /* Gives the sink the head's parameters, from the last to the first, and fills call->d_pooled. */
+    /* Gives the sink the head's parameters, from the last to the first, and fills call->d_pooled and each call->d_tap that there is. */
     int (*backward)(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink,
                     struct bit_error *error);
 

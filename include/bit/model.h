@@ -75,16 +75,23 @@ float *bit_model_statistics(struct bit_model *model);
 int bit_model_set_weights(struct bit_model *model, const float *weights, struct bit_error *error);
 
 /* images: micro_batch * image_size^2 * 3 of model's precision, NHWC, [-1, 1]; not needed after the call. training false:
- * batch norm uses running statistics and nothing is kept for backward. Features and the head's outputs: bit_model_call. Batch norm with a group: collective when training; each training call moves
+ * batch norm uses running statistics and nothing is kept for backward. Features, taps and the head's outputs: bit_model_call. Batch norm with a group: collective when training; each training call moves
  * the running statistics (0.9 of the old value stays; variance with Bessel's correction). */
 int bit_model_forward(struct bit_model *model, const void *images, bool training, struct bit_error *error);
 
-/* What the last forward pass found: features, and the work of the head. The model's, valid until the next forward pass. */
+/* Pooled features of images, without running the head: features[micro_batch, bit_model_call(model)->input.channels], the
+ * caller's, float32 in either precision. The forward pass of an evaluation: images as above, batch norm uses running statistics,
+ * no backward may follow. After bit_model_set_weights. -1 with `error`: no weights, or a head that takes no pooled features
+ * (both internal), or a layer failed. Local. */
+int bit_model_features(struct bit_model *model, const void *images, float *features, struct bit_error *error);
+
+/* What the last forward pass found: features, taps, and the work of the head. The model's, valid until the next forward pass. */
 const struct bit_head_call *bit_model_call(const struct bit_model *model);
 const struct bit_head *bit_model_head(const struct bit_model *model);
 
 /* Backward of the last training forward, for which the head's loss was computed; without a head the caller has filled
- * bit_model_call(model)->d_pooled. Every parameter goes to the sink, also those that do not train. */
+ * bit_model_call(model)->d_pooled. Every parameter goes to the sink, also those that do
+ * not train. With a frozen backbone the pass ends behind the head, and its parameters get zeros. */
 int bit_model_backward(struct bit_model *model, struct bit_gradient_sink *sink, struct bit_error *error);
 
 /* Time in seconds by kind, accumulated since creation or the last reset; for --profile. */

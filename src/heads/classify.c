@@ -19,10 +19,11 @@ static const struct bit_classify *settings(const struct bit_head *head)
 
 /* ---- parameters ---- */
 
-static int describe(const struct bit_head *head, int channels, struct bit_table *table, struct bit_error *error)
+static int describe(const struct bit_head *head, const struct bit_head_input *input, struct bit_table *table,
+                    struct bit_error *error)
 {
     const int classes = settings(head)->classes;
-    const size_t kernel[4] = {1, 1, (size_t)channels, (size_t)classes}, bias[1] = {(size_t)classes};
+    const size_t kernel[4] = {1, 1, (size_t)input->channels, (size_t)classes}, bias[1] = {(size_t)classes};
     if (classes < 1)
         return bit_fail(error, BIT_EUSAGE, "model with %d classes: expected at least 1", classes);
     if (!isfinite(settings(head)->bias))
@@ -48,15 +49,15 @@ static size_t logits_count(int classes, int images)
 }
 
 /* The logits, and behind them, for training, their gradients. */
-static size_t bytes(const struct bit_head *head, int channels, int images, bool training)
+static size_t bytes(const struct bit_head *head, const struct bit_head_input *input, int images, bool training)
 {
-    (void)channels;
+    (void)input;
     return (training ? 2 : 1) * logits_count(settings(head)->classes, images) * sizeof(float);
 }
 
-static double flops(const struct bit_head *head, int channels)
+static double flops(const struct bit_head *head, const struct bit_head_input *input)
 {
-    return 2.0 * channels * settings(head)->classes;
+    return 2.0 * input->channels * settings(head)->classes;
 }
 
 static float *gradients(const struct bit_head *head, const struct bit_head_call *call)
@@ -77,7 +78,7 @@ static int forward(const struct bit_head *head, const struct bit_head_call *call
     (void)error;
     for (int i = 0; i < call->images; i++)
         memcpy(logits + (size_t)i * (size_t)classes, call->weights + p[BIAS].offset, (size_t)classes * sizeof *logits);
-    bit_matrix_multiply(call->backend, false, false, call->images, classes, call->channels, call->pooled,
+    bit_matrix_multiply(call->backend, false, false, call->images, classes, call->input.channels, call->pooled,
                         call->weights + p[KERNEL].offset, 1, logits);
     return 0;
 }
@@ -96,7 +97,7 @@ static void loss(const struct bit_head *head, const struct bit_head_call *call, 
 static int backward(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink,
                     struct bit_error *error)
 {
-    const int classes = settings(head)->classes, images = call->images, channels = call->channels;
+    const int classes = settings(head)->classes, images = call->images, channels = call->input.channels;
     const float *d_logits = gradients(head, call);
     float *d_bias = sink->begin(sink, call->first + BIAS);
     (void)error;
@@ -161,7 +162,7 @@ static const struct bit_head_operations operations = {
 
 void bit_classify_init(struct bit_classify *classify, int classes, enum bit_loss loss, double bias)
 {
-    *classify = (struct bit_classify){.head = {&operations}, .classes = classes, .loss = loss, .bias = bias};
+    *classify = (struct bit_classify){.head = {.operations = &operations}, .classes = classes, .loss = loss, .bias = bias};
     if (isnan(bias))
         classify->bias = loss == BIT_SIGMOID ? -10 : 0;
 }

@@ -21,6 +21,29 @@ static void give_norm(struct bit_model *m, struct bit_gradient_sink *sink, const
     profile_add(&m->profile, PROFILE_SINK, n->block, 0, &time);
 }
 
+/* Gradients of zero, for parameters before `end` down to `first`: no loss depends on them, or none below them trains. */
+static void give_zeros(struct bit_model *m, struct bit_gradient_sink *sink, size_t first, size_t end)
+{
+    while (end-- > first) {
+        memset(sink->begin(sink, end), 0, m->table->items[end].count * sizeof(float));
+        sink->done(sink, end);
+    }
+}
+
+/* How many parameters the network has up to the end of a unit. */
+static size_t parameters_to(const struct unit *u)
+{
+    return (size_t)u->c.parameter + 1;
+}
+
+/* The head's gradient of a unit's output, from image `first` on; NULL: it takes none. The norm that follows the unit adds it
+ * to its own. */
+static const void *tap_gradient(const struct bit_model *m, const struct unit *u, int first)
+{
+    const struct bit_geometry *c = &u->c.geometry;
+    return u->tapped ? at_image(m, m->d_tap[u->block], first, c->height * c->width, c->outputs) : NULL;
+}
+
 /* Gradient with respect to x from that of h = ReLU(norm(x)), for the chunk from image `first` on; h is computed again on
  * the way unless NULL. The gradients of gamma and beta add up over chunks. */
 static int norm_layer_backward(struct bit_model *m, const struct norm_layer *n, const void *x, const void *dh,
@@ -37,22 +60,38 @@ static int norm_layer_backward(struct bit_model *m, const struct norm_layer *n, 
     return result;
 }
 
-/* Through the head, and the mean: every pixel gets an equal part of d_pooled. */
-static int head_backward(struct bit_model *m, struct bit_gradient_sink *sink, void *dx, struct bit_error *error)
+static int head_backward(struct bit_model *m, struct bit_gradient_sink *sink, struct bit_error *error)
 {
     const struct network *n = &m->network;
     const struct bit_head *head = m->options.head;
-    const size_t features = (size_t)m->images * (size_t)n->channels;
+    double time = bit_clock_seconds();
+    if (!head)
+        return 0;
+    if (layer_result(m, head->operations->backward(head, &m->call, sink, error)))
+        return -1;
+    profile_add(&m->profile, PROFILE_HEAD, 5, 2 * m->images * head->operations->flops(head, &n->input), &time);
+    return 0;
+}
+
+/* From the head's gradients to that of the last unit's output. Through the mean every pixel gets an equal part of d_pooled.
+ * Without pooled features the head has written the gradient where it belongs. */
+static int features_backward(struct bit_model *m, struct bit_gradient_sink *sink, void *dx, struct bit_error *error)
+{
+    const struct network *n = &m->network;
+    const struct unit *last = &n->unit[n->units - 1];
+    const size_t features = (size_t)m->images * (size_t)n->input.channels;
     float *d_pooled = at(m, m->d_pooled);
     double time = bit_clock_seconds();
-    if (head && layer_result(m, head->operations->backward(head, &m->call, sink, error)))
-        return -1;
+    if (!n->pools) {
+        give_zeros(m, sink, parameters_to(last), (size_t)n->head);
+        return 0;
+    }
     for (size_t i = 0; i < features; i++)
         d_pooled[i] /= (float)n->norm.norm.rows;
     bit_cast_from_float(m->options.precision, d_pooled, features, at(m, m->d_pooled_typed), 1);
-    profile_add(&m->profile, PROFILE_HEAD, 5, head ? 2 * m->images * head->operations->flops(head, n->channels) : 0, &time);
-    if (norm_layer_backward(m, &n->norm, at(m, n->unit[n->units - 1].out), at(m, m->d_pooled_typed), true, NULL, NULL,
-                            dx, 0, error))
+    profile_add(&m->profile, PROFILE_HEAD, 5, 0, &time);
+    if (norm_layer_backward(m, &n->norm, at(m, last->out), at(m, m->d_pooled_typed), true, tap_gradient(m, last, 0), NULL, dx, 0,
+                            error))
         return -1;
     give_norm(m, sink, &n->norm);
     return 0;
@@ -94,9 +133,11 @@ static int unit_backward_data(struct bit_model *m, const struct unit *u, const s
         return -1;
     if (u->projects && layer_backward_data(m, &u->projection, f->d_y, true, f->d_x, error))
         return -1;
-    /* without a projection, x also went straight to the output */
-    return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), f->d_x, false,
-                               u->projects ? NULL : f->d_y, f->h, f->d_x, first, error);
+    /* without a projection, x also went straight to the output; with one, the unit is the first of its block, and the head may
+     * have taken x, the output of the block below */
+    const void *skip = !u->projects ? f->d_y : u == m->network.unit ? NULL : tap_gradient(m, u - 1, first);
+    return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), f->d_x, false, skip,
+                               f->h, f->d_x, first, error);
 }
 
 /* A unit whose weight gradients take the whole micro-batch at once. */
@@ -200,7 +241,13 @@ int bit_model_backward(struct bit_model *m, struct bit_gradient_sink *sink, stru
     if (!m->ready)
         return bit_fail(error, BIT_EINTERNAL, "backward pass without a training forward pass before it");
     m->ready = false;
-    if (head_backward(m, sink, at(m, gradient), error))
+    if (head_backward(m, sink, error))
+        return -1;
+    if (m->lowest_trained >= (size_t)n->head) { /* the backbone is frozen */
+        give_zeros(m, sink, 0, (size_t)n->head);
+        return layer_skips(m, error) ? -1 : 0;
+    }
+    if (features_backward(m, sink, at(m, gradient), error))
         return -1;
     for (int last = n->units - 1, from; last >= 0; last = from - 1) {
         const struct unit *u = &n->unit[last];

@@ -132,25 +132,24 @@ static int units_forward(struct bit_model *m, int from, bool training, struct bi
     return end;
 }
 
-/* The last norm, each channel's mean over an image, and what the head makes of it. */
 static int head_forward(struct bit_model *m, bool training, struct bit_error *error)
 {
     const struct network *n = &m->network;
     const struct bit_head *head = m->options.head;
-    if (norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, at(m, m->pooled), 0, training, error))
-        return -1;
     m->call.training = training;
     m->call.weights = m->weights;
     if (!head || layer_skips(m, error))
         return 0;
     double time = bit_clock_seconds();
     int result = layer_result(m, head->operations->forward(head, &m->call, error));
-    profile_add(&m->profile, PROFILE_HEAD, 5, m->images * head->operations->flops(head, n->channels), &time);
+    profile_add(&m->profile, PROFILE_HEAD, 5, m->images * head->operations->flops(head, &n->input), &time);
     return result;
 }
 
-int bit_model_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
+/* From the pixels to taps and pooled features: the last norm and each channel's mean over an image. */
+static int backbone_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
 {
+    const struct network *n = &m->network;
     m->ready = false;
     if (!m->weights)
         return bit_fail(error, BIT_EINTERNAL, "forward pass before the model's weights were set");
@@ -165,7 +164,23 @@ int bit_model_forward(struct bit_model *m, const void *images, bool training, st
             return -1;
         bit_trace_end("block", block, traced);
     }
-    if (head_forward(m, training, error))
+    return n->pools ? norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, at(m, m->pooled), 0,
+                                         training, error) : 0;
+}
+
+int bit_model_features(struct bit_model *m, const void *images, float *features, struct bit_error *error)
+{
+    if (!m->network.pools)
+        return bit_fail(error, BIT_EINTERNAL, "pooled features of a model whose head takes none");
+    if (backbone_forward(m, images, false, error) || layer_skips(m, error))
+        return -1;
+    memcpy(features, at(m, m->pooled), (size_t)m->images * (size_t)m->network.input.channels * sizeof *features);
+    return 0;
+}
+
+int bit_model_forward(struct bit_model *m, const void *images, bool training, struct bit_error *error)
+{
+    if (backbone_forward(m, images, training, error) || head_forward(m, training, error))
         return -1;
     if (layer_skips(m, error))
         return -1;

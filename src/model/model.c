@@ -22,7 +22,25 @@ static int build(struct bit_model *m, const struct bit_model_options *options, s
     }
     if (network_describe(options, &m->network, m->table, m->statistics_table, error))
         return -1;
+    while (m->lowest_trained < m->table->count && !m->table->items[m->lowest_trained].trains)
+        m->lowest_trained++;
     return plan_memory(m, error);
+}
+
+static void make_call(struct bit_model *m)
+{
+    const struct network *n = &m->network;
+    m->call = (struct bit_head_call){
+        .images = m->images, .input = n->input, .table = m->table, .first = (size_t)n->head, .work = at(m, m->head_work),
+        .pooled = n->pools ? at(m, m->pooled) : NULL, .d_pooled = n->pools ? at(m, m->d_pooled) : NULL,
+        .backend = m->options.backend};
+    for (int i = 0; i < n->units; i++) {
+        const struct unit *u = &n->unit[i];
+        if (!u->tapped)
+            continue;
+        m->call.tap[u->block] = at(m, u->out);
+        m->call.d_tap[u->block] = m->options.training ? at(m, m->d_tap[u->block]) : NULL;
+    }
 }
 
 static void reset_statistics(struct bit_model *m)
@@ -44,9 +62,7 @@ struct bit_model *bit_model_create(const struct bit_model_options *options, stru
     m->arena = bit_allocate(m->arena_bytes, 1, "the model's activations and packed weights", error);
     if (!m->arena)
         goto failed;
-    m->call = (struct bit_head_call){
-        .images = m->images, .channels = m->network.channels, .pooled = at(m, m->pooled), .d_pooled = at(m, m->d_pooled),
-        .table = m->table, .first = (size_t)m->network.head, .work = at(m, m->head_work), .backend = options->backend};
+    make_call(m);
     if (m->statistics_table) {
         m->statistics = bit_allocate(m->statistics_table->elements, sizeof(float), "running statistics", error);
         if (!m->statistics)

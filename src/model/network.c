@@ -142,13 +142,50 @@ static int check_options(const struct bit_model_options *o, struct bit_error *er
     return 0;
 }
 
+static int check_taps(const struct bit_model_options *o, struct bit_error *error)
+{
+    const struct bit_head *head = o->head;
+    const unsigned known = BIT_TAP(1) | BIT_TAP(2) | BIT_TAP(3) | BIT_TAP(4);
+    if (!head)
+        return 0;
+    if (head->taps & ~known)
+        return bit_fail(error, BIT_EINTERNAL, "a head takes the outputs of blocks 0x%x: expected blocks 1 to 4 only", head->taps);
+    if (head->unpooled && !head->taps)
+        return bit_fail(error, BIT_EINTERNAL, "a head takes neither pooled features nor the output of a block");
+    for (int block = 1; block <= BIT_BLOCKS; block++)
+        if (head->taps & BIT_TAP(block) && !bit_model_units(o->depth)[block - 1])
+            return bit_fail(error, BIT_EUSAGE, "the head needs the output of block %d, which a model of depth %d does not have: "
+                            "use depth 14 or more", block, o->depth);
+    return 0;
+}
+
+/* What the head gets, and which units run for it. channels: of the last unit's output. */
+static void choose_input(const struct bit_model_options *o, struct network *n, int channels)
+{
+    const unsigned taps = o->head ? o->head->taps : 0;
+    int highest = 0;
+    n->pools = !o->head || !o->head->unpooled;
+    n->input = (struct bit_head_input){.channels = n->pools ? channels : 0, .type = o->precision};
+    for (int i = 0; i < n->units; i++) {
+        struct unit *u = &n->unit[i];
+        const struct bit_geometry *c = &u->c.geometry;
+        u->tapped = taps & BIT_TAP(u->block) && (i + 1 == n->units || n->unit[i + 1].block != u->block);
+        if (!u->tapped)
+            continue;
+        n->input.tap[u->block] = (struct bit_tap_shape){c->height, c->width, c->outputs};
+        highest = i + 1;
+    }
+    if (!n->pools)
+        n->units = highest;
+}
+
 /* The head's parameters come last, and the roles of all. */
-static int describe_head(const struct bit_model_options *options, int channels, struct bit_table *table,
+static int describe_head(const struct bit_model_options *options, const struct bit_head_input *input, struct bit_table *table,
                          struct bit_error *error)
 {
     const size_t first = table->count;
     const struct bit_head *head = options->head;
-    if (head && head->operations->describe(head, channels, table, error))
+    if (head && head->operations->describe(head, input, table, error))
         return -1;
     for (size_t i = first; i < table->count; i++)
         table->items[i].head = true;
@@ -159,7 +196,7 @@ static int describe_head(const struct bit_model_options *options, int channels, 
 int network_describe(const struct bit_model_options *options, struct network *network, struct bit_table *table,
                      struct bit_table *statistics, struct bit_error *error)
 {
-    if (check_options(options, error))
+    if (check_options(options, error) || check_taps(options, error))
         return -1;
     const int *units = bit_model_units(options->depth);
     struct walk w = {.options = options, .table = table, .statistics = statistics, .error = error};
@@ -184,11 +221,11 @@ int network_describe(const struct bit_model_options *options, struct network *ne
                           ROOT_CHANNELS * options->width << (block - 1));
     w.images = w.micro_batch;
     describe_norm(&w, &network->norm, 5, "resnet", w.size, w.channels);
-    network->channels = w.channels;
+    choose_input(options, network, w.channels);
     network->head = w.parameters;
     if (w.failed)
         return error && error->code ? -1 : bit_fail(error, BIT_EINTERNAL, "cannot describe the model's parameters");
-    return table ? describe_head(options, w.channels, table, error) : 0;
+    return table ? describe_head(options, &network->input, table, error) : 0;
 }
 
 struct bit_table *bit_model_make_table(const struct bit_model_options *options, struct bit_error *error)
@@ -215,7 +252,7 @@ double bit_model_flops(const struct bit_model_options *options)
     struct bit_error error = {0};
     if (network_describe(options, &n, NULL, NULL, &error))
         return 0;
-    double flops = layer_flops(&n.root) + (options->head ? options->head->operations->flops(options->head, n.channels) : 0);
+    double flops = layer_flops(&n.root) + (options->head ? options->head->operations->flops(options->head, &n.input) : 0);
     for (int i = 0; i < n.units; i++) {
         const struct unit *u = &n.unit[i];
         flops += layer_flops(&u->a) + layer_flops(&u->b) + layer_flops(&u->c);

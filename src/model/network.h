@@ -37,6 +37,7 @@ struct unit {
     int chunk;                  /* images */
     bool gathers;               /* weight gradients are computed by chunks and added up */
     bool projects;
+    bool tapped;                /* the head takes its output */
     struct norm_layer norm_a, norm_b, norm_c;
     struct layer a, projection, b, c;
     size_t x, a_out, b_out, out; /* activations kept for the backward pass: offsets in the arena */
@@ -44,14 +45,15 @@ struct unit {
 
 struct network {
     bool packs_late;            /* kernels are packed each time they are used, into one place */
-    int units;
+    int units;                  /* that run: those above a head's highest tap do not unless it takes pooled features, too */
+    bool pools;                 /* runs the last norm and the mean over an image */
+    struct bit_head_input input; /* of the head */
     struct unit unit[MODEL_UNITS];
     struct layer root;
     int root_chunk;
     bool root_gathers;
     struct norm_layer norm;      /* the last one */
     int head;                    /* number of the head's first parameter: as many as the backbone has */
-    int channels;                /* of the features */
     struct bit_pool pool;
 };
 
@@ -77,6 +79,7 @@ struct bit_model {
     size_t h, h_b, h_c;                 /* outputs of norms; forward uses h only */
     size_t wide[2], near[2], narrow[2]; /* gradients; near: of a chunk */
     size_t pooled, d_pooled, d_pooled_typed, head_work;
+    size_t d_tap[BIT_BLOCKS + 1];       /* gradients of the taps */
     size_t part;                        /* a chunk's gradient of one kernel */
     size_t standard_kernel;             /* one standardised kernel, float32 */
     size_t packed;                      /* the one place of packed kernels, when packed late */
@@ -84,6 +87,7 @@ struct bit_model {
 
     const float *weights;               /* as given to set_weights */
     struct bit_head_call call;          /* of the head, over the last forward pass */
+    size_t lowest_trained;              /* first parameter that trains; as many as there are: none */
     bool ready;                         /* a training forward ran: backward may */
     struct profile profile;
 };

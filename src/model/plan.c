@@ -2,7 +2,8 @@
  * (x, a_out, b_out of each unit, before the norm), the places of the root's maximum and the norms' statistics; norm + ReLU
  * is computed again. Gradients pass through two wide buffers (of the size of a unit's input or output) and two narrow
  * ones (of its middle). Operations take a chunk of images at a time, so that most of these buffers need to hold no
- * more than that and stay in the cache; see network.c for chunks and for units that gather weight gradients over them. Without training, units share their tensors. */
+ * more than that and stay in the cache; see network.c for chunks and for units that gather weight gradients over them. Without
+ * training, units share their tensors, but for the taps of a head. */
 #include <string.h>
 
 #include "bit/memory.h"
@@ -136,7 +137,7 @@ static void place_buffers(struct layout *y)
     const struct network *n = &m->network;
     const bool training = m->options.training;
     const size_t images = (size_t)m->images, root = out_bytes(m, &n->root) / images * (size_t)n->root_chunk;
-    size_t h = root, wide = typed(m, &n->norm.norm), near = n->root_gathers ? root : 0, narrow = 0;
+    size_t h = root, wide = n->pools ? typed(m, &n->norm.norm) : 0, near = n->root_gathers ? root : 0, narrow = 0;
     if (!n->root_gathers)
         wide = larger(wide, out_bytes(m, &n->root));
     for (int i = 0; i < n->units; i++) {
@@ -174,26 +175,50 @@ static int place_units(struct layout *y, struct bit_error *error)
     for (int i = 0; i < n->units; i++)
         if (place_unit(y, &n->unit[i], error))
             return -1;
-    place_norm(y, &n->norm);
+    if (n->pools)
+        place_norm(y, &n->norm);
     place_buffers(y);
-    /* not training: x and out alternate between the wide buffers */
+    /* not training: x and out alternate between the wide buffers, but for taps, which stay to the end; the last output does so
+     * by itself */
     size_t x = training ? arena_add(&y->arena, typed(m, &n->unit[0].norm_a.norm)) : m->wide[0];
     for (int i = 0; i < n->units; i++) {
         struct unit *u = &n->unit[i];
         u->x = x;
         u->a_out = training ? arena_add(&y->arena, typed(m, &u->norm_b.norm)) : m->narrow[0];
         u->b_out = training ? arena_add(&y->arena, typed(m, &u->norm_c.norm)) : m->narrow[1];
-        u->out = training ? arena_add(&y->arena, out_bytes(m, &u->c)) : m->wide[(i + 1) % 2];
+        const bool keeps = training || (u->tapped && i + 1 < n->units);
+        u->out = keeps ? arena_add(&y->arena, out_bytes(m, &u->c)) : m->wide[(i + 1) % 2];
         x = u->out;
     }
     return 0;
+}
+
+/* What stands between the last unit and the head. Without pooled features the highest tap's gradient is where the backward
+ * pass begins, so it stands in the buffer from which that starts. */
+static void place_head(struct layout *y)
+{
+    struct bit_model *m = y->m;
+    const struct network *n = &m->network;
+    const struct bit_head *head = m->options.head;
+    const size_t features = (size_t)m->images * (size_t)n->input.channels * sizeof(float);
+    if (n->pools) {
+        m->pooled = arena_add(&y->arena, features);
+        m->d_pooled = arena_add(&y->arena, features);
+        m->d_pooled_typed = arena_add(&y->arena, features);
+    }
+    for (int i = 0; m->options.training && i < n->units; i++)
+        if (n->unit[i].tapped)
+            m->d_tap[n->unit[i].block] =
+                n->pools || i + 1 < n->units ? arena_add(&y->arena, out_bytes(m, &n->unit[i].c)) : m->wide[0];
+    if (head)
+        m->head_work = arena_add(&y->arena, head->operations->bytes(head, &n->input, m->images, m->options.training));
 }
 
 int plan_memory(struct bit_model *m, struct bit_error *error)
 {
     const struct bit_model_options *o = &m->options;
     const struct network *n = &m->network;
-    const size_t images = (size_t)m->images, channels = (size_t)n->channels;
+    const size_t images = (size_t)m->images;
     struct layout y = {.m = m};
     memset(&m->memory, 0, sizeof m->memory);
     if (place_units(&y, error))
@@ -203,11 +228,7 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
         m->input = arena_add(&y.arena, images * (size_t)o->image_size * (size_t)o->image_size * IMAGE_CHANNELS *
                                            bit_type_size(o->precision));
     m->which = arena_add(&y.arena, images * (size_t)n->unit[0].norm_a.norm.rows * (size_t)n->pool.channels);
-    m->pooled = arena_add(&y.arena, images * channels * sizeof(float));
-    m->d_pooled = arena_add(&y.arena, images * channels * sizeof(float));
-    m->d_pooled_typed = arena_add(&y.arena, images * channels * sizeof(float));
-    if (o->head)
-        m->head_work = arena_add(&y.arena, o->head->operations->bytes(o->head, n->channels, m->images, o->training));
+    place_head(&y);
     y.arena.purpose = &m->memory.scratch;
     m->standard_kernel = arena_add(&y.arena, y.kernel);
     m->part = arena_add(&y.arena, y.part);

@@ -106,12 +106,13 @@ static void test_soft_is_a_mean(void)
 
 static void test_table(void)
 {
+    const struct bit_head_input input = {.channels = 16};
     struct bit_classify c;
     struct bit_error error = {0};
     for (int loss = BIT_SOFTMAX; loss <= BIT_SIGMOID; loss++) {
         bit_classify_init(&c, CLASSES, (enum bit_loss)loss, NAN);
         struct bit_table *table = bit_table_create(&error);
-        REQUIRE(table && c.head.operations->describe(&c.head, 16, table, &error) == 0);
+        REQUIRE(table && c.head.operations->describe(&c.head, &input, table, &error) == 0);
         CHECK(table->count == 2 && table->numbers == 17 * CLASSES && table->items[1].kind == BIT_BIAS);
         float weights[256] = {0};
         c.head.operations->initialise(&c.head, table, 0, 1, weights);
@@ -125,7 +126,7 @@ static void test_table(void)
         bit_classify_init(&c, bad[i].classes, BIT_SOFTMAX, bad[i].bias);
         struct bit_table *table = bit_table_create(NULL);
         REQUIRE(table != NULL);
-        CHECK(c.head.operations->describe(&c.head, 16, table, &error) == -1 && error.code == BIT_EUSAGE);
+        CHECK(c.head.operations->describe(&c.head, &input, table, &error) == -1 && error.code == BIT_EUSAGE);
         bit_table_destroy(table);
     }
 }

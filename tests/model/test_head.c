@@ -15,9 +15,9 @@ enum { IMAGES = 2, SIZE = 19, PIXELS = IMAGES * SIZE * SIZE * 3 };
 
 struct work { float out[IMAGES], d_out[IMAGES]; };
 
-static int describe(const struct bit_head *head, int channels, struct bit_table *table, struct bit_error *error)
+static int describe(const struct bit_head *head, const struct bit_head_input *input, struct bit_table *table, struct bit_error *error)
 {
-    const size_t shape[1] = {(size_t)channels};
+    const size_t shape[1] = {(size_t)input->channels};
     (void)head;
     return bit_table_add(table, "resnet/head/slope", BIT_KERNEL, 5, 1, shape, error) < 0 ? -1 : 0;
 }
@@ -29,16 +29,16 @@ static void initialise(const struct bit_head *head, const struct bit_table *tabl
         weights[table->items[first].offset + i] = 0.01f;
 }
 
-static size_t bytes(const struct bit_head *head, int channels, int images, bool training)
+static size_t bytes(const struct bit_head *head, const struct bit_head_input *input, int images, bool training)
 {
-    (void)head, (void)channels, (void)training;
+    (void)head, (void)input, (void)training;
     return images == IMAGES ? sizeof(struct work) : 0;
 }
 
-static double flops(const struct bit_head *head, int channels)
+static double flops(const struct bit_head *head, const struct bit_head_input *input)
 {
     (void)head;
-    return 2.0 * channels;
+    return 2.0 * input->channels;
 }
 
 static int forward(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error)
@@ -48,8 +48,8 @@ static int forward(const struct bit_head *head, const struct bit_head_call *call
     (void)head, (void)error;
     for (int i = 0; i < call->images; i++) {
         work->out[i] = 0;
-        for (int c = 0; c < call->channels; c++)
-            work->out[i] += slope[c] * call->pooled[i * call->channels + c];
+        for (int c = 0; c < call->input.channels; c++)
+            work->out[i] += slope[c] * call->pooled[i * call->input.channels + c];
     }
     return 0;
 }
@@ -74,11 +74,11 @@ static int backward(const struct bit_head *head, const struct bit_head_call *cal
     const struct work *work = call->work;
     float *d_slope = sink->begin(sink, call->first);
     (void)head, (void)error;
-    for (int c = 0; c < call->channels; c++) {
+    for (int c = 0; c < call->input.channels; c++) {
         d_slope[c] = 0;
         for (int i = 0; i < call->images; i++) {
-            d_slope[c] += work->d_out[i] * call->pooled[i * call->channels + c];
-            call->d_pooled[i * call->channels + c] = work->d_out[i] * slope[c];
+            d_slope[c] += work->d_out[i] * call->pooled[i * call->input.channels + c];
+            call->d_pooled[i * call->input.channels + c] = work->d_out[i] * slope[c];
         }
     }
     sink->done(sink, call->first);
@@ -112,7 +112,7 @@ static const struct bit_head_operations operations = {
     .describe = describe, .initialise = initialise, .bytes = bytes, .flops = flops, .forward = forward, .loss = loss,
     .backward = backward, .score_bytes = sizeof(double), .score = score, .merge = merge, .report = report,
 };
-static const struct bit_head regression = {&operations};
+static const struct bit_head regression = {.operations = &operations};
 
 /* ---- */
 
@@ -198,15 +198,15 @@ static void test_features(void)
     REQUIRE(!bit_model_forward(with.model, with.images, true, &error));
     REQUIRE(!bit_model_forward(without.model, without.images, true, &error));
     const struct bit_head_call *a = bit_model_call(with.model), *b = bit_model_call(without.model);
-    REQUIRE(a->channels == b->channels && a->images == IMAGES && b->images == IMAGES);
-    const size_t features = (size_t)(IMAGES * a->channels);
+    REQUIRE(a->input.channels == b->input.channels && a->images == IMAGES && b->images == IMAGES);
+    const size_t features = (size_t)(IMAGES * a->input.channels);
     CHECK(!memcmp(a->pooled, b->pooled, features * sizeof(float)) && b->pooled[0] >= 0);
     double losses[IMAGES];
     struct block_sink one = {{sink_begin, sink_done}, with.table, with.gradient, with.table->count, true};
     struct block_sink two = {{sink_begin, sink_done}, without.table, without.gradient, without.table->count, true};
     operations.loss(&regression, a, &targets, IMAGES, 1, losses);
     for (size_t i = 0; i < features; i++)
-        b->d_pooled[i] = ((const struct work *)a->work)->d_out[i / (size_t)a->channels] * 0.01f;
+        b->d_pooled[i] = ((const struct work *)a->work)->d_out[i / (size_t)a->input.channels] * 0.01f;
     REQUIRE(!bit_model_backward(with.model, &one.sink, &error) && !bit_model_backward(without.model, &two.sink, &error));
     CHECK(one.good && two.good && two.next == 0);
     CHECK(!memcmp(with.gradient, without.gradient, without.table->elements * sizeof(float)));
