@@ -52,12 +52,18 @@ uint64_t bit_order_at(uint64_t seed, uint64_t epoch, uint64_t position, uint64_t
 
 /* ---- stream ---- */
 
+/* Training: what becomes of an image. INCEPTION: a crop of random area and aspect. RANDOM: the smaller side is resized to `resize`, then a
+ * random square of image_size is cut out. SQUASH: the same from the image resized to resize x resize, whatever its aspect. */
+enum bit_crop { BIT_CROP_INCEPTION, BIT_CROP_RANDOM, BIT_CROP_SQUASH };
+
 struct bit_stream_options {
     const struct bit_index *index;
     uint64_t seed;
-    bool training;            /* shuffled, augmented, endless; else index order, centre crop, one pass */
+    bool training;            /* shuffled, augmented, endless; else index order, one pass */
     int image_size;           /* output pixels */
-    int resize;               /* evaluation: smaller side is resized to this, then centre crop of image_size */
+    int resize;               /* training: see enum bit_crop; evaluation: the smaller side, of which the centre is cut out */
+    enum bit_crop crop;
+    bool squash;              /* evaluation: the whole image is resized to image_size x image_size instead; resize is not used */
     double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
     int crop_attempts;
     bool mirror;

@@ -59,36 +59,30 @@ static struct crop crop_central(const struct bit_stream_options *options, int wi
     return crop;
 }
 
-static void choose_training(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width,
-                            int height, struct bit_window *window)
+static struct crop crop_inception(const struct bit_stream_options *options, struct bit_random *random, int width, int height)
 {
-    struct bit_random random;
     struct crop crop;
-    bool found = false;
-    bit_random_init(&random, options->seed, BIT_PURPOSE_AUGMENT, epoch, sample);
-    /* The mirror is drawn first: it must not depend on how many attempts the crop takes. */
-    window->mirror = (bit_random_u32(&random) >> 31) && options->mirror;
-    for (int i = 0; i < options->crop_attempts && !found; i++)
-        found = crop_attempt(options, &random, width, height, &crop);
-    if (!found)
-        crop = crop_central(options, width, height);
-    window->x.first = window->x.low = crop.x;
-    window->x.length = crop.width;
-    window->x.high = crop.x + crop.width - 1;
-    window->y.first = window->y.low = crop.y;
-    window->y.length = crop.height;
-    window->y.high = crop.y + crop.height - 1;
+    for (int i = 0; i < options->crop_attempts; i++)
+        if (crop_attempt(options, random, width, height, &crop))
+            return crop;
+    return crop_central(options, width, height);
 }
 
-/* Smaller side to options->resize, the other in proportion (rounded), then the central square of image_size pixels. */
-static void choose_central(const struct bit_stream_options *options, int width, int height, struct bit_window *window)
+static void set_crop(struct bit_window *window, const struct crop *crop)
 {
-    int smaller = width < height ? width : height;
-    double scale = (double)options->resize / smaller;
-    long new_width = lrint(width * scale), new_height = lrint(height * scale);
-    long left = (new_width - options->image_size) / 2, top = (new_height - options->image_size) / 2;
+    window->x.first = window->x.low = crop->x;
+    window->x.length = crop->width;
+    window->x.high = crop->x + crop->width - 1;
+    window->y.first = window->y.low = crop->y;
+    window->y.length = crop->height;
+    window->y.high = crop->y + crop->height - 1;
+}
+
+/* The square of image_size pixels at (left, top) of the image once it is resized to new_width x new_height. */
+static void set_square(struct bit_window *window, const struct bit_stream_options *options, int width, int height, long new_width,
+                       long new_height, long left, long top)
+{
     double step_x = (double)width / (double)new_width, step_y = (double)height / (double)new_height;
-    window->mirror = false;
     window->x.first = (double)left * step_x;
     window->x.length = options->image_size * step_x;
     window->x.low = 0;
@@ -99,11 +93,47 @@ static void choose_central(const struct bit_stream_options *options, int width, 
     window->y.high = height - 1;
 }
 
+/* Smaller side to options->resize, the other in proportion (rounded); or both to it. */
+static void resized(const struct bit_stream_options *options, bool squash, int width, int height, long *new_width, long *new_height)
+{
+    double scale = (double)options->resize / (width < height ? width : height);
+    *new_width = squash ? options->resize : lrint(width * scale);
+    *new_height = squash ? options->resize : lrint(height * scale);
+}
+
+static void choose_training(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width,
+                            int height, struct bit_window *window)
+{
+    struct bit_random random;
+    long new_width, new_height;
+    bit_random_init(&random, options->seed, BIT_PURPOSE_AUGMENT, epoch, sample);
+    /* The mirror is drawn first: it must not depend on how many attempts the crop takes. */
+    window->mirror = (bit_random_u32(&random) >> 31) && options->mirror;
+    if (options->crop == BIT_CROP_INCEPTION) {
+        struct crop crop = crop_inception(options, &random, width, height);
+        set_crop(window, &crop);
+        return;
+    }
+    resized(options, options->crop == BIT_CROP_SQUASH, width, height, &new_width, &new_height);
+    long left = (long)bit_random_below(&random, (uint64_t)(new_width - options->image_size + 1));
+    long top = (long)bit_random_below(&random, (uint64_t)(new_height - options->image_size + 1));
+    set_square(window, options, width, height, new_width, new_height, left, top);
+}
+
+static void choose_evaluation(const struct bit_stream_options *options, int width, int height, struct bit_window *window)
+{
+    long size = options->image_size, new_width = size, new_height = size;
+    window->mirror = false;
+    if (!options->squash)
+        resized(options, false, width, height, &new_width, &new_height);
+    set_square(window, options, width, height, new_width, new_height, (new_width - size) / 2, (new_height - size) / 2);
+}
+
 void bit_window_choose(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width, int height,
                        struct bit_window *window)
 {
     if (options->training)
         choose_training(options, epoch, sample, width, height, window);
     else
-        choose_central(options, width, height, window);
+        choose_evaluation(options, width, height, window);
 }

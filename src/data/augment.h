@@ -11,7 +11,7 @@ struct bit_window {
     bool mirror;
 };
 
-/* Training: the Inception crop of (seed, epoch, sample); evaluation: the central crop. A pure function. */
+/* Training: the crop of (seed, epoch, sample); evaluation: the central crop or the whole image. A pure function. */
 void bit_window_choose(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width, int height,
                        struct bit_window *window);
 

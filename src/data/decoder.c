@@ -26,10 +26,11 @@ static int check_options(const struct bit_stream_options *o, struct bit_error *e
 {
     if (o->image_size < 1 || o->image_size > 8192)
         return bit_fail(error, BIT_EUSAGE, "image size %d: expected 1 to 8192 pixels", o->image_size);
-    if (!o->training && (o->resize < o->image_size || o->resize > 16384))
+    bool resizes = o->training ? o->crop != BIT_CROP_INCEPTION : !o->squash;
+    if (resizes && (o->resize < o->image_size || o->resize > 16384))
         return bit_fail(error, BIT_EUSAGE, "resize %d: expected at least the image size, %d, and at most 16384",
                         o->resize, o->image_size);
-    if (!o->training)
+    if (!o->training || o->crop != BIT_CROP_INCEPTION)
         return 0;
     if (!(o->area_min > 0 && o->area_min <= o->area_max && o->area_max <= 1))
         return bit_fail(error, BIT_EUSAGE, "crop area %g to %g: expected 0 < least <= most <= 1", o->area_min, o->area_max);

@@ -71,6 +71,44 @@ static void test_mirror(void)
     }
 }
 
+/* The square lies inside the resized image at a whole pixel, reaches its edges, and is mirrored half the time. */
+static void check_square(enum bit_crop crop, int width, int height, int new_width, int new_height)
+{
+    struct bit_stream_options o = training;
+    int edges = 0, mirrored = 0;
+    o.crop = crop, o.resize = 24, o.image_size = 16;
+    for (uint64_t i = 0; i < 1000; i++) {
+        struct bit_window w;
+        bit_window_choose(&o, 2, i, width, height, &w);
+        double left = w.x.first * new_width / width, top = w.y.first * new_height / height;
+        CHECK(fabs(left - nearbyint(left)) < 1e-9 && fabs(top - nearbyint(top)) < 1e-9);
+        CHECK(left > -1e-9 && left < new_width - 16 + 1e-9 && top > -1e-9 && top < new_height - 16 + 1e-9);
+        CHECK(fabs(w.x.length - 16.0 * width / new_width) < 1e-9);
+        CHECK(fabs(w.y.length - 16.0 * height / new_height) < 1e-9);
+        CHECK(w.x.low == 0 && w.x.high == width - 1 && w.y.low == 0 && w.y.high == height - 1);
+        edges |= (lrint(left) == 0) | (lrint(top) == 0) << 1 | (lrint(left) == new_width - 16) << 2 | (lrint(top) == new_height - 16) << 3;
+        mirrored += w.mirror;
+    }
+    CHECK(edges == 15 && mirrored > 400 && mirrored < 600);
+}
+
+static void test_squares(void)
+{
+    check_square(BIT_CROP_SQUASH, 500, 375, 24, 24);
+    check_square(BIT_CROP_SQUASH, 10, 40, 24, 24);
+    check_square(BIT_CROP_RANDOM, 500, 375, 32, 24);
+    check_square(BIT_CROP_RANDOM, 12, 24, 24, 48);
+}
+
+/* Evaluation without a crop: the whole image, whatever its aspect. */
+static void test_squashed_evaluation(void)
+{
+    struct bit_stream_options o = {.image_size = 128, .squash = true};
+    struct bit_window w;
+    bit_window_choose(&o, 0, 0, 500, 375, &w);
+    CHECK(w.x.first == 0 && w.x.length == 500 && w.y.first == 0 && w.y.length == 375 && !w.mirror);
+}
+
 static void test_small_and_long(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 3}, {8, 8}, {3, 500}, {500, 3}, {1, 65500}, {65500, 1}};
@@ -116,6 +154,7 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"crop ranges", test_crop_ranges}, {"pure", test_pure}, {"mirror", test_mirror},
         {"small and long", test_small_and_long}, {"whole image", test_whole_image}, {"central", test_central},
+        {"squares", test_squares}, {"squashed evaluation", test_squashed_evaluation},
     };
     return unit_main("data/augment", tests, sizeof tests / sizeof *tests, argc, argv);
 }
