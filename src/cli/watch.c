@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bit/clock.h"
 #include "bit/memory.h"
 #include "bit/record.h"
+#include "bit/wait.h"
 #include "bit/watch.h"
 #include "cli/cli.h"
 
@@ -173,7 +173,7 @@ static int watch(struct watch *w)
         code = w->id ? check_ranks(w, now) : check_start(w, now);
         code = code ? code : check_launcher(w, now);
         if (!code)
-            sleep(1);
+            bit_sleep(1);
     }
     bit_free(w->views);
     bit_free(w->seen);

@@ -16,16 +16,6 @@ MPI_Comm bit_comm_of(const struct bit_group *group);
 /* Whether a second thread may call MPI (MPI_THREAD_MULTIPLE). */
 bool bit_comm_threaded(void);
 
-/* ---- waiting that leaves the core to whoever computes ---- */
-
-/* MPI's own blocking calls spin. Here the caller polls, and between polls yields for `spin` seconds since the last
- * progress, then sleeps: `shortest` at first, twice as long each time, up to `longest`. */
-struct bit_backoff { double spin, shortest, longest; double since, sleep; };
-void bit_backoff_reset(struct bit_backoff *b);
-/* Seconds to sleep now; 0: yield and poll again. */
-double bit_backoff_next(struct bit_backoff *b);
-void bit_sleep(double seconds);
-
 /* ---- exchange: moves all buckets of a block, several at a time; never blocks ---- */
 
 enum bit_exchange_mode { BIT_EXCHANGE_REDUCE, BIT_EXCHANGE_GATHER };

@@ -7,6 +7,7 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 #include "comm/internal.h"
 
 struct bit_reducer {
@@ -26,8 +27,8 @@ struct bit_reducer {
 };
 
 /* Two ways to wait for messages: while the caller computes on the same core, and while it waits for us. */
-static const struct bit_backoff relaxed = {.spin = 0, .shortest = 20e-6, .longest = 500e-6};
-static const struct bit_backoff eager = {.spin = 1e-3, .shortest = 10e-6, .longest = 50e-6};
+static const struct bit_wait relaxed = {.spin = 0, .shortest = 20e-6, .longest = 500e-6};
+static const struct bit_wait eager = {.spin = 1e-3, .shortest = 10e-6, .longest = 50e-6};
 
 static void wait_for_wake(struct bit_reducer *r, double seconds)
 {
@@ -40,14 +41,14 @@ static void wait_for_wake(struct bit_reducer *r, double seconds)
 }
 
 /* Called with the lock held, after an advance that achieved nothing. */
-static void rest(struct bit_reducer *r, struct bit_backoff *backoff, bool *was_waiting)
+static void rest(struct bit_reducer *r, struct bit_wait *wait, bool *was_waiting)
 {
     if (r->waiting != *was_waiting) {
-        *backoff = r->waiting ? eager : relaxed;
+        *wait = r->waiting ? eager : relaxed;
         *was_waiting = r->waiting;
-        bit_backoff_reset(backoff);
+        bit_wait_restart(wait);
     }
-    double sleep = bit_backoff_next(backoff);
+    double sleep = bit_wait_pause(wait);
     if (sleep > 0) {
         wait_for_wake(r, sleep);
     } else {
@@ -67,15 +68,15 @@ static void note_next(struct bit_reducer *r)
 static void *drive(void *argument)
 {
     struct bit_reducer *r = argument;
-    struct bit_backoff backoff = relaxed;
+    struct bit_wait wait = relaxed;
     bool was_waiting = false;
     prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL); /* or each short sleep lasts 50 us longer */
     pthread_mutex_lock(&r->lock);
-    bit_backoff_reset(&backoff);
+    bit_wait_restart(&wait);
     while (!r->quit) {
         if (!r->active || !bit_exchange_has_work(&r->exchange, r->from)) {
             pthread_cond_wait(&r->wake, &r->lock);
-            bit_backoff_reset(&backoff);
+            bit_wait_restart(&wait);
             continue;
         }
         double start = bit_clock_seconds();
@@ -94,9 +95,9 @@ static void *drive(void *argument)
             r->active = false;
             pthread_cond_signal(&r->finished);
         } else if (progress) {
-            bit_backoff_reset(&backoff);
+            bit_wait_restart(&wait);
         } else {
-            rest(r, &backoff, &was_waiting);
+            rest(r, &wait, &was_waiting);
         }
         r->times.busy += bit_clock_seconds() - start;
     }
@@ -107,8 +108,8 @@ static void *drive(void *argument)
 /* The same without a thread, until all is moved. */
 static int drive_here(struct bit_reducer *r, size_t from, struct bit_error *error)
 {
-    struct bit_backoff backoff = eager;
-    bit_backoff_reset(&backoff);
+    struct bit_wait wait = eager;
+    bit_wait_restart(&wait);
     while (!bit_exchange_finished(&r->exchange)) {
         bool progress;
         if (bit_exchange_advance(&r->exchange, from, &progress, error)) {
@@ -116,9 +117,9 @@ static int drive_here(struct bit_reducer *r, size_t from, struct bit_error *erro
             return -1;
         }
         if (progress)
-            bit_backoff_reset(&backoff);
+            bit_wait_restart(&wait);
         else
-            bit_sleep(bit_backoff_next(&backoff));
+            bit_sleep(bit_wait_pause(&wait));
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bit/wait.h"
 #include "comm/internal.h"
 #include "comm/launcher.h"
 
@@ -32,15 +33,15 @@ int bit_comm_check(int result, const char *what, struct bit_error *error)
 /* Completes a collective without keeping the core busy: the others may be computing or writing a checkpoint on it. */
 static int wait_for(MPI_Request *request, const char *what, struct bit_error *error)
 {
-    struct bit_backoff backoff = {.spin = 200e-6, .shortest = 20e-6, .longest = 1e-3};
-    bit_backoff_reset(&backoff);
+    struct bit_wait wait = {.spin = 200e-6, .shortest = 20e-6, .longest = 1e-3};
+    bit_wait_restart(&wait);
     for (;;) {
         int done = 0;
         if (bit_comm_check(MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
             return -1;
         if (done)
             return 0;
-        bit_sleep(bit_backoff_next(&backoff));
+        bit_sleep(bit_wait_pause(&wait));
     }
 }
 

@@ -3,11 +3,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "bit/clock.h"
 #include "bit/log.h"
 #include "bit/random.h"
+#include "bit/wait.h"
 #include "decoder.h"
 #include "index.h"
 
@@ -28,7 +28,6 @@ static bool is_away(const struct bit_stream_options *o, enum bit_file_fault faul
 /* False when it has been waited long enough. */
 static bool wait_more(struct bit_patience *patience, double since, const char *path, const struct bit_error *error)
 {
-    static const struct timespec nap = {.tv_nsec = 50 * 1000 * 1000};
     if (atomic_load(&patience->over))
         return false;
     if (bit_clock_seconds() - since >= patience->seconds) {
@@ -37,7 +36,7 @@ static bool wait_more(struct bit_patience *patience, double since, const char *p
     }
     if (!atomic_exchange(&patience->told, true))
         bit_log(BIT_LOG_WARNING, "%s: %s; waiting up to %g seconds for its storage", path, error->text, patience->seconds);
-    nanosleep(&nap, NULL);
+    bit_sleep(0.05);
     return true;
 }
 

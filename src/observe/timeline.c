@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bit/host.h"
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "bit/trace.h"
@@ -147,8 +148,8 @@ void bit_timeline_turn(struct bit_timeline *t, uint64_t taken)
     if (!on && !was)
         return;
     if (!was) {
-        char host[128] = "";
-        gethostname(host, sizeof host - 1);
+        char host[128];
+        bit_host_name(host, sizeof host);
         bit_text_add(&text, ",\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%d,\"args\":{\"name\":\"rank %d on %s\"}}",
                      t->world->rank, t->world->rank, host);
     }

@@ -10,16 +10,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/host.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 
-/* Tenths of a second: for a holder that is dying just now; for a file server to give up the locks of a host that is gone, which
+/* Seconds: for a holder that is dying just now; for a file server to give up the locks of a host that is gone, which
  * takes 90 s by NFS. */
-enum { PATIENCE = 50, LEASE = 1000 };
+enum { PATIENCE = 5, LEASE = 95 };
 
 struct bit_lock {
     int file;
@@ -31,13 +32,6 @@ struct holder {
     char host[256];
     long process;
 };
-
-static void host_name(char *host, size_t size)
-{
-    if (gethostname(host, size))
-        snprintf(host, size, "?");
-    host[size - 1] = 0;
-}
 
 /* False when the file says nothing that can be read. */
 static bool read_holder(int file, struct holder *holder)
@@ -63,14 +57,14 @@ static int refuse(const char *path, const struct holder *holder, bool known, str
 static bool holder_lives(const struct holder *holder)
 {
     char host[256];
-    host_name(host, sizeof host);
+    bit_host_name(host, sizeof host);
     return strcmp(host, holder->host) || kill((pid_t)holder->process, 0) == 0 || errno == EPERM;
 }
 
 static int write_holder(int file, const char *path, struct bit_error *error)
 {
     char text[512], host[256], stamp[32];
-    host_name(host, sizeof host);
+    bit_host_name(host, sizeof host);
     bit_clock_stamp(stamp, sizeof stamp);
     int size = snprintf(text, sizeof text, "%s %ld %s\n", host, (long)getpid(), stamp);
     if (ftruncate(file, 0) || pwrite(file, text, (size_t)size, 0) != size)
@@ -95,27 +89,34 @@ static bool holder_is_silent(int file, const char *path, double before)
 {
     struct holder holder;
     char host[256];
-    host_name(host, sizeof host);
+    bit_host_name(host, sizeof host);
     return before > 0 && read_holder(file, &holder) && strcmp(host, holder.host) != 0 && heard(path) == before;
 }
 
-/* 0 when the lock is ours, otherwise as flock. */
-static int wait_for(int file, const char *path)
+enum lock_state { LOCK_OURS, LOCK_HELD, LOCK_UNKNOWN /* no locks in this file system */ };
+
+static enum lock_state try_lock(int file)
+{
+    if (!flock(file, LOCK_EX | LOCK_NB))
+        return LOCK_OURS;
+    return errno == EWOULDBLOCK ? LOCK_HELD : LOCK_UNKNOWN;
+}
+
+static enum lock_state wait_for(int file, const char *path)
 {
     double before = heard(path);
-    int busy = flock(file, LOCK_EX | LOCK_NB);
-    for (int i = 0; busy && errno == EWOULDBLOCK && i < LEASE; i++) {
-        if (i >= PATIENCE && !holder_is_silent(file, path, before)) {
-            errno = EWOULDBLOCK;
-            break;
-        }
-        if (i == PATIENCE)
-            bit_log(BIT_LOG_WARNING, "%s is held from another host, whose heart does not beat: waiting up to %d s for the file server to "
-                    "give up its lock", path, (LEASE - PATIENCE) / 10);
-        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        busy = flock(file, LOCK_EX | LOCK_NB);
-    }
-    return busy;
+    struct bit_wait dying = bit_wait_for(PATIENCE, 0.1), silent;
+    enum lock_state state;
+    while ((state = try_lock(file)) == LOCK_HELD && bit_wait_more(&dying))
+        ;
+    if (state != LOCK_HELD || !holder_is_silent(file, path, before))
+        return state;
+    bit_log(BIT_LOG_WARNING, "%s is held from another host, whose heart does not beat: waiting up to %d s for the file server to "
+            "give up its lock", path, LEASE);
+    silent = bit_wait_for(LEASE, 0.1);
+    while ((state = try_lock(file)) == LOCK_HELD && holder_is_silent(file, path, before) && bit_wait_more(&silent))
+        ;
+    return state;
 }
 
 /* 1: the file is ours; 0: it was removed while we waited for it, try again; -1: failed. */
@@ -123,15 +124,11 @@ static int take_file(int file, const char *path, bool *kept, struct bit_error *e
 {
     struct holder holder;
     struct stat mine, now;
-    bool known;
-    int busy = wait_for(file, path);
-    *kept = !busy;
-    if (busy) {
-        int reason = errno;
-        known = read_holder(file, &holder);
-        if (reason == EWOULDBLOCK)
-            return refuse(path, &holder, known, error);
-        if (known && holder_lives(&holder))
+    enum lock_state state = wait_for(file, path);
+    *kept = state == LOCK_OURS;
+    if (state != LOCK_OURS) {
+        bool known = read_holder(file, &holder);
+        if (state == LOCK_HELD || (known && holder_lives(&holder)))
             return refuse(path, &holder, known, error);
     }
     if (fstat(file, &mine) || stat(path, &now) || mine.st_ino != now.st_ino || mine.st_dev != now.st_dev)
@@ -187,14 +184,12 @@ void bit_lock_release(struct bit_lock *lock)
 bool bit_lock_is_held(const char *path, double patience)
 {
     int file = open(path, O_RDWR | O_CLOEXEC);
-    bool held = file >= 0;
-    for (double end = bit_clock_seconds() + patience; held;) {
-        held = flock(file, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-        if (!held || bit_clock_seconds() >= end)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-    }
-    if (file >= 0)
-        close(file);
-    return held;
+    struct bit_wait wait = bit_wait_for(patience, 0.1);
+    enum lock_state state;
+    if (file < 0)
+        return false;
+    while ((state = try_lock(file)) == LOCK_HELD && bit_wait_more(&wait))
+        ;
+    close(file);
+    return state == LOCK_HELD;
 }

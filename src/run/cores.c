@@ -5,6 +5,7 @@
 
 #include "bit/cores.h"
 #include "bit/hash.h"
+#include "bit/host.h"
 #include "bit/memory.h"
 
 /* Which processors a rank may use, and where. */
@@ -15,8 +16,8 @@ struct seat {
 
 static void take_seat(struct seat *seat)
 {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
+    char host[256];
+    bit_host_name(host, sizeof host);
     seat->host = bit_hash_bytes(host, sizeof host);
     if (sched_getaffinity(0, sizeof seat->set, &seat->set)) {
         long online = sysconf(_SC_NPROCESSORS_ONLN);

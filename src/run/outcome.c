@@ -7,6 +7,7 @@
 
 #include "bit/clock.h"
 #include "bit/file.h"
+#include "bit/host.h"
 #include "bit/memory.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -55,7 +56,7 @@ static void fill_machine(const struct run *run, struct bit_outcome_machine *m)
     snprintf(m->backend, sizeof m->backend, "%s", run->backend ? bit_backend_name(run->backend) : "");
     snprintf(m->instruction_set, sizeof m->instruction_set, "%s", bit_compute_isa());
     snprintf(m->version, sizeof m->version, "%s", PACKAGE_VERSION);
-    gethostname(m->host, sizeof m->host - 1);
+    bit_host_name(m->host, sizeof m->host);
 }
 
 /* A verdict of the watchdog's on this invocation is final: a rank that is woken later must not overwrite it. */

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bit/compute.h"
+#include "bit/host.h"
 #include "bit/memory.h"
 #include "bit/text.h"
 #include "run/run.h"
@@ -15,7 +15,7 @@ struct peer {
 
 static void describe(const struct run *run, struct peer *peer)
 {
-    gethostname(peer->host, sizeof peer->host - 1);
+    bit_host_name(peer->host, sizeof peer->host);
     snprintf(peer->version, sizeof peer->version, "%s", PACKAGE_VERSION);
     bit_compute_describe(peer->isa, sizeof peer->isa);
     snprintf(peer->backend, sizeof peer->backend, "%s", bit_backend_name(run->backend));

@@ -2,11 +2,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 
 int run_path(const struct run *run, const char *name, char path[PATH_MAX], struct bit_error *error)
 {
@@ -79,8 +79,9 @@ static void let_first_leave(const struct run *run)
     char path[PATH_MAX];
     if (!*run->watched || bit_path_join(path, sizeof path, run->watched, BIT_RECORD_LOCK, NULL))
         return;
-    for (int i = 0; i < 100 && bit_file_exists(path); i++)
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    struct bit_wait wait = bit_wait_for(1, 0.01);
+    while (bit_file_exists(path) && bit_wait_more(&wait))
+        ;
 }
 
 void run_leave(struct run *run, int rank, int code)

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 #include "store/arrival.h"
 #include "store/checksum.h"
 #include "store/manifest.h"
@@ -65,10 +65,14 @@ static bool block_at(const struct fetch *f, size_t block, size_t *file, uint64_t
 /* Rank 0 has seen every file; a network file system may show it to others a little later. */
 static int open_patiently(const struct fetch *f, const char *path)
 {
-    int file, tries = f->group->rank == 0 ? 1 : 10 * STORE_PATIENCE;
-    while ((file = open(path, O_RDONLY | O_CLOEXEC)) < 0 && (errno == ENOENT || errno == ESTALE) && --tries)
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    return file;
+    struct bit_wait wait = bit_wait_for(f->group->rank == 0 ? 0 : STORE_PATIENCE, 0.1);
+    for (;;) {
+        int file = open(path, O_RDONLY | O_CLOEXEC), reason = errno;
+        if (file >= 0 || (reason != ENOENT && reason != ESTALE) || !bit_wait_more(&wait)) {
+            errno = reason;
+            return file;
+        }
+    }
 }
 
 /* What rank 0 sees and this rank does not is not damaged. */

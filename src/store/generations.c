@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bit/file.h"
+#include "bit/host.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 #include "store/newest.h"
 #include "store/points.h"
 
@@ -116,11 +117,10 @@ void generation_name(uint64_t step, char *name, size_t size)
     snprintf(name, size, "step-%012llu", (unsigned long long)step);
 }
 
-static void host_name(char *host, size_t size)
+/* The host's name as a part of a folder's name. */
+static void host_part(char *host, size_t size)
 {
-    if (gethostname(host, size - 1))
-        snprintf(host, size, "unknown");
-    host[size - 1] = 0;
+    bit_host_name(host, size);
     for (char *c = host; *c; c++)
         if (!isalnum((unsigned char)*c) && *c != '.')
             *c = '_'; /* '-' parts the fields */
@@ -130,7 +130,7 @@ void private_name(const char *prefix, const char *name, char *buffer, size_t siz
 {
     static atomic_uint number;
     char host[64];
-    host_name(host, sizeof host);
+    host_part(host, sizeof host);
     snprintf(buffer, size, "%s%s-%s-%ld-%u", prefix, name, host, (long)getpid(), atomic_fetch_add(&number, 1));
 }
 
@@ -140,7 +140,7 @@ static bool writer_dead(const char *name)
     char host[64], own[64];
     long pid;
     const char *rest = strstr(name, "step-");
-    host_name(own, sizeof own);
+    host_part(own, sizeof own);
     if (!rest || sscanf(rest, "step-%*[0-9]-%63[^-]-%ld-", host, &pid) != 2 || strcmp(host, own))
         return false;
     return pid > 0 && kill((pid_t)pid, 0) && errno == ESRCH;
@@ -286,8 +286,9 @@ int generation_read(const char *path, struct manifest *m, char **text, size_t *s
 
 int generation_check(const char *path, const struct manifest *m, struct bit_error *error)
 {
-    struct bit_error why = {0};
-    for (int tries = 0; tries <= 10 * STORE_PATIENCE; tries++) {
+    struct bit_error why;
+    struct bit_wait wait = bit_wait_for(STORE_PATIENCE, 0.1);
+    do {
         bit_error_clear(&why);
         size_t shard = 0;
         int result = check_size(path, &m->master, &why);
@@ -295,8 +296,7 @@ int generation_check(const char *path, const struct manifest *m, struct bit_erro
             result = check_size(path, &m->shard[shard++].file, &why);
         if (!result)
             return 0;
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    }
+    } while (bit_wait_more(&wait));
     return bit_fail(error, BIT_EENVIRONMENT, "%s; but the rank it is named after has written it: do all hosts have the same file system "
                     "there? A folder of checkpoints is shared by all", why.text);
 }

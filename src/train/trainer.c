@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "bit/host.h"
 #include "bit/memory.h"
 #include "bit/text.h"
 
@@ -55,9 +55,9 @@ struct bit_trainer *bit_trainer_create(const struct bit_trainer_options *options
     if (bit_group_agree(options->world, error) ||
         !(t->reducer = bit_reducer_create(options->world, table, NULL, error)))
         goto bad;
-    char host[BIT_HOST] = "";
+    char host[BIT_HOST];
     allocate(t, error);
-    gethostname(host, sizeof host - 1);
+    bit_host_name(host, sizeof host);
     if (bit_group_agree(options->world, error) || bit_group_gather(options->world, host, sizeof host, t->hosts, error))
         goto bad;
     return t;

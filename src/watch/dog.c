@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "bit/clock.h"
+#include "bit/host.h"
 #include "bit/memory.h"
 #include "bit/record.h"
+#include "bit/wait.h"
 #include "bit/watch.h"
 
 static const double OVERSLEPT = 2.0; /* a watchdog that was itself stopped for so long knows nothing */
@@ -112,8 +114,9 @@ static void look_around(struct bit_watch *w, double now)
 /* Whoever found the late rank is telling so; the first process that leaves has mpirun kill it. */
 static void let_it_be_told(const char *folder)
 {
-    for (int i = 0; i < 100 && !bit_run_has_ended(bit_outcome_state(folder)); i++)
-        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    struct bit_wait wait = bit_wait_for(1, 0.01);
+    while (!bit_run_has_ended(bit_outcome_state(folder)) && bit_wait_more(&wait))
+        ;
 }
 
 static void judge(struct bit_watch *w, double now)
@@ -225,7 +228,7 @@ struct bit_watch *bit_watch_start(const struct bit_watch_options *options, struc
     w->heart = (struct bit_heart){.id = options->id, .rank = options->rank, .ranks = options->ranks, .process = (long)getpid()};
     w->heart.live = bit_phase_share();
     w->lease.rank = -1;
-    gethostname(w->heart.host, sizeof w->heart.host - 1);
+    bit_host_name(w->heart.host, sizeof w->heart.host);
     w->views = bit_allocate((size_t)options->ranks, sizeof *w->views, "the watchdog", error);
     w->seen = bit_allocate((size_t)options->ranks, sizeof *w->seen, "the watchdog", error);
     if (!w->views || !w->seen)

@@ -1,15 +1,15 @@
 /* How one process sees another rank over time: alive, silent, or standing still. */
 #include <string.h>
-#include <unistd.h>
 
+#include "bit/host.h"
 #include "bit/watch.h"
 
 /* Of a silent rank on this host the very phase is known; and only its file system may hang, while it works on. */
 static bool moves_all_the_same(struct bit_seen *s, struct bit_view *v)
 {
     struct bit_phase_note note;
-    char host[sizeof s->heart.host] = "";
-    gethostname(host, sizeof host - 1);
+    char host[sizeof s->heart.host];
+    bit_host_name(host, sizeof host);
     if (strcmp(s->heart.host, host) || bit_phase_read_of(s->heart.process, s->heart.live, &note))
         return false;
     bool moved = v->moves && note.moves != v->moves;
