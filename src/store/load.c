@@ -2,12 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "bit/clock.h"
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "bit/wait.h"
 #include "store/generations.h"
 #include "store/newest.h"
 #include "store/store.h"
@@ -19,6 +18,9 @@ struct search { struct entry *list; size_t count, next; int bad, unread; };
 
 /* What rank 0 tells the others. */
 struct choice { char name[ENTRY_NAME]; uint64_t size; int found; int bad, unread; };
+
+/* What became of a candidate. */
+enum attempt { ATTEMPT_LOADED, ATTEMPT_PASSED_OVER /* damaged or unreadable: the next may do */, ATTEMPT_FAILED };
 
 /* Whether another generation may be tried: this one is damaged, or cannot be read. */
 static bool is_passed_over(const struct bit_error *why)
@@ -58,7 +60,7 @@ static int read_patiently(const char *path, struct manifest *m, char **text, siz
         if (why->code != BIT_ENOINPUT || tries == READ_TRIES)
             return -1;
         bit_error_clear(why);
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        bit_sleep(1);
     }
     return 0;
 }
@@ -130,29 +132,34 @@ static bool is_listed(const struct search *s, uint64_t step)
     return false;
 }
 
-/* Rank 0's list. A generation that is known to have been committed is waited for: this host's listing may be an old one. */
-static int search_start(const struct bit_store *store, struct search *s, uint64_t limit, struct bit_error *error)
+/* A generation that is known to have been committed is waited for: this host's listing may be an old one. */
+static int wait_for_newest(const struct bit_store *store, struct search *s, uint64_t limit, struct bit_error *error)
 {
-    double begun = bit_clock_seconds();
+    struct bit_wait wait = bit_wait_for(STORE_PATIENCE, 0.2);
     bool told = false;
     uint64_t newest;
-    if (list_all(store, s, error))
-        return -1;
     while (newest_read(store->folder, &newest) && newest <= limit && !is_listed(s, newest)) {
-        if (bit_clock_seconds() - begun > STORE_PATIENCE) {
-            bit_log(BIT_LOG_WARNING, "the checkpoint of step %llu was the newest, and is not there", (unsigned long long)newest);
-            break;
-        }
         if (!told)
             bit_log(BIT_LOG_WARNING, "the checkpoint of step %llu is the newest, and this host does not see it: looking for up to %d s",
                     (unsigned long long)newest, STORE_PATIENCE);
         told = true;
-        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        if (!bit_wait_more(&wait)) {
+            bit_log(BIT_LOG_WARNING, "the checkpoint of step %llu was the newest, and is not there", (unsigned long long)newest);
+            return 0;
+        }
         if (store->writer)
             newest_refresh(store->folder);
         if (list_all(store, s, error))
             return -1;
     }
+    return 0;
+}
+
+/* Rank 0's list. */
+static int search_start(const struct bit_store *store, struct search *s, uint64_t limit, struct bit_error *error)
+{
+    if (list_all(store, s, error) || wait_for_newest(store, s, limit, error))
+        return -1;
     /* What held a committed generation once; a temporary folder did not. */
     for (size_t i = 0; i < s->count; i++) {
         enum entry_kind kind = s->list[i].kind;
@@ -161,7 +168,19 @@ static int search_start(const struct bit_store *store, struct search *s, uint64_
     return 0;
 }
 
-/* Rank 0's choice and its manifest reach all ranks. 1: a candidate; 0: no more; -1. */
+/* From rank 0, which has chosen, or failed. The others get the manifest's text in memory of their own. */
+static int share_choice(struct bit_group *group, struct choice *choice, char **text, struct bit_error *error)
+{
+    if (bit_group_agree(group, error) || bit_group_broadcast(group, choice, sizeof *choice, 0, error))
+        return -1;
+    if (!choice->found)
+        return 0;
+    if (group->rank != 0)
+        *text = bit_allocate(choice->size + 1, 1, "a manifest", error);
+    return bit_group_agree(group, error) || bit_group_broadcast(group, *text, choice->size, 0, error) ? -1 : 0;
+}
+
+/* Rank 0's next candidate reaches all ranks; choice->found says whether there is one, whose manifest then is *m. Collective. */
 static int receive(struct bit_store *store, struct search *s, uint64_t limit, struct choice *choice, struct manifest *m,
                    struct bit_error *error)
 {
@@ -170,23 +189,12 @@ static int receive(struct bit_store *store, struct search *s, uint64_t limit, st
     memset(choice, 0, sizeof *choice);
     if (group->rank == 0)
         choose(store, s, limit, choice, &text, error);
-    int result = bit_group_agree(group, error);
-    if (!result)
-        result = bit_group_broadcast(group, choice, sizeof *choice, 0, error);
+    int result = share_choice(group, choice, &text, error);
     if (!result && choice->found) {
-        if (group->rank != 0)
-            text = bit_allocate(choice->size + 1, 1, "a manifest", error);
+        manifest_parse(text, choice->size, choice->name, m, error);
         result = bit_group_agree(group, error);
-        if (!result)
-            result = bit_group_broadcast(group, text, choice->size, 0, error);
-        if (!result) {
-            if (!manifest_parse(text, choice->size, choice->name, m, error))
-                result = 1;
-            if (bit_group_agree(group, error)) {
-                manifest_free(m);
-                result = -1;
-            }
-        }
+        if (result)
+            manifest_free(m);
     }
     bit_free(text);
     return result;
@@ -255,57 +263,71 @@ static int none_left(const struct bit_store *store, const struct choice *choice,
     return 0;
 }
 
-/* Some rank found the generation damaged: rank 0 reads all of it again. 1: it is whole for rank 0 (the other rank saw an old state of the
- * file system); 0: it is really damaged; -1: error. Contents with right checksums that differ from what the manifest names were
- * written so, and are damaged for all. */
-static int ask_first(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
-                     struct bit_error *error)
+/* What rank 0 finds when it reads alone what some rank found damaged. */
+enum second_look {
+    LOOK_WHOLE,   /* the other rank saw an old state of the file system */
+    LOOK_DAMAGED, /* really; also contents with right checksums that are not what the manifest names: they were written so, for all */
+    LOOK_FAILED,
+};
+
+/* Collective: all ranks get rank 0's answer. */
+static enum second_look look_again(const struct bit_store *store, const char *path, const struct manifest *m,
+                                   const struct bit_arrays *arrays, struct bit_error *error)
 {
     struct bit_group *group = store->group;
     struct bit_arrays alike = {.table = m->table, .weights = arrays->weights, .statistics = arrays->statistics};
     struct bit_error why = {0};
-    int whole = 0;
+    enum second_look look = LOOK_DAMAGED;
+    if (group->size == 1)
+        return LOOK_DAMAGED;
     if (group->rank == 0) {
         alike.momentum = arrays->momentum ? bit_allocate(m->table->elements, sizeof(float), "momentum", NULL) : NULL;
-        whole = generation_fetch(path, m, &alike, bit_group_self(), &why) == 0;
-        bit_free(alike.momentum);
-        if (!whole && !is_passed_over(&why))
+        if (generation_fetch(path, m, &alike, bit_group_self(), &why) == 0)
+            look = LOOK_WHOLE;
+        else if (!is_passed_over(&why))
             *error = why;
+        bit_free(alike.momentum);
     }
-    if (bit_group_agree(group, error) || bit_group_broadcast(group, &whole, sizeof whole, 0, error))
-        return -1;
-    return whole;
+    if (bit_group_agree(group, error) || bit_group_broadcast(group, &look, sizeof look, 0, error))
+        return LOOK_FAILED;
+    return look;
 }
 
-/* Fetches it, again for a while when it is whole to rank 0 alone: another host may see an older folder by that name. 1: loaded; 0:
- * damaged or unreadable, *why says how; -1. */
-static int fetch_patiently(const struct bit_store *store, const char *path, const struct manifest *m, const struct bit_arrays *arrays,
-                           struct bit_error *why, struct bit_error *error)
+/* Reads the generation into the arrays, more than once where the next try may succeed: storage that failed to read gets READ_TRIES, and what is
+ * whole for rank 0 alone gets STORE_PATIENCE seconds, for another host may still see an older folder by that name. Tries are counted, not
+ * timed, so that all ranks give up together. ATTEMPT_PASSED_OVER: *why says how it is damaged. Collective. */
+static enum attempt fetch_patiently(const struct bit_store *store, const char *path, const struct manifest *m,
+                                    const struct bit_arrays *arrays, struct bit_error *why, struct bit_error *error)
 {
-    struct bit_group *group = store->group;
-    for (int tries = 0; generation_fetch(path, m, arrays, group, why); tries++) {
+    int unread = 0, stale = 0;
+    while (generation_fetch(path, m, arrays, store->group, why)) { /* all ranks fail alike */
         if (!is_passed_over(why)) {
             *error = *why;
-            return -1;
+            return ATTEMPT_FAILED;
         }
-        bool again = why->code == BIT_ENOINPUT && tries + 1 < READ_TRIES; /* alike on all ranks: they agree on the error */
-        int whole = group->size == 1 || again ? 0 : ask_first(store, path, m, arrays, error);
-        if (whole < 0 || (!whole && !again))
-            return whole;
-        if (tries >= STORE_PATIENCE)
-            return bit_fail(error, BIT_EENVIRONMENT, "%s; but rank 0 finds it whole, so it is left as it is. Do all hosts have the same "
-                            "file system there?", why->text);
-        if (whole && tries == 0 && group->rank == 0)
-            bit_log(BIT_LOG_WARNING, "%s; but rank 0 finds it whole: trying again for up to %d s", why->text, STORE_PATIENCE);
+        if (why->code != BIT_ENOINPUT || ++unread == READ_TRIES) {
+            enum second_look look = look_again(store, path, m, arrays, error);
+            if (look != LOOK_WHOLE)
+                return look == LOOK_DAMAGED ? ATTEMPT_PASSED_OVER : ATTEMPT_FAILED;
+            if (stale == STORE_PATIENCE) {
+                bit_fail(error, BIT_EENVIRONMENT, "%s; but rank 0 finds it whole, so it is left as it is. Do all hosts have the same file "
+                         "system there?", why->text);
+                return ATTEMPT_FAILED;
+            }
+            if (stale == 0 && store->group->rank == 0)
+                bit_log(BIT_LOG_WARNING, "%s; but rank 0 finds it whole: trying again for up to %d s", why->text, STORE_PATIENCE);
+            stale++;
+            unread = 0;
+        }
         bit_error_clear(why);
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        bit_sleep(1);
     }
-    return 1;
+    return ATTEMPT_LOADED;
 }
 
-/* One candidate. 1: loaded; 0: damaged or unreadable, try the next; -1. */
-static int try_one(struct bit_store *store, const struct choice *choice, const struct manifest *m, const char *model,
-                   struct bit_arrays *arrays, struct search *s, struct bit_error *error)
+/* One candidate. Collective. */
+static enum attempt try_one(struct bit_store *store, const struct choice *choice, const struct manifest *m, const char *model,
+                            struct bit_arrays *arrays, struct search *s, struct bit_error *error)
 {
     struct bit_group *group = store->group;
     struct bit_error why = {0}, unfit = {0};
@@ -313,20 +335,20 @@ static int try_one(struct bit_store *store, const struct choice *choice, const s
     char path[PATH_MAX];
     bit_path_join(path, sizeof path, store->folder, choice->name, error);
     if (bit_group_agree(group, error))
-        return -1;
+        return ATTEMPT_FAILED;
     if (!m->statistics)
         wanted.statistics = NULL;
     check_fit(m, choice->name, model, arrays, &unfit);
-    if (bit_group_agree(group, &unfit)) /* of another job; or these files are not its manifest's */
+    if (bit_group_agree(group, &unfit)) /* it is of another job, or its files are not its manifest's: reading them tells which */
         wanted = (struct bit_arrays){.table = m->table};
-    int result = fetch_patiently(store, path, m, &wanted, &why, error);
-    if (result == 1 && unfit.code) {
+    enum attempt attempt = fetch_patiently(store, path, m, &wanted, &why, error);
+    if (attempt == ATTEMPT_LOADED && unfit.code) {
         *error = unfit;
-        return -1;
+        return ATTEMPT_FAILED;
     }
-    if (!result && group->rank == 0)
+    if (attempt == ATTEMPT_PASSED_OVER && group->rank == 0)
         pass_over(s, &why);
-    return result;
+    return attempt;
 }
 
 /* Rank 0 of a writer: names and the note of the newest follow what was loaded. */
@@ -338,30 +360,32 @@ static int settle(const struct bit_store *store, const struct search *s, uint64_
     return 0;
 }
 
+/* 1: loaded; 0: there is no generation; -1. */
 static int search(struct bit_store *store, struct search *s, const char *model, uint64_t limit,
                   struct bit_checkpoint *checkpoint, struct bit_arrays *arrays, struct bit_error *error)
 {
-    for (;;) {
+    enum attempt attempt;
+    do {
         struct choice choice;
         struct manifest m = {0};
-        int result = receive(store, s, limit, &choice, &m, error);
-        if (result <= 0)
-            return result ? -1 : none_left(store, &choice, error);
-        result = try_one(store, &choice, &m, model, arrays, s, error);
-        if (result == 1) {
+        if (receive(store, s, limit, &choice, &m, error))
+            return -1;
+        if (!choice.found)
+            return none_left(store, &choice, error);
+        attempt = try_one(store, &choice, &m, model, arrays, s, error);
+        if (attempt == ATTEMPT_LOADED) {
             if (store->writer && store->group->rank == 0)
                 settle(store, s, limit, m.checkpoint.step, error);
             if (bit_group_agree(store->group, error))
-                result = -1;
+                attempt = ATTEMPT_FAILED;
         }
-        if (result == 1) {
+        if (attempt == ATTEMPT_LOADED) {
             *checkpoint = m.checkpoint;
             m.checkpoint = (struct bit_checkpoint){0};
         }
         manifest_free(&m);
-        if (result)
-            return result;
-    }
+    } while (attempt == ATTEMPT_PASSED_OVER);
+    return attempt == ATTEMPT_LOADED ? 1 : -1;
 }
 
 int bit_store_load(struct bit_store *store, const char *model, uint64_t limit, struct bit_checkpoint *checkpoint,
