@@ -72,6 +72,31 @@ size_t bit_pool_scratch_bytes(const struct bit_pool *pool);
 void bit_pool_forward(const struct bit_pool *pool, const void *x, void *y, uint8_t *which, void *scratch);
 void bit_pool_backward(const struct bit_pool *pool, const void *dy, const uint8_t *which, void *dx, void *scratch);
 
+/* ---- between convolutions that no norm follows: x[rows][channels] of `type` ---- */
+
+/* x += bias[channels] in each row; then not below zero when relu. */
+void bit_bias_add(enum bit_type type, size_t rows, int channels, const float *bias, bool relu, void *x, int threads);
+/* sums[channels] = sum over rows (+ sums when add): the bias's gradient. Scratch: bit_channel_sums_scratch_bytes, 64-byte aligned. */
+size_t bit_channel_sums_scratch_bytes(size_t rows, int channels);
+void bit_channel_sums(enum bit_type type, size_t rows, int channels, const void *x, double *sums, bool add, void *scratch, int threads);
+/* y = max(0, x); y may be x. */
+void bit_relu_forward(enum bit_type type, size_t count, const void *x, void *y, int threads);
+/* dx = dy where x > 0, else 0 (+ dx when add). x may be the output of the ReLU as well as its input; dx may be dy. */
+void bit_relu_backward(enum bit_type type, size_t count, const void *x, const void *dy, bool add, void *dx, int threads);
+
+/* Maps of one size and others of twice that. */
+struct bit_maps { int images, height, width, channels; enum bit_type type; };
+/* y[images, 2 height, 2 width, channels] += x[images, height, width, channels], each cell in a square of four. */
+void bit_double_add(const struct bit_maps *coarse, const void *x, void *y, int threads);
+/* dx[images, height, width, channels] += the sums of four cells of dy[images, 2 height, 2 width, channels]. */
+void bit_double_backward(const struct bit_maps *coarse, const void *dy, void *dx, int threads);
+
+/* Focal loss of `count` logits of one target (sigmoid cross entropy times alpha (1 - p)^gamma for target 1, (1 - alpha) p^gamma for 0):
+ * returns the sum; gradient (or NULL) = scale times the derivatives, and may be the logits. In double, without overflow for any finite
+ * logit; NaN gives NaN. One thread. */
+struct bit_focal_options { double alpha, gamma; };
+double bit_focal(const struct bit_focal_options *focal, bool target, const float *logits, size_t count, double scale, float *gradient);
+
 /* sum[i] += x[i]. */
 void bit_accumulate(float *sum, const float *x, size_t count, int threads);
 

@@ -1,4 +1,4 @@
 # What a network does between its convolutions (include/bit/kernels.h).
-COMPUTE_KERNELS += src/compute/layer_kernels.c
-libcompute_a_SOURCES += src/compute/norm.c src/compute/pool.c
-nobase_noinst_HEADERS += src/compute/layer_kernels.h src/compute/layer_body.h include/bit/kernels.h
+COMPUTE_KERNELS += src/compute/layer_kernels.c src/compute/map_kernels.c
+libcompute_a_SOURCES += src/compute/map.c src/compute/norm.c src/compute/pool.c
+nobase_noinst_HEADERS += src/compute/layer_kernels.h src/compute/layer_body.h src/compute/map_kernels.h src/compute/map_body.h include/bit/kernels.h

@@ -12,3 +12,8 @@ tests_compute_test_start_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
 TESTS += tests/250-bench-ops.sh tests/251-instruction-sets.sh tests/252-kernel-map.sh
 EXTRA_DIST += tests/250-bench-ops.sh tests/251-instruction-sets.sh tests/252-kernel-map.sh
+check_PROGRAMS += tests/compute/test_map
+TESTS += tests/compute/test_map
+tests_compute_test_map_SOURCES = tests/compute/test_map.c
+tests_compute_test_map_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
+tests_compute_test_map_LDADD = $(COMPUTE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
