@@ -21,6 +21,7 @@
 #include "bit/kernels.h"
 #include "bit/memory.h"
 #include "bit/model.h"
+#include "golden_stream.h"
 
 /* What a run leaves behind. */
 struct outcome { float *logits, *gradient, *first, *final; double *losses; };
@@ -41,31 +42,6 @@ struct golden {
     int32_t *labels, *label_start;
     struct bit_table *table;
 };
-
-/* ---- everything is a function of its name: splitmix over fnv1a64(name) ---- */
-
-static uint64_t fnv1a64(const char *text)
-{
-    uint64_t h = 0xCBF29CE484222325u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001B3u;
-    return h;
-}
-
-static uint64_t splitmix(uint64_t key, uint64_t i)
-{
-    uint64_t z = key + (i + 1) * 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-static void fill(const char *name, size_t count, double center, double scale, float *values)
-{
-    uint64_t key = fnv1a64(name);
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)(center + scale * (2 * ((double)(splitmix(key, i) >> 11) * 0x1p-53) - 1));
-}
 
 static void fill_weights(const struct bit_table *table, float *weights)
 {
@@ -228,7 +204,7 @@ static void update(struct golden *g, size_t elements, double rate)
 static void disturb(float *values, size_t count, uint64_t key, double units)
 {
     for (size_t i = 0; i < count; i++)
-        values[i] *= (float)(1 + units * 0x1p-23 * (2 * ((double)(splitmix(key, i) >> 11) * 0x1p-53) - 1));
+        values[i] *= (float)(1 + units * 0x1p-23 * signed_at(key, i));
 }
 
 static struct outcome outcome_create(const struct golden *g)

@@ -31,6 +31,8 @@ struct bit_targets {
     const int32_t *labels;
     const int32_t *label_start; /* images + 1 entries */
     const float *weights;       /* one a label */
+    const float *boxes;         /* detection: four a label, x1 y1 x2 y2 in pixels of the network's input, from its upper left corner;
+                                 * label_start is given. NULL: labels are of whole images */
 };
 
 /* What a head gets of each image. A tap is the output of a block: the sum of its last unit's convolutions and shortcut, before

@@ -1,8 +1,8 @@
 check_PROGRAMS += tests/golden_step tests/model/test_table tests/model/test_norm tests/model/test_network \
 	tests/model/test_ranks
 TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/model/test_ranks tests/300-golden.sh tests/301-bench-step.sh
-tests_golden_step_SOURCES = tests/golden_step.c
-tests_golden_step_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_golden_step_SOURCES = tests/golden_step.c tests/golden_stream.h
+tests_golden_step_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CJSON_CFLAGS)
 tests_golden_step_LDADD = libheads.a $(MODEL_LIBS) $(CJSON_LIBS)
 tests_model_test_table_SOURCES = tests/model/test_table.c
 tests_model_test_table_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
