@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "bit/error.h"
 #include "bit/group.h"
@@ -22,10 +21,12 @@ int bit_comm_init(int *argc, char ***argv, struct bit_error *error);
  * once. USR2, which bit-launch repeats, always counts as the first. Async-signal-safe. Local. */
 void bit_comm_hurry(int signal);
 void bit_comm_fini(void);
-/* Ends all ranks at once with this exit code: for broken invariants and lost peers only. */
-void bit_comm_abort(int code) __attribute__((noreturn));
 /* All ranks; before bit_comm_init this process alone. Valid until bit_comm_fini. */
 struct bit_group *bit_comm_world(void);
+
+/* One plain message each way, as fast as MPI moves it: `count` numbers to rank `to`, as many from rank `from`, which call this, too. Keeps the
+ * core busy; for measurements. `out` and `in` do not overlap. */
+int bit_comm_swap(struct bit_group *world, const float *out, int to, float *in, int from, size_t count, struct bit_error *error);
 
 struct bit_reducer;
 struct bit_reducer_options {
@@ -53,36 +54,5 @@ struct bit_reducer_times { double busy, exposed; /* seconds since creation: movi
                            double bytes; /* sent by this rank */ };
 /* Local; between steps, not while a reduction is on. */
 void bit_reducer_time(struct bit_reducer *reducer, struct bit_reducer_times *times);
-
-/* ---- benchmark ---- */
-
-struct bit_bench_reduce_options {
-    size_t elements;        /* of the gradient */
-    size_t bucket_elements; /* 0: default */
-    int rounds;
-    int threads;            /* that compute in a rank; 0: one */
-    double compute_seconds; /* length of the backward pass that the reduction is to hide behind */
-};
-enum { BIT_BENCH_POINTS = 6 };
-struct bit_bench_reduce {
-    int ranks, threads, node_ranks; /* node_ranks: on the caller's machine */
-    double reduce_seconds, gather_seconds; /* nothing else going on; medians, the slowest rank's, as all times here */
-    double bytes, rate;    /* a rank sends, a round; over the time */
-    double ceiling;        /* plain messages between neighbours, all at once: bytes a second that each sends */
-    double compute_seconds, step_seconds; /* computing alone; computing, reduce and gather */
-    double cpu_seconds;    /* of a core, that a rank's reduction takes from computing */
-    double exposed_share;  /* of step_seconds: what is longer than computing alone */
-    double latency, bandwidth; /* of plain messages to the farthest rank: seconds = latency + bytes / bandwidth */
-    struct { double bytes, seconds; } point[BIT_BENCH_POINTS]; /* what that was fitted to */
-    bool correct;
-    double peak_bytes;    /* resident memory of the largest rank */
-};
-/* Collective; at least two ranks. Every rank gets the same figures. */
-int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_options *options,
-                     struct bit_bench_reduce *result, struct bit_error *error);
-/* Lines for a person; the last are "GB/s: X" and "peak memory: Y GB". */
-void bit_bench_reduce_print(const struct bit_bench_reduce *result, FILE *stream);
-/* The same as one JSON object on a line. */
-void bit_bench_reduce_print_json(const struct bit_bench_reduce *result, FILE *stream);
 
 #endif

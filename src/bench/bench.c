@@ -70,18 +70,6 @@ static const struct { const char *name; int (*run)(const struct bench_options *o
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 /* What follows from the options, and fits together. */
 static int settle(struct bench_options *o)
 {

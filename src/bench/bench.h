@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bench/median.h"
 #include "bit/classify.h"
 #include "bit/compute.h"
 #include "bit/model.h"
@@ -42,9 +43,6 @@ int bench_step(const struct bench_options *options);
 int bench_decode(const struct bench_options *options);
 int bench_checkpoint(const struct bench_options *options);
 int bench_reduce(const struct bench_options *options); /* ends as the mpirun that it starts */
-
-/* Sorts `values`; the upper one of two in the middle. */
-double bench_median(double *values, int count);
 
 /* 0 when libraries can have, within the limit of address space, what they take while they work; call it when all else is allocated. */
 int bench_room(const struct bench_options *o, struct bit_error *error);

@@ -10,6 +10,7 @@
 #include "bit/memory.h"
 #include "bit/model.h"
 #include "bench/bench.h"
+#include "bench/reduction.h"
 
 enum { WORDS = 256 };
 
@@ -89,8 +90,8 @@ int bench_reduce(const struct bench_options *o)
     }
     snprintf(ranks, sizeof ranks, "%d", o->ranks);
     snprintf(threads, sizeof threads, "%d", o->threads);
-    snprintf(how, sizeof how, "elements=%zu,bucket=%d,rounds=%d,threads=%d,milliseconds=%.0f,json=%d%s%s", elements, o->bucket,
-             o->repeat, o->threads, 1e3 * o->seconds, o->json, o->fit ? ",fit=" : "", o->fit ? o->fit : "");
+    reduction_options_write(&(struct reduction_options){.elements = elements, .bucket_elements = (size_t)o->bucket, .rounds = o->repeat,
+        .threads = o->threads, .compute_seconds = o->seconds, .json = o->json, .fit = o->fit}, how, sizeof how);
     add_mpirun(&words, o, mpirun, ranks);
     add(&words, find_bitrun(bitrun));
     add(&words, "--bench-reduce");

@@ -245,13 +245,6 @@ void bit_comm_fini(void)
     memset(&world, 0, sizeof world);
 }
 
-void bit_comm_abort(int code)
-{
-    if (world.up)
-        MPI_Abort(MPI_COMM_WORLD, code);
-    _exit(code);
-}
-
 struct bit_group *bit_comm_world(void)
 {
     return world.up ? &world.group : bit_group_self();
@@ -265,4 +258,10 @@ MPI_Comm bit_comm_of(const struct bit_group *group)
 bool bit_comm_threaded(void)
 {
     return world.threaded;
+}
+
+int bit_comm_swap(struct bit_group *g, const float *out, int to, float *in, int from, size_t count, struct bit_error *error)
+{
+    return bit_comm_check(MPI_Sendrecv(out, (int)count, MPI_FLOAT, to, 0, in, (int)count, MPI_FLOAT, from, 0, bit_comm_of(g),
+                                       MPI_STATUS_IGNORE), "exchange messages", error);
 }

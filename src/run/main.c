@@ -8,7 +8,7 @@
 #include "bit/log.h"
 #include "bit/phase.h"
 #include "bit/watch.h"
-#include "bench/reduce_ranks.h"
+#include "bench/reduction.h"
 #include "run/options.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -46,7 +46,7 @@ static int start(struct bit_group *world, int argc, char **argv)
         return world->rank == 0 ? tell(&options) : BIT_OK;
     bit_log_quiet(options.quiet);
     if (options.bench_reduce) {
-        if (bench_reduce_ranks(world, options.bench_reduce, &run.error) && world->rank == 0)
+        if (reduction_main(world, options.bench_reduce, &run.error) && world->rank == 0)
             bit_log(BIT_LOG_ERROR, "%s", run.error.text);
         return run.error.code;
     }

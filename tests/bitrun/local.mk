@@ -1,7 +1,7 @@
 check_PROGRAMS += tests/bitrun/timeline tests/bitrun/test_boundary tests/bitrun/test_options tests/bitrun/test_standing
 # bitrun with the points at which its writer is killed or held up.
 check_PROGRAMS += tests/bitrun/bitrun_points
-tests_bitrun_bitrun_points_SOURCES = src/run/main.c src/bench/reduce_ranks.c
+tests_bitrun_bitrun_points_SOURCES = $(BITRUN_SOURCES)
 tests_bitrun_bitrun_points_LDADD = $(RUN_LIBS) libstore_points.a $(RUN_MORE_LIBS)
 TESTS += tests/bitrun/test_boundary tests/bitrun/test_options tests/bitrun/test_standing
 tests_bitrun_test_options_SOURCES = tests/bitrun/test_options.c

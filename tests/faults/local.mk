@@ -1,6 +1,6 @@
 # The fault campaign (docs/RELIABILITY.md): helpers in C, the rows in bash.
 check_PROGRAMS += tests/faults/bitrun_points tests/faults/decode tests/faults/ledger tests/faults/preload.so tests/faults/rank
-tests_faults_bitrun_points_SOURCES = src/run/main.c src/bench/reduce_ranks.c tests/faults/points.c tests/faults/points.h
+tests_faults_bitrun_points_SOURCES = $(BITRUN_SOURCES) tests/faults/points.c tests/faults/points.h
 tests_faults_bitrun_points_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_TEST_POINTS
 tests_faults_bitrun_points_LDADD = $(RUN_LIBS) libstore_points.a $(RUN_MORE_LIBS)
 tests_faults_decode_SOURCES = tests/faults/decode.c

@@ -1,31 +1,32 @@
 /* How fast plain messages are: the reduction's ceiling, and what a prediction for other numbers of ranks needs. */
 #include <math.h>
 
+#include "bench/median.h"
+#include "bench/reduction.h"
 #include "bit/clock.h"
-#include "comm/bench.h"
+#include "bit/comm.h"
 
 /* Everybody sends `count` numbers to the rank `distance` further on, `rounds` times: seconds each. */
-static int exchange(struct bit_group *world, float *block, size_t elements, int count, int distance, int rounds,
+static int exchange(struct bit_group *world, float *block, size_t elements, size_t count, int distance, int rounds,
                     double *seconds, struct bit_error *error)
 {
-    MPI_Comm comm = bit_comm_of(world);
     int to = (world->rank + distance) % world->size, from = (world->rank + world->size - distance) % world->size;
-    if (bit_comm_check(MPI_Barrier(comm), "meet", error))
+    if (bit_group_barrier(world, error) || /* in which ranks may sleep: the first message wakes the last of them */
+        bit_comm_swap(world, block, to, block + elements - count, from, count, error))
         return -1;
     double start = bit_clock_seconds();
     for (int i = 0; i < rounds; i++)
-        if (bit_comm_check(MPI_Sendrecv(block, count, MPI_FLOAT, to, 0, block + elements - (size_t)count, count, MPI_FLOAT,
-                                        from, 0, comm, MPI_STATUS_IGNORE), "exchange messages", error))
+        if (bit_comm_swap(world, block, to, block + elements - count, from, count, error))
             return -1;
     *seconds = (bit_clock_seconds() - start) / rounds;
     return 0;
 }
 
 /* Seconds = latency + bytes / bandwidth, with the least sum of squares of the relative errors. */
-static void fit(struct bit_bench_reduce *r)
+static void fit(struct reduction_result *r)
 {
     double w = 0, x = 0, y = 0, xx = 0, xy = 0;
-    for (int i = 0; i < BIT_BENCH_POINTS; i++) {
+    for (int i = 0; i < REDUCTION_POINTS; i++) {
         double n = r->point[i].bytes, t = r->point[i].seconds, weight = 1 / (t * t);
         w += weight;
         x += weight * n;
@@ -39,7 +40,7 @@ static void fit(struct bit_bench_reduce *r)
 }
 
 /* The slowest rank's time of the median of five runs. */
-static int measure_point(struct bit_group *world, float *block, size_t elements, int count, int distance, int rounds,
+static int measure_point(struct bit_group *world, float *block, size_t elements, size_t count, int distance, int rounds,
                          double *seconds, struct bit_error *error)
 {
     enum { RUNS = 5 };
@@ -47,7 +48,7 @@ static int measure_point(struct bit_group *world, float *block, size_t elements,
     for (int i = 0; i < RUNS; i++)
         if (exchange(world, block, elements, count, distance, rounds, &runs[i], error))
             return -1;
-    double mine = bit_bench_median(runs, RUNS);
+    double mine = bench_median(runs, RUNS);
     if (bit_group_gather(world, &mine, sizeof mine, all, error))
         return -1;
     *seconds = 0;
@@ -56,15 +57,16 @@ static int measure_point(struct bit_group *world, float *block, size_t elements,
     return 0;
 }
 
-int bench_messages(struct bit_group *world, float *block, size_t elements, struct bit_bench_reduce *result,
-                   struct bit_error *error)
+int reduction_measure_messages(struct bit_group *world, float *block, size_t elements, struct reduction_result *result,
+                               struct bit_error *error)
 {
     size_t half = elements / 2, bucket = half < BIT_BUCKET_DEFAULT / 2 ? half : BIT_BUCKET_DEFAULT / 2;
     double seconds;
     /* The largest as large as half a bucket, what partners exchange; each other a quarter of the next. To the farthest rank:
      * between machines where there are several. */
-    for (int i = BIT_BENCH_POINTS - 1; i >= 0; i--) {
-        int count = (int)(bucket >> 2 * (BIT_BENCH_POINTS - 1 - i)), rounds = 1 << (BIT_BENCH_POINTS + 1 - i);
+    for (int i = REDUCTION_POINTS - 1; i >= 0; i--) {
+        size_t count = bucket >> 2 * (REDUCTION_POINTS - 1 - i);
+        int rounds = 1 << (REDUCTION_POINTS + 1 - i);
         count = count > 0 ? count : 1;
         if (measure_point(world, block, elements, count, world->size / 2, rounds, &seconds, error))
             return -1;
@@ -72,7 +74,7 @@ int bench_messages(struct bit_group *world, float *block, size_t elements, struc
         result->point[i].seconds = seconds;
     }
     fit(result);
-    if (measure_point(world, block, elements, (int)bucket, 1, 6, &seconds, error))
+    if (measure_point(world, block, elements, bucket, 1, 6, &seconds, error))
         return -1;
     result->ceiling = (double)bucket * sizeof *block / seconds;
     return 0;

@@ -1,13 +1,14 @@
 /* How fast gradients and weights move between ranks, and how much of it a computing rank does not notice. */
 #include <math.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
+#include "bench/median.h"
+#include "bench/reduction.h"
 #include "bit/clock.h"
+#include "bit/comm.h"
 #include "bit/memory.h"
 #include "bit/text.h"
-#include "comm/bench.h"
 
 /* Small integers: every order of additions gives the same sum, which each rank can predict. */
 static float value_at(size_t i, int rank)
@@ -64,7 +65,7 @@ enum { SLICES = 64 }; /* parameters that a backward pass finishes one after anot
 struct bench {
     struct bit_group *world;
     struct bit_reducer *reducer;
-    const struct bit_bench_reduce_options *options;
+    const struct reduction_options *options;
     float *block;
     size_t elements;       /* of the block */
     int threads;
@@ -105,27 +106,19 @@ static int run_round(struct bench *b, bool work, bool move, double seconds[3], s
     return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bit_bench_median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 /* How much work fills the wanted time? Rank 0's answer, for all. Collective. */
 static int calibrate(struct bench *b, struct bit_error *error)
 {
+    enum { TRIES = 3 }; /* a single slow one is a disturbance */
     double wanted = b->options->compute_seconds / SLICES, seconds = 0;
     b->work = 100;
     while (b->world->rank == 0 && seconds < wanted) {
-        double start = bit_clock_seconds();
-        b->sink = compute(b->threads, b->work, b->sink);
-        seconds = bit_clock_seconds() - start;
+        seconds = INFINITY;
+        for (int i = 0; i < TRIES; i++) {
+            double start = bit_clock_seconds();
+            b->sink = compute(b->threads, b->work, b->sink);
+            seconds = fmin(seconds, bit_clock_seconds() - start);
+        }
         if (seconds < wanted)
             b->work = seconds < wanted / 4 ? 4 * b->work : (long)((double)b->work * 1.02 * wanted / seconds) + 1;
     }
@@ -133,7 +126,7 @@ static int calibrate(struct bench *b, struct bit_error *error)
 }
 
 /* The network alone; then computing with and without it in turns, so that both meet the same disturbances. */
-static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_error *error)
+static int measure(struct bench *b, struct reduction_result *result, struct bit_error *error)
 {
     int rounds = b->options->rounds;
     double reduce[rounds], gather[rounds], alone[rounds], together[rounds], cpu[rounds], seconds[3];
@@ -152,8 +145,8 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
     }
     bit_reducer_time(b->reducer, &after);
     result->bytes = (after.bytes - before.bytes) / rounds;
-    result->reduce_seconds = bit_bench_median(reduce, rounds);
-    result->gather_seconds = bit_bench_median(gather, rounds);
+    result->reduce_seconds = bench_median(reduce, rounds);
+    result->gather_seconds = bench_median(gather, rounds);
     if (calibrate(b, error))
         return -1;
     for (int i = 0; i < rounds; i++) {
@@ -166,14 +159,14 @@ static int measure(struct bench *b, struct bit_bench_reduce *result, struct bit_
         together[i] = seconds[0] + seconds[1];
         cpu[i] += seconds[2];
     }
-    result->cpu_seconds = fmax(0, bit_bench_median(cpu, rounds));
-    result->compute_seconds = bit_bench_median(alone, rounds);
-    result->step_seconds = bit_bench_median(together, rounds);
+    result->cpu_seconds = fmax(0, bench_median(cpu, rounds));
+    result->compute_seconds = bench_median(alone, rounds);
+    result->step_seconds = bench_median(together, rounds);
     return 0;
 }
 
 /* The slowest rank speaks for all. */
-static int agree_on_worst(struct bit_group *world, struct bit_bench_reduce *result, struct bit_error *error)
+static int agree_on_worst(struct bit_group *world, struct reduction_result *result, struct bit_error *error)
 {
     double *const figures[] = {&result->reduce_seconds, &result->gather_seconds, &result->compute_seconds,
                                &result->step_seconds, &result->bytes, &result->peak_bytes, &result->cpu_seconds};
@@ -194,8 +187,7 @@ static int agree_on_worst(struct bit_group *world, struct bit_bench_reduce *resu
     return 0;
 }
 
-static int check_options(const struct bit_group *world, const struct bit_bench_reduce_options *o,
-                         struct bit_error *error)
+static int check_options(const struct bit_group *world, const struct reduction_options *o, struct bit_error *error)
 {
     if (world->size < 2)
         return bit_fail(error, BIT_EUSAGE, "nothing to reduce with one rank: mpirun -n 2 or more");
@@ -205,15 +197,15 @@ static int check_options(const struct bit_group *world, const struct bit_bench_r
     return 0;
 }
 
-int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_options *options,
-                     struct bit_bench_reduce *result, struct bit_error *error)
+int reduction_measure(struct bit_group *world, const struct reduction_options *options, struct reduction_result *result,
+                      struct bit_error *error)
 {
     struct bit_table *table = NULL;
     struct bit_reducer_options how = {.bucket_elements = options->bucket_elements};
     struct bench b = {.world = world, .options = options, .threads = options->threads > 0 ? options->threads : 1};
     int status = -1;
 
-    *result = (struct bit_bench_reduce){.ranks = world->size, .threads = b.threads, .node_ranks = world->node_size};
+    *result = (struct reduction_result){.ranks = world->size, .threads = b.threads, .node_ranks = world->node_size};
     if (!check_options(world, options, error) && (table = bit_table_create(error)) &&
         bit_table_add(table, "gradient", BIT_KERNEL, 0, 1, &options->elements, error) >= 0) {
         b.elements = table->elements;
@@ -221,7 +213,7 @@ int bit_bench_reduce(struct bit_group *world, const struct bit_bench_reduce_opti
     }
     if (bit_group_agree(world, error) || !(b.reducer = bit_reducer_create(world, table, &how, error)))
         goto out;
-    if (bench_messages(world, b.block, b.elements, result, error) || measure(&b, result, error))
+    if (reduction_measure_messages(world, b.block, b.elements, result, error) || measure(&b, result, error))
         goto out;
     result->peak_bytes = (double)bit_memory_resident_peak();
     if (agree_on_worst(world, result, error))
@@ -236,7 +228,7 @@ out:
     return status;
 }
 
-void bit_bench_reduce_print(const struct bit_bench_reduce *r, FILE *stream)
+void reduction_print(const struct reduction_result *r, FILE *stream)
 {
     char bytes[32];
     bit_text_bytes(r->bytes, bytes, sizeof bytes);
@@ -244,7 +236,7 @@ void bit_bench_reduce_print(const struct bit_bench_reduce *r, FILE *stream)
             r->node_ranks, bytes, 1e3 * r->reduce_seconds, 1e3 * r->gather_seconds);
     fprintf(stream, "plain messages between neighbours: %.3f GB/s, ratio %.2f\n", 1e-9 * r->ceiling, r->rate / r->ceiling);
     fprintf(stream, "messages: latency %.1f us, bandwidth %.3f GB/s (over sizes of %g to %g bytes)\n", 1e6 * r->latency,
-            1e-9 * r->bandwidth, r->point[0].bytes, r->point[BIT_BENCH_POINTS - 1].bytes);
+            1e-9 * r->bandwidth, r->point[0].bytes, r->point[REDUCTION_POINTS - 1].bytes);
     fprintf(stream, "%.1f ms of computing on %d thread%s: %.1f ms with reduction and gather, exposed share %.2f %%\n",
             1e3 * r->compute_seconds, r->threads, r->threads == 1 ? "" : "s", 1e3 * r->step_seconds, 100 * r->exposed_share);
     fprintf(stream, "processor time of the reduction behind it: %.1f ms a rank\n", 1e3 * r->cpu_seconds);
@@ -253,7 +245,7 @@ void bit_bench_reduce_print(const struct bit_bench_reduce *r, FILE *stream)
     fprintf(stream, "peak memory: %.2f GB\n", 1e-9 * r->peak_bytes);
 }
 
-void bit_bench_reduce_print_json(const struct bit_bench_reduce *r, FILE *stream)
+void reduction_print_json(const struct reduction_result *r, FILE *stream)
 {
     fprintf(stream, "{\"kind\": \"reduce\", \"ranks\": %d, \"node_ranks\": %d, \"threads\": %d, \"bytes\": %.0f, "
             "\"reduce_seconds\": %.9g, \"gather_seconds\": %.9g, \"compute_seconds\": %.9g, \"step_seconds\": %.9g, "
@@ -261,7 +253,7 @@ void bit_bench_reduce_print_json(const struct bit_bench_reduce *r, FILE *stream)
             "\"bandwidth_gbs\": %.6g, \"correct\": %s,\n \"messages\": [", r->ranks, r->node_ranks, r->threads, r->bytes,
             r->reduce_seconds, r->gather_seconds, r->compute_seconds, r->step_seconds, r->cpu_seconds, r->exposed_share, 1e-9 * r->ceiling,
             r->rate / r->ceiling, r->latency, 1e-9 * r->bandwidth, r->correct ? "true" : "false");
-    for (int i = 0; i < BIT_BENCH_POINTS; i++)
+    for (int i = 0; i < REDUCTION_POINTS; i++)
         fprintf(stream, "%s{\"bytes\": %.0f, \"seconds\": %.6g}", i ? ", " : "", r->point[i].bytes, r->point[i].seconds);
     fprintf(stream, "],\n \"gbs\": %.6g, \"peak_memory_gb\": %.6g}\n", 1e-9 * r->rate, 1e-9 * r->peak_bytes);
 }
