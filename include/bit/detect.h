@@ -11,8 +11,6 @@ enum { BIT_PYRAMID_FIRST = 3, BIT_PYRAMID_LEVELS = 5, BIT_ANCHOR_SHAPES = 32, BI
 
 /* ---- anchors ---- */
 
-struct bit_box { double x1, y1, x2, y2; };
-
 /* The anchors of one image: level, then row, column, shape. Level i (of 0 to 4) has a stride of 2^(i + 3) pixels; the centre of a cell's
  * anchors is the cell's. Corners are neither rounded nor clipped. */
 struct bit_anchors {

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bit/box.h"
 #include "bit/compute.h"
 #include "bit/error.h"
 #include "bit/metric.h"
@@ -31,12 +32,13 @@ struct bit_targets {
     const int32_t *labels;
     const int32_t *label_start; /* images + 1 entries */
     const float *weights;       /* one a label */
-    const float *boxes;         /* detection: four a label, x1 y1 x2 y2 in pixels of the network's input, from its upper left corner;
-                                 * label_start is given. NULL: labels are of whole images */
+    const struct bit_box *boxes; /* detection: one a label, in pixels of the network's input; label_start is given. NULL: labels are of
+                                  * whole images */
 };
 
 /* What a head gets of each image. A tap is the output of a block: the sum of its last unit's convolutions and shortcut, before
- * the norm and ReLU with which the next unit begins. tap[block] for blocks 1 to 4; all zero where the head did not ask. */
+ * the norm and ReLU with which the next unit begins (behind block 4: the last norm); or, for `activated` heads, what these make of
+ * it. tap[block] for blocks 1 to 4; all zero where the head did not ask. */
 enum { BIT_BLOCKS = 4 };
 struct bit_tap_shape { int height, width, channels; };
 struct bit_head_input {
@@ -58,6 +60,7 @@ struct bit_head_call {
     size_t first;                 /* number of the head's first parameter in the table */
     const float *weights;         /* block of the table */
     void *work;                   /* the head's own memory (`bytes`), 64-byte aligned; kept from forward to backward */
+    void *state;                  /* what its `create` returned; NULL for a head without */
     const struct bit_backend *backend;
 };
 
@@ -68,6 +71,7 @@ struct bit_head {
     unsigned taps;                /* blocks whose outputs it takes: BIT_TAP(2) | BIT_TAP(4); 0: none */
     bool unpooled;                /* takes no pooled features: the last norm and the blocks above the highest tap do not run;
                                    * their parameters stay in the table, with gradients of zero */
+    bool activated;               /* taps are taken behind norm and ReLU. Only for unpooled heads whose taps include block 4 */
 };
 #define BIT_TAP(block) (1u << (block))
 
@@ -82,6 +86,11 @@ struct bit_head_operations {
                        float *weights);
     /* Of call->work, for so many images. */
     size_t (*bytes)(const struct bit_head *head, const struct bit_head_input *input, int images, bool training);
+    /* Instead of `bytes`, for heads that keep more than plain memory (convolutions): what goes to call->state and, in *bytes, the size of
+     * call->work. NULL with `error`. Freed by destroy. The head outlives it. */
+    void *(*create)(const struct bit_head *head, const struct bit_head_input *input, int images, bool training,
+                    const struct bit_backend *backend, size_t *bytes, struct bit_error *error);
+    void (*destroy)(void *state);
     /* Multiply-adds of one image's forward pass times 2. */
     double (*flops)(const struct bit_head *head, const struct bit_head_input *input);
 

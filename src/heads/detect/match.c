@@ -4,6 +4,9 @@
 
 #include "bit/detect.h"
 
+/* While boxes are looked at, an anchor that box b took stands as FORCED - b. */
+enum { FORCED = -3 };
+
 /* The anchor that a box overlaps most, so far. */
 struct favourite { long long overlap, distance; int anchor; };
 
@@ -51,7 +54,8 @@ static void look_at_cell(struct search *s, int level, int y, int x)
         compare_favourite(s, overlap, &anchor, first + shape);
         if (overlap > s->best[first + shape]) {
             s->best[first + shape] = overlap;
-            s->match[first + shape] = s->number;
+            if (s->match[first + shape] > FORCED)
+                s->match[first + shape] = s->number;
         }
     }
 }
@@ -76,14 +80,10 @@ static void look_at_box(struct search *s)
     }
 }
 
-/* Marks an anchor in `best`, once the overlaps are no longer needed: an earlier box took it. */
-static const double TAKEN = -1;
-
 void bit_match(const struct bit_anchors *anchors, const struct bit_match_options *options, const struct bit_box *boxes, int count,
                int32_t *match, double *best)
 {
     const int all = anchors->first[BIT_PYRAMID_LEVELS];
-    int favourites[count > 0 ? count : 1];
     for (int a = 0; a < all; a++) {
         match[a] = BIT_MATCH_BACKGROUND;
         best[a] = 0;
@@ -93,16 +93,13 @@ void bit_match(const struct bit_anchors *anchors, const struct bit_match_options
         s.box = &boxes[b];
         s.number = b;
         look_at_box(&s);
-        favourites[b] = s.favourite.anchor;
+        const int a = s.favourite.anchor;
+        if (a >= 0 && match[a] > FORCED)
+            match[a] = FORCED - b;
     }
     for (int a = 0; a < all && count; a++)
-        if (best[a] < options->positive)
+        if (match[a] <= FORCED)
+            match[a] = FORCED - match[a];
+        else if (best[a] < options->positive)
             match[a] = best[a] >= options->negative ? BIT_MATCH_IGNORED : BIT_MATCH_BACKGROUND;
-    for (int b = 0; b < count; b++) {
-        const int a = favourites[b];
-        if (a < 0 || best[a] == TAKEN)
-            continue;
-        best[a] = TAKEN;
-        match[a] = b;
-    }
 }
