@@ -36,8 +36,7 @@ static size_t parameters_to(const struct unit *u)
     return (size_t)u->c.parameter + 1;
 }
 
-/* The head's gradient of a unit's output, from image `first` on; NULL: it takes none. The norm that follows the unit adds it
- * to its own. */
+/* The head's gradient of a unit's output, or of that behind norm and ReLU, from image `first` on; NULL: it takes none. */
 static const void *tap_gradient(const struct bit_model *m, const struct unit *u, int first)
 {
     const struct bit_geometry *c = &u->c.geometry;
@@ -82,6 +81,12 @@ static int features_backward(struct bit_model *m, struct bit_gradient_sink *sink
     const size_t features = (size_t)m->images * (size_t)n->input.channels;
     float *d_pooled = at(m, m->d_pooled);
     double time = bit_clock_seconds();
+    if (n->activates) {
+        if (norm_layer_backward(m, &n->norm, at(m, last->out), tap_gradient(m, last, 0), false, NULL, NULL, dx, 0, error))
+            return -1;
+        give_norm(m, sink, &n->norm);
+        return 0;
+    }
     if (!n->pools) {
         give_zeros(m, sink, parameters_to(last), (size_t)n->head);
         return 0;
@@ -118,6 +123,19 @@ static struct flow flow_from(const struct bit_model *m, const struct unit *u, co
     return (struct flow){f->d_y + 4 * c, f->d_x + a, f->d_a + b, f->d_b + c, f->h + a, f->h_b + b, f->h_c + c};
 }
 
+/* Where a head takes the block below a unit behind the norm with which the unit begins, its gradient is that of this norm's output, to
+ * which the unit's convolutions add theirs. Returns whether there is one. */
+static bool begin_with_tap(const struct bit_model *m, const struct unit *u, int first, void *d_x)
+{
+    const struct bit_norm_shape *a = &u->norm_a.norm;
+    const struct unit *below = u - 1;
+    if (!m->network.activates || u == m->network.unit || !below->tapped)
+        return false;
+    memcpy(d_x, tap_gradient(m, below, first),
+           (size_t)u->chunk * (size_t)a->rows * (size_t)a->channels * bit_type_size(m->options.precision));
+    return true;
+}
+
 /* The data gradients of one chunk, from image `first` on. */
 static int unit_backward_data(struct bit_model *m, const struct unit *u, const struct flow *f, int first,
                               struct bit_error *error)
@@ -129,13 +147,13 @@ static int unit_backward_data(struct bit_model *m, const struct unit *u, const s
         layer_backward_data(m, &u->b, f->d_b, false, f->d_a, error) ||
         norm_layer_backward(m, &u->norm_b, at_image(m, u->a_out, first, b->rows, b->channels), f->d_a, false, NULL,
                             f->h_b, f->d_a, first, error) ||
-        layer_backward_data(m, &u->a, f->d_a, false, f->d_x, error))
+        layer_backward_data(m, &u->a, f->d_a, begin_with_tap(m, u, first, f->d_x), f->d_x, error))
         return -1;
     if (u->projects && layer_backward_data(m, &u->projection, f->d_y, true, f->d_x, error))
         return -1;
     /* without a projection, x also went straight to the output; with one, the unit is the first of its block, and the head may
      * have taken x, the output of the block below */
-    const void *skip = !u->projects ? f->d_y : u == m->network.unit ? NULL : tap_gradient(m, u - 1, first);
+    const void *skip = !u->projects ? f->d_y : u == m->network.unit || m->network.activates ? NULL : tap_gradient(m, u - 1, first);
     return norm_layer_backward(m, &u->norm_a, at_image(m, u->x, first, a->rows, a->channels), f->d_x, false, skip,
                                f->h, f->d_x, first, error);
 }

@@ -95,20 +95,28 @@ static int root_forward(struct bit_model *m, const void *images, bool training, 
     return 0;
 }
 
+/* Where the first norm of a unit writes: a buffer of the moment, or, where the head takes the block below behind that norm, the tap. */
+static void *input_norm_output(const struct bit_model *m, const struct unit *u, int first)
+{
+    const struct bit_norm_shape *a = &u->norm_a.norm;
+    return m->network.activates && u > m->network.unit && u[-1].tapped ? at_image(m, m->tap[u[-1].block], first, a->rows, a->channels)
+                                                                        : at(m, m->h);
+}
+
 /* One chunk, from image `first` on. */
 static int unit_forward(struct bit_model *m, const struct unit *u, int first, bool training, struct bit_error *error)
 {
     const struct bit_norm_shape *a = &u->norm_a.norm, *b = &u->norm_b.norm, *c = &u->norm_c.norm;
     const void *x = at_image(m, u->x, first, a->rows, a->channels);
-    void *h = at(m, m->h), *a_out = at_image(m, u->a_out, first, b->rows, b->channels);
+    void *h = at(m, m->h), *in = input_norm_output(m, u, first), *a_out = at_image(m, u->a_out, first, b->rows, b->channels);
     void *b_out = at_image(m, u->b_out, first, c->rows, c->channels);
     void *out = at_image(m, u->out, first, c->rows, 4 * c->channels);
     /* without a projection, x is copied to out in passing, and c adds to it */
-    if (norm_layer_forward(m, &u->norm_a, x, h, u->projects ? NULL : out, NULL, first, training, error))
+    if (norm_layer_forward(m, &u->norm_a, x, in, u->projects ? NULL : out, NULL, first, training, error))
         return -1;
-    if (u->projects && layer_forward(m, &u->projection, h, false, out, error))
+    if (u->projects && layer_forward(m, &u->projection, in, false, out, error))
         return -1;
-    if (layer_forward(m, &u->a, h, false, a_out, error) ||
+    if (layer_forward(m, &u->a, in, false, a_out, error) ||
         norm_layer_forward(m, &u->norm_b, a_out, h, NULL, NULL, first, training, error) ||
         layer_forward(m, &u->b, h, false, b_out, error) ||
         norm_layer_forward(m, &u->norm_c, b_out, h, NULL, NULL, first, training, error))
@@ -164,8 +172,10 @@ static int backbone_forward(struct bit_model *m, const void *images, bool traini
             return -1;
         bit_trace_end("block", block, traced);
     }
-    return n->pools ? norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), NULL, NULL, at(m, m->pooled), 0,
-                                         training, error) : 0;
+    if (!n->pools && !n->activates)
+        return 0;
+    return norm_layer_forward(m, &n->norm, at(m, n->unit[n->units - 1].out), n->activates ? at(m, m->tap[BIT_BLOCKS]) : NULL, NULL,
+                              n->pools ? at(m, m->pooled) : NULL, 0, training, error);
 }
 
 int bit_model_features(struct bit_model *m, const void *images, float *features, struct bit_error *error)

@@ -31,14 +31,14 @@ static void make_call(struct bit_model *m)
 {
     const struct network *n = &m->network;
     m->call = (struct bit_head_call){
-        .images = m->images, .input = n->input, .table = m->table, .first = (size_t)n->head, .work = at(m, m->head_work),
+        .images = m->images, .input = n->input, .table = m->table, .first = (size_t)n->head, .work = at(m, m->head_work), .state = m->head_state,
         .pooled = n->pools ? at(m, m->pooled) : NULL, .d_pooled = n->pools ? at(m, m->d_pooled) : NULL,
         .backend = m->options.backend};
     for (int i = 0; i < n->units; i++) {
         const struct unit *u = &n->unit[i];
         if (!u->tapped)
             continue;
-        m->call.tap[u->block] = at(m, u->out);
+        m->call.tap[u->block] = at(m, m->tap[u->block]);
         m->call.d_tap[u->block] = m->options.training ? at(m, m->d_tap[u->block]) : NULL;
     }
 }

@@ -150,6 +150,8 @@ static int check_taps(const struct bit_model_options *o, struct bit_error *error
         return 0;
     if (head->taps & ~known)
         return bit_fail(error, BIT_EINTERNAL, "a head takes the outputs of blocks 0x%x: expected blocks 1 to 4 only", head->taps);
+    if (head->activated && !(head->unpooled && head->taps & BIT_TAP(4)))
+        return bit_fail(error, BIT_EINTERNAL, "a head that takes taps behind norm and ReLU also takes pooled features, or not that of block 4");
     if (head->unpooled && !head->taps)
         return bit_fail(error, BIT_EINTERNAL, "a head takes neither pooled features nor the output of a block");
     for (int block = 1; block <= BIT_BLOCKS; block++)
@@ -165,6 +167,7 @@ static void choose_input(const struct bit_model_options *o, struct network *n, i
     const unsigned taps = o->head ? o->head->taps : 0;
     int highest = 0;
     n->pools = !o->head || !o->head->unpooled;
+    n->activates = o->head && o->head->activated;
     n->input = (struct bit_head_input){.channels = n->pools ? channels : 0, .type = o->precision};
     for (int i = 0; i < n->units; i++) {
         struct unit *u = &n->unit[i];

@@ -47,6 +47,7 @@ struct network {
     bool packs_late;            /* kernels are packed each time they are used, into one place */
     int units;                  /* that run: those above a head's highest tap do not unless it takes pooled features, too */
     bool pools;                 /* runs the last norm and the mean over an image */
+    bool activates;             /* the head takes taps behind norm and ReLU */
     struct bit_head_input input; /* of the head */
     struct unit unit[MODEL_UNITS];
     struct layer root;
@@ -79,7 +80,8 @@ struct bit_model {
     size_t h, h_b, h_c;                 /* outputs of norms; forward uses h only */
     size_t wide[2], near[2], narrow[2]; /* gradients; near: of a chunk */
     size_t pooled, d_pooled, d_pooled_typed, head_work;
-    size_t d_tap[BIT_BLOCKS + 1];       /* gradients of the taps */
+    size_t tap[BIT_BLOCKS + 1], d_tap[BIT_BLOCKS + 1]; /* taps, and their gradients */
+    void *head_state;
     size_t part;                        /* a chunk's gradient of one kernel */
     size_t standard_kernel;             /* one standardised kernel, float32 */
     size_t packed;                      /* the one place of packed kernels, when packed late */

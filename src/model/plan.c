@@ -51,6 +51,9 @@ void plan_free(struct bit_model *m)
     for (size_t i = 0; i < m->shapes; i++)
         bit_convolution_destroy(m->shape[i].convolution);
     m->shapes = 0;
+    if (m->head_state)
+        m->options.head->operations->destroy(m->head_state);
+    m->head_state = NULL;
 }
 
 /* ---- layout ---- */
@@ -137,7 +140,8 @@ static void place_buffers(struct layout *y)
     const struct network *n = &m->network;
     const bool training = m->options.training;
     const size_t images = (size_t)m->images, root = out_bytes(m, &n->root) / images * (size_t)n->root_chunk;
-    size_t h = root, wide = n->pools ? typed(m, &n->norm.norm) : 0, near = n->root_gathers ? root : 0, narrow = 0;
+    const bool last_norm = n->pools || n->activates;
+    size_t h = root, wide = last_norm ? typed(m, &n->norm.norm) : 0, near = n->root_gathers ? root : 0, narrow = 0;
     if (!n->root_gathers)
         wide = larger(wide, out_bytes(m, &n->root));
     for (int i = 0; i < n->units; i++) {
@@ -175,7 +179,7 @@ static int place_units(struct layout *y, struct bit_error *error)
     for (int i = 0; i < n->units; i++)
         if (place_unit(y, &n->unit[i], error))
             return -1;
-    if (n->pools)
+    if (n->pools || n->activates)
         place_norm(y, &n->norm);
     place_buffers(y);
     /* not training: x and out alternate between the wide buffers, but for taps, which stay to the end; the last output does so
@@ -186,16 +190,18 @@ static int place_units(struct layout *y, struct bit_error *error)
         u->x = x;
         u->a_out = training ? arena_add(&y->arena, typed(m, &u->norm_b.norm)) : m->narrow[0];
         u->b_out = training ? arena_add(&y->arena, typed(m, &u->norm_c.norm)) : m->narrow[1];
-        const bool keeps = training || (u->tapped && i + 1 < n->units);
+        const bool keeps = training || (u->tapped && !n->activates && i + 1 < n->units);
         u->out = keeps ? arena_add(&y->arena, out_bytes(m, &u->c)) : m->wide[(i + 1) % 2];
         x = u->out;
+        if (u->tapped)
+            m->tap[u->block] = n->activates ? arena_add(&y->arena, out_bytes(m, &u->c)) : u->out;
     }
     return 0;
 }
 
 /* What stands between the last unit and the head. Without pooled features the highest tap's gradient is where the backward
  * pass begins, so it stands in the buffer from which that starts. */
-static void place_head(struct layout *y)
+static int place_head(struct layout *y, struct bit_error *error)
 {
     struct bit_model *m = y->m;
     const struct network *n = &m->network;
@@ -210,8 +216,15 @@ static void place_head(struct layout *y)
         if (n->unit[i].tapped)
             m->d_tap[n->unit[i].block] =
                 n->pools || i + 1 < n->units ? arena_add(&y->arena, out_bytes(m, &n->unit[i].c)) : m->wide[0];
-    if (head)
-        m->head_work = arena_add(&y->arena, head->operations->bytes(head, &n->input, m->images, m->options.training));
+    if (!head)
+        return 0;
+    size_t bytes = 0;
+    if (!head->operations->create)
+        bytes = head->operations->bytes(head, &n->input, m->images, m->options.training);
+    else if (!(m->head_state = head->operations->create(head, &n->input, m->images, m->options.training, m->options.backend, &bytes, error)))
+        return -1;
+    m->head_work = arena_add(&y->arena, bytes);
+    return 0;
 }
 
 int plan_memory(struct bit_model *m, struct bit_error *error)
@@ -228,7 +241,8 @@ int plan_memory(struct bit_model *m, struct bit_error *error)
         m->input = arena_add(&y.arena, images * (size_t)o->image_size * (size_t)o->image_size * IMAGE_CHANNELS *
                                            bit_type_size(o->precision));
     m->which = arena_add(&y.arena, images * (size_t)n->unit[0].norm_a.norm.rows * (size_t)n->pool.channels);
-    place_head(&y);
+    if (place_head(&y, error))
+        return -1;
     y.arena.purpose = &m->memory.scratch;
     m->standard_kernel = arena_add(&y.arena, y.kernel);
     m->part = arena_add(&y.arena, y.part);

@@ -159,7 +159,8 @@ static const struct bit_head
     taps_only = {.operations = &operations, .taps = BIT_TAP(2) | BIT_TAP(4), .unpooled = true},
     low_only = {.operations = &operations, .taps = BIT_TAP(2), .unpooled = true},
     all = {.operations = &operations, .taps = BIT_TAP(1) | BIT_TAP(2) | BIT_TAP(3) | BIT_TAP(4)},
-    plain = {.operations = &operations};
+    plain = {.operations = &operations},
+    activated = {.operations = &operations, .taps = BIT_TAP(2) | BIT_TAP(3) | BIT_TAP(4), .unpooled = true, .activated = true};
 
 /* ---- a model, its weights, its images ---- */
 
@@ -338,6 +339,7 @@ static void test_differences(void) { check_differences(&both, BIT_GROUP_NORM); }
 static void test_differences_unpooled(void) { check_differences(&taps_only, BIT_GROUP_NORM); }
 static void test_differences_low(void) { check_differences(&low_only, BIT_GROUP_NORM); }
 static void test_differences_batch_norm(void) { check_differences(&both, BIT_BATCH_NORM); }
+static void test_differences_activated(void) { check_differences(&activated, BIT_GROUP_NORM); }
 
 /* bfloat16 points where float32 points, block by block. Its own noise takes the cosine to 0.95 at the root in a head without
  * taps; here it is 0.97 and more. */
@@ -368,16 +370,17 @@ static void test_bfloat16(void)
 {
     check_bfloat16(&both);
     check_bfloat16(&taps_only);
+    check_bfloat16(&activated);
 }
 
 /* Large images go through the first blocks one by one: the gradients of two are the sum of those of networks that see one each. */
-static void test_chunks(void)
+static void check_chunks(const struct bit_head *head)
 {
     struct fixture f[3];
     const size_t image = (size_t)LARGE * LARGE * 3;
     double losses[MOST_IMAGES];
     for (int i = 0; i < 3; i++) { /* both, the first, the second */
-        struct bit_model_options options = options_of(&all, BIT_GROUP_NORM, BIT_FLOAT32, 14);
+        struct bit_model_options options = options_of(head, BIT_GROUP_NORM, BIT_FLOAT32, 14);
         const struct bit_targets own = {.labels = numbers + (i == 2)};
         options.image_size = LARGE;
         options.micro_batch = i ? 1 : 2;
@@ -385,7 +388,7 @@ static void test_chunks(void)
         if (i)
             memcpy(f[i].typed, f[0].images + (size_t)(i - 1) * image, image * sizeof(float));
         REQUIRE(look(&f[i], true));
-        loss(&all, bit_model_call(f[i].model), &own, options.micro_batch, 1, losses);
+        loss(head, bit_model_call(f[i].model), &own, options.micro_batch, 1, losses);
         REQUIRE(learn(&f[i]));
     }
     /* the gradient of block 1's tap is added by the unit above it, which has to go by chunks, too */
@@ -404,6 +407,12 @@ static void test_chunks(void)
     CHECK(bad == 0);
     for (int i = 0; i < 3; i++)
         teardown(&f[i]);
+}
+
+static void test_chunks(void)
+{
+    check_chunks(&all);
+    check_chunks(&activated);
 }
 
 /* ---- values ---- */
@@ -453,6 +462,50 @@ static void test_plain_reference(void)
     teardown(&f);
 }
 
+/* Group norm (gamma 1, beta 0) and ReLU of an image in plain loops against a tap behind them: the largest difference. */
+static double activation_error(const float *x, const float *found, int rows, int channels)
+{
+    const int wide = channels / MODEL_GROUPS;
+    double worst = 0;
+    for (int first = 0; first < channels; first += wide) {
+        double sum = 0, square = 0;
+        for (int i = 0; i < rows * wide; i++) {
+            const double v = (double)x[i / wide * channels + first + i % wide];
+            sum += v;
+            square += v * v;
+        }
+        const double mean = sum / (rows * wide), scale = 1 / sqrt(square / (rows * wide) - mean * mean + 1e-5);
+        for (int i = 0; i < rows * wide; i++) {
+            const int at = i / wide * channels + first + i % wide;
+            worst = fmax(worst, fabs(fmax(0, ((double)x[at] - mean) * scale) - (double)found[at]));
+        }
+    }
+    return worst;
+}
+
+/* Taps behind norm and ReLU are just that of those before them. */
+static void test_activated(void)
+{
+    struct fixture f, sums;
+    const struct bit_model_options options = options_of(&activated, BIT_GROUP_NORM, BIT_FLOAT32, 26);
+    const struct bit_model_options plain_options = options_of(&all, BIT_GROUP_NORM, BIT_FLOAT32, 26);
+    REQUIRE(setup(&f, &options) && setup(&sums, &plain_options));
+    for (int training = 0; training < 2; training++) {
+        REQUIRE(look(&f, training) && look(&sums, training));
+        for (int block = 2; block <= 4; block++) {
+            const struct bit_tap_shape *tap = &f.model->call.input.tap[block];
+            const int rows = tap->height * tap->width;
+            for (int i = 0; i < 2; i++) {
+                const size_t at = (size_t)i * (size_t)rows * (size_t)tap->channels;
+                const double error = activation_error((const float *)sums.model->call.tap[block] + at,
+                                                      (const float *)f.model->call.tap[block] + at, rows, tap->channels);
+                CHECK(error < 1e-4);
+            }
+        }
+    }
+    teardown(&f), teardown(&sums);
+}
+
 /* A model for evaluation, in which units share memory, and one for training give the same taps in an evaluation; with group
  * norm those of training, too. Two units a block, so that taps are followed and preceded by others. */
 static void check_evaluation(const struct bit_head *head, enum bit_norm norm, enum bit_type type)
@@ -477,6 +530,7 @@ static void test_evaluation(void)
 {
     check_evaluation(&all, BIT_GROUP_NORM, BIT_FLOAT32);
     check_evaluation(&taps_only, BIT_GROUP_NORM, BIT_BFLOAT16);
+    check_evaluation(&activated, BIT_GROUP_NORM, BIT_FLOAT32);
 }
 
 static void test_evaluation_batch_norm(void) { check_evaluation(&both, BIT_BATCH_NORM, BIT_FLOAT32); }
@@ -565,6 +619,8 @@ static void poison(struct bit_model *m, bool activations)
             fill_nan(m, u->a_out, a), fill_nan(m, u->b_out, b), fill_nan(m, u->out, 4 * b);
         if (u->tapped)
             fill_nan(m, m->d_tap[u->block], 4 * b);
+        if (u->tapped && activations)
+            fill_nan(m, m->tap[u->block], 4 * b);
     }
     for (int i = 0; i < 2; i++)
         fill_nan(m, m->wide[i], 4 * middle), fill_nan(m, m->narrow[i], middle);
@@ -599,6 +655,8 @@ static void test_poison(void)
     check_poison(&both, BIT_GROUP_NORM, BIT_FLOAT32);
     check_poison(&taps_only, BIT_GROUP_NORM, BIT_BFLOAT16);
     check_poison(&low_only, BIT_BATCH_NORM, BIT_FLOAT32);
+    check_poison(&activated, BIT_GROUP_NORM, BIT_FLOAT32);
+    check_poison(&activated, BIT_BATCH_NORM, BIT_FLOAT32);
 }
 
 /* ---- what does not run ---- */
@@ -647,12 +705,14 @@ static void test_frozen(void)
 
 static void test_bad_taps(void)
 {
-    static const struct { unsigned taps; bool unpooled; int depth; enum bit_code code; } bad[] = {
-        {BIT_TAP(3), false, 8, BIT_EUSAGE}, {0, true, 14, BIT_EINTERNAL}, {BIT_TAP(5), false, 14, BIT_EINTERNAL},
-        {BIT_TAP(0), false, 14, BIT_EINTERNAL}};
+    static const struct { unsigned taps; bool unpooled, activated; int depth; enum bit_code code; } bad[] = {
+        {BIT_TAP(3), false, false, 8, BIT_EUSAGE}, {0, true, false, 14, BIT_EINTERNAL}, {BIT_TAP(5), false, false, 14, BIT_EINTERNAL},
+        {BIT_TAP(0), false, false, 14, BIT_EINTERNAL}, {BIT_TAP(3), true, true, 14, BIT_EINTERNAL},
+        {BIT_TAP(4), false, true, 14, BIT_EINTERNAL}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct bit_error error = {0};
-        const struct bit_head head = {.operations = &operations, .taps = bad[i].taps, .unpooled = bad[i].unpooled};
+        const struct bit_head head = {.operations = &operations, .taps = bad[i].taps, .unpooled = bad[i].unpooled,
+                                      .activated = bad[i].activated};
         const struct bit_model_options options = options_of(&head, BIT_GROUP_NORM, BIT_FLOAT32, bad[i].depth);
         CHECK(bit_model_create(&options, &error) == NULL && error.code == bad[i].code);
     }
@@ -683,7 +743,7 @@ int main(int argc, char **argv)
     static const struct unit_test tests[] = {
         {"differences", test_differences}, {"differences without pooled features", test_differences_unpooled},
         {"differences of low blocks", test_differences_low}, {"differences with batch norm", test_differences_batch_norm},
-        {"bfloat16", test_bfloat16}, {"chunks", test_chunks}, {"a shallower network", test_shallower},
+        {"bfloat16", test_bfloat16}, {"differences behind the norm", test_differences_activated}, {"activated", test_activated}, {"chunks", test_chunks}, {"a shallower network", test_shallower},
         {"plain reference", test_plain_reference}, {"evaluation", test_evaluation},
         {"evaluation with batch norm", test_evaluation_batch_norm}, {"memory", test_memory}, {"poison", test_poison},
         {"above the highest tap", test_above_the_highest_tap}, {"frozen", test_frozen}, {"bad taps", test_bad_taps},
