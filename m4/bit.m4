@@ -27,6 +27,7 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
     LIBS=$bit_save_LIBS])])
   PKG_CHECK_MODULES([CJSON], [libcjson], [], [BIT_MISSING([cJSON], [libcjson-dev], [cjson-devel])])
   PKG_CHECK_MODULES([JPEG], [libjpeg], [], [BIT_MISSING([libjpeg-turbo], [libjpeg-dev], [libjpeg-turbo-devel])])
+  PKG_CHECK_MODULES([PNG], [libpng >= 1.6 zlib], [], [BIT_MISSING([libpng 1.6 or later], [libpng-dev], [libpng-devel])])
   PKG_CHECK_MODULES([ZIP], [libzip >= 1.7], [], [BIT_MISSING([libzip 1.7 or later], [libzip-dev], [libzip-devel])])
   PKG_CHECK_MODULES([XXHASH], [libxxhash >= 0.8.0], [], [BIT_MISSING([xxHash 0.8 or later], [libxxhash-dev], [xxhash-devel])])
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [], [BIT_MISSING([OpenBLAS], [libopenblas-dev], [openblas-devel])])

@@ -91,10 +91,10 @@ printf 'train/a/1.jpg\ta\ntrain/b/1.jpg\ta,b\n' >images/list.tsv
 expect 65 "two labels and softmax" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=
 says err "2 labels"
 # Nothing is left out or believed without a word.
-echo x >images/train/a/3.png; mkdir images/train/b/@eaDir; echo x >images/train/b/@eaDir/4.jpg; echo x >images/train/b/5.Jpe
+echo x >images/train/a/3.webp; mkdir images/train/b/@eaDir; echo x >images/train/b/@eaDir/4.jpg; echo x >images/train/b/5.Jpe
 expect 0 "other files beside the images" "$bit" check --data data.json
 says out "5 images, 2 classes"
-says err "2 other files left out, e.g. a/3.png (PNG, a picture of a kind that is not read yet: convert it to JPEG), b/@eaDir (a folder that a system keeps"
+says err "2 other files left out, e.g. a/3.webp (WebP, a picture of a kind that is not read yet: convert it to PNG or JPEG), b/@eaDir (a folder that a system keeps"
 list_says() { # CODE TEXT-OF-LIST EXPECTED: bit check --data of such a list
     printf '%b' "$2" >images/list.tsv
     expect "$1" "a list: $3" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=

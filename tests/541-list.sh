@@ -22,11 +22,11 @@ mapfile -t partly < <(list partly.tsv)
 run 2 "$scratch/tiny.json" --out "$scratch/partly" --set data.bad_share=0.9 "${partly[@]}" &&
     grep -q "1 of 21 images of .* not there; the first: $data/partly.tsv:2: " "$scratch/said"
 ok $? "one image of the list is not there: it trains, and names it"
-touch "$data/train/1/x.png" "$data/train/1/._0.jpg"
+touch "$data/train/1/x.gif" "$data/train/1/._0.jpg"
 touch -d '1 hour ago' "$data/train"/* "$data/train"
 for start in scanned 'from the cache'; do
     run 1 "$scratch/tiny.json" --out "$scratch/left" --fresh --force && grep -q "($start in" "$scratch/said" &&
-        grep -q 'warning: .*: 2 other files left out, e.g. 1/x.png (PNG, .*), 1/._0.jpg (a hidden file)' "$scratch/said" &&
+        grep -q 'warning: .*: 2 other files left out, e.g. 1/x.gif (GIF, .*), 1/._0.jpg (a hidden file)' "$scratch/said" &&
         grep -q '2 other files left out' "$scratch/left/log.txt"
     ok $? "left-out files are told of, $start"
 done

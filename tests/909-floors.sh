@@ -16,7 +16,7 @@ comm 1 MPI_LIBS
 job 1 CJSON_LIBS
 record 1 CJSON_LIBS
 observe 1
-data 2 JPEG_LIBS
+data 2 JPEG_LIBS PNG_LIBS
 model 2
 heads 2
 store 2 HDF5_LIBS CJSON_LIBS

@@ -15,7 +15,7 @@
 
 struct bit_index; /* immutable; in memory that no other process can change or cut off, once for all ranks of a machine where /proc allows */
 
-/* `path`: a folder of class folders (train/<class>/ nested files *.jpg, jpeg, jpe, jfif in any case; classes in bytewise name order), or
+/* `path`: a folder of class folders (train/<class>/ nested files *.jpg, jpeg, jpe, jfif, png in any case; classes in bytewise name order), or
  * a text file of lines "path<TAB>class[,class...]" (paths below the file's folder; several classes: multi-label).
  * Rank 0 scans once and keeps a cache in `cache_folder` (NULL: no cache), validated against the folders' modification
  * times (a change within the last two seconds cannot be told from the next one: such a cache is not used); the others
@@ -76,10 +76,11 @@ struct bit_stream_options {
     uint64_t file_limit;      /* bytes */
     uint64_t pixel_limit;
     int scan_limit;
+    uint8_t background[3];    /* of transparent PNGs: red, green, blue */
     double patience;          /* seconds: how long images are waited for whose storage has gone */
 };
 
-/* Bad images (missing, unreadable, not a JPEG, damaged where the crop needs them, truncated, beyond a limit) never stop
+/* Bad images (missing, unreadable, neither JPEG nor PNG, damaged where the crop needs them, truncated, beyond a limit) never stop
  * a run by themselves. Training replaces one by another image with that one's labels, drawn from (seed, epoch, image) and
  * so the same on any rank and after a resume; evaluation leaves it out: its micro-batch has fewer images, maybe none. Either
  * way it is counted and listed when its micro-batch is handed out. A lack of memory or descriptors fails the stream; so do, after
@@ -137,20 +138,20 @@ int bit_quarantine_add(struct bit_quarantine *q, const char *lines, size_t size,
 
 /* ---- one image, for benchmarks and tests ---- */
 
-/* Decodes JPEG bytes as the stream would do for (epoch, sample) and writes [size, size, 3]. Local, any thread; `decoder`
+/* Decodes the bytes of a JPEG or PNG file as the stream would do for (epoch, sample) and writes [size, size, 3]. Local, any thread; `decoder`
  * belongs to one thread. Of the options those of image, crop, seed, precision and limits count; index may be NULL. Failures
  * of class data speak of the image (and do not name it), class environment of this machine. After a failure `pixels` holds
- * anything and the decoder can go on. Buffers are kept: in the long run nothing is allocated but by libjpeg.
+ * anything and the decoder can go on. Buffers are kept: in the long run nothing is allocated but by libjpeg and libpng.
  *
  * Resampling is bilinear between two pixels an axis, half-pixel centres, without a wider filter when it shrinks, as
  * in TensorFlow, in which BiT was trained. Where the crop is at least twice (4, 8 times) the output in both directions the
- * image is first reduced by that factor within the inverse DCT, which averages: such crops come out smoother (with less
+ * image is first reduced by that factor: a JPEG within the inverse DCT, which averages, a PNG by the mean of so many pixels. Such crops come out smoother (with less
  * aliasing) than from the image at full size, by 2 of 255 on average on photographs of some 3000 pixels; others do not
  * change. The bits do not depend on the machine. */
 struct bit_decoder;
 struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options, struct bit_error *error);
 void bit_decoder_destroy(struct bit_decoder *decoder);
-int bit_decoder_run(struct bit_decoder *decoder, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample,
+int bit_decoder_run(struct bit_decoder *decoder, const void *data, size_t bytes, uint64_t epoch, uint64_t sample,
                     void *pixels, struct bit_error *error);
 /* The same from a file, read at one go. A file that is missing, unreadable or too large is class data too, storage
  * that fails is class environment. */

@@ -8,12 +8,12 @@
 #include "augment.h"
 #include "bit/memory.h"
 #include "decoder.h"
-#include "jpeg.h"
+#include "picture.h"
 #include "resample.h"
 
 struct bit_decoder {
     struct bit_stream_options options;
-    struct bit_jpeg *jpeg;
+    struct bit_picture *picture;
     struct bit_axis x, y;
     float *blended, *scratch;
     size_t blended_capacity; /* floats */
@@ -47,6 +47,8 @@ struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options,
     struct bit_decoder *d = bit_allocate(1, sizeof *d, "an image decoder", error);
     if (!d)
         return NULL;
+    struct bit_picture_limits limits = {options->pixel_limit, options->scan_limit, {0}};
+    memcpy(limits.background, options->background, sizeof limits.background);
     size_t size = (size_t)options->image_size;
     d->options = *options;
     d->x.size = d->y.size = options->image_size;
@@ -55,7 +57,7 @@ struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options,
         !(d->x.weight = bit_allocate(size, sizeof *d->x.weight, "a resampling table", error)) ||
         !(d->y.weight = bit_allocate(size, sizeof *d->y.weight, "a resampling table", error)) ||
         !(d->scratch = bit_allocate(3 * size, sizeof *d->scratch, "a pixel row", error)) ||
-        !(d->jpeg = bit_jpeg_create(options->pixel_limit, options->scan_limit, error))) {
+        !(d->picture = bit_picture_create(&limits, error))) {
         bit_decoder_destroy(d);
         return NULL;
     }
@@ -66,7 +68,7 @@ void bit_decoder_destroy(struct bit_decoder *d)
 {
     if (!d)
         return;
-    bit_jpeg_destroy(d->jpeg);
+    bit_picture_destroy(d->picture);
     bit_free(d->x.index);
     bit_free(d->y.index);
     bit_free(d->x.weight);
@@ -90,7 +92,7 @@ static void *reserve(void *old, size_t *capacity, size_t needed, size_t size, co
 }
 
 /* The largest reduction that leaves the window at least as large as the output: the reduction never makes the resampling
- * enlarge. Only the factors for which libjpeg-turbo has fast code. */
+ * enlarge. Only the factors for which libjpeg-turbo has fast code; the same for PNG, so that the format does not matter. */
 static int choose_factor(const struct bit_window *w, int size)
 {
     int factor = 8;
@@ -110,8 +112,8 @@ static int resample(struct bit_decoder *d, void *pixels, struct bit_error *error
     memset(d->blended + count, 0, 4 * sizeof *d->blended);
     for (int i = 0; i < d->y.size; i++) {
         int top = d->y.index[i];
-        const uint8_t *upper = bit_jpeg_row(d->jpeg, top, error);
-        const uint8_t *lower = upper && d->y.weight[i] > 0 ? bit_jpeg_row(d->jpeg, top + 1, error) : upper;
+        const uint8_t *upper = bit_picture_row(d->picture, top, error);
+        const uint8_t *lower = upper && d->y.weight[i] > 0 ? bit_picture_row(d->picture, top + 1, error) : upper;
         if (!lower)
             return -1;
         bit_row_blend(upper, lower, d->y.weight[i], count, d->blended);
@@ -123,13 +125,13 @@ static int resample(struct bit_decoder *d, void *pixels, struct bit_error *error
     return 0;
 }
 
-static int decode(struct bit_decoder *d, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
+static int decode(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
                   struct bit_error *error)
 {
     struct bit_window w;
-    struct bit_jpeg_region region;
+    struct bit_region region;
     int width, height;
-    if (bit_jpeg_open(d->jpeg, jpeg, bytes, &width, &height, error))
+    if (bit_picture_open(d->picture, data, bytes, &width, &height, error))
         return -1;
     bit_window_choose(&d->options, epoch, sample, width, height, &w);
     int factor = choose_factor(&w, d->options.image_size);
@@ -137,17 +139,17 @@ static int decode(struct bit_decoder *d, const void *jpeg, size_t bytes, uint64_
     bit_axis_fill(&d->y, w.y.first, w.y.length, w.y.low, w.y.high, factor, (height + factor - 1) / factor);
     if (w.mirror)
         bit_axis_reverse(&d->x);
-    region = (struct bit_jpeg_region){factor, d->x.first, d->y.first, d->x.last, d->y.last};
-    if (bit_jpeg_start(d->jpeg, &region, error))
+    region = (struct bit_region){factor, d->x.first, d->y.first, d->x.last, d->y.last};
+    if (bit_picture_start(d->picture, &region, error))
         return -1;
     return resample(d, pixels, error);
 }
 
-int bit_decoder_run(struct bit_decoder *d, const void *jpeg, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
+int bit_decoder_run(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
                     struct bit_error *error)
 {
-    int result = decode(d, jpeg, bytes, epoch, sample, pixels, error);
-    bit_jpeg_close(d->jpeg);
+    int result = decode(d, data, bytes, epoch, sample, pixels, error);
+    bit_picture_close(d->picture);
     return result;
 }
 

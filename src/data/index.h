@@ -15,7 +15,7 @@
 #include "bit/hash.h"
 #include "leftout.h"
 
-enum { BIT_INDEX_VERSION = 2, BIT_INDEX_ENDIAN = 0x01020304 };
+enum { BIT_INDEX_VERSION = 3, BIT_INDEX_ENDIAN = 0x01020304 };
 enum bit_index_kind { BIT_INDEX_FOLDER, BIT_INDEX_LIST };
 enum bit_index_section {
     SOURCE,        /* text: absolute path of the folder or list */

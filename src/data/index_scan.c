@@ -48,7 +48,7 @@ static void leave_out(struct walk *w, const char *path, const char *name, mode_t
     enum bit_left left = *name == '.'                 ? LEFT_HIDDEN
                          : mode == S_IFLNK            ? LEFT_BROKEN
                          : mode && mode != S_IFREG    ? LEFT_SPECIAL
-                         : bit_kind_is_jpeg(name)     ? LEFT_STRAYS
+                         : bit_kind_is_picture(name)  ? LEFT_STRAYS
                          : !kind                      ? LEFT_OTHER
                          : archive                    ? LEFT_ARCHIVES
                                                       : LEFT_PICTURES;
@@ -60,7 +60,7 @@ static void leave_out(struct walk *w, const char *path, const char *name, mode_t
 static mode_t entry_mode(struct walk *w, DIR *folder, const struct dirent *entry, const char *path, struct stat *status)
 {
     struct bit_leftout *l = &w->builder->left;
-    bool image = bit_kind_is_jpeg(entry->d_name);
+    bool image = bit_kind_is_picture(entry->d_name);
     if (entry->d_type == DT_DIR)
         return S_IFDIR;
     if (entry->d_type == DT_REG && !image)
@@ -98,7 +98,7 @@ static int read_entries(struct walk *w, DIR *folder, const char *path, uint32_t 
             bit_leftout_add(&w->builder->left.left[LEFT_SERVICE], path, name, "");
         else if (mode == S_IFDIR && add_name(starts, texts, name, error))
             return -1;
-        else if (mode != S_IFDIR && (mode != S_IFREG || !bit_kind_is_jpeg(name) || label < 0))
+        else if (mode != S_IFDIR && (mode != S_IFREG || !bit_kind_is_picture(name) || label < 0))
             leave_out(w, path, name, mode);
         else if (mode == S_IFREG && bit_index_add_image(w->builder, number, name, (uint64_t)status.st_size, &label, 1, error))
             return -1;
@@ -232,7 +232,7 @@ static int fail_empty(const struct bit_index_builder *b, const char *root, struc
     struct bit_text notes = {0};
     memset(&left.barren, 0, sizeof left.barren);
     bit_leftout_tell(&left, &notes);
-    bit_fail(error, BIT_EDATA, "%s: expected class folders holding .jpg, .jpeg, .jpe or .jfif files, found none%s%s%.*s", root,
+    bit_fail(error, BIT_EDATA, "%s: expected class folders holding .jpg, .jpeg, .jpe, .jfif or .png files, found none%s%s%.*s", root,
              left.left[LEFT_STRAYS].count ? " (images lie directly in it: put each into a folder named as its class)" : "",
              notes.size ? "; " : "", notes.size ? (int)notes.size - 2 : 0, notes.size ? notes.data + 1 : "");
     bit_text_free(&notes);

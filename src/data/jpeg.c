@@ -16,7 +16,6 @@
 #include <jerror.h>
 
 #include "bit/memory.h"
-#include "kind.h"
 
 #ifndef JCS_EXTENSIONS
 #error "libjpeg-turbo 1.5 or later is needed (jpeg_crop_scanline, JCS_EXT_RGBX)"
@@ -34,8 +33,8 @@ struct bit_jpeg {
     enum bit_code code; /* class of the last failure */
     char reason[JMSG_LENGTH_MAX];
     bool created, counting, inverted;
-    uint64_t pixel_limit, work;
-    int scan_limit, scan;
+    struct bit_picture_limits limits;
+    uint64_t work;
     uint8_t *rows;
     size_t capacity, stride;
     int shift, next; /* next: the row that the ring gets next */
@@ -82,8 +81,8 @@ static void on_progress(j_common_ptr common)
     struct jpeg_decompress_struct *info = &jpeg->info;
     if (!jpeg->counting)
         return;
-    if (info->input_scan_number > jpeg->scan_limit) {
-        snprintf(jpeg->reason, sizeof jpeg->reason, "more than %d scans (data.max_scans)", jpeg->scan_limit);
+    if (info->input_scan_number > jpeg->limits.scans) {
+        snprintf(jpeg->reason, sizeof jpeg->reason, "more than %d scans (data.max_scans)", jpeg->limits.scans);
         give_up(jpeg, BIT_EDATA);
     }
     uint64_t rows = info->comps_in_scan == 1 ? (uint64_t)info->cur_comp_info[0]->v_samp_factor : 1;
@@ -95,13 +94,11 @@ static void on_progress(j_common_ptr common)
     }
 }
 
-struct bit_jpeg *bit_jpeg_create(uint64_t pixel_limit, int scan_limit, struct bit_error *error)
+struct bit_jpeg *bit_jpeg_create(const struct bit_picture_limits *limits, struct bit_error *error)
 {
     struct bit_jpeg *jpeg = bit_allocate(1, sizeof *jpeg, "a JPEG decoder", error);
-    if (!jpeg)
-        return NULL;
-    jpeg->pixel_limit = pixel_limit;
-    jpeg->scan_limit = scan_limit;
+    if (jpeg)
+        jpeg->limits = *limits;
     return jpeg;
 }
 
@@ -138,20 +135,6 @@ static int fail_reason(struct bit_jpeg *jpeg, struct bit_error *error)
     return bit_fail(error, jpeg->code, "%s", jpeg->reason);
 }
 
-static int check_start(const uint8_t *data, size_t size, struct bit_error *error)
-{
-    if (!size)
-        return bit_fail(error, BIT_EDATA, "empty file");
-    if (size >= 3 && !memcmp(data, "\xFF\xD8\xFF", 3))
-        return 0;
-    if (size < 3 && !memcmp(data, "\xFF\xD8", size))
-        return bit_fail(error, BIT_EDATA, "truncated: no more than %zu bytes", size);
-    const char *kind = bit_kind_of_bytes(data, size);
-    if (kind)
-        return bit_fail(error, BIT_EDATA, "not a JPEG file but %s", kind);
-    return bit_fail(error, BIT_EDATA, "not a JPEG file: starts with 0x%02x 0x%02x", data[0], size > 1 ? data[1] : 0);
-}
-
 /* Entropy-coded data never hold the bytes FF D9, so that after the first scan's header they are the end marker. In a
  * whole file they are found at once, at the end. */
 static bool has_end(const uint8_t *data, size_t size)
@@ -171,9 +154,9 @@ static int check_limits(struct bit_jpeg *jpeg, size_t size, struct bit_error *er
 {
     struct jpeg_decompress_struct *info = &jpeg->info;
     uint64_t pixels = (uint64_t)info->image_width * info->image_height, blocks = 0;
-    if (pixels > jpeg->pixel_limit)
+    if (pixels > jpeg->limits.pixels)
         return bit_fail(error, BIT_EDATA, "claims %u x %u pixels: more than the %.0f megapixels of data.max_megapixels", info->image_width,
-                        info->image_height, (double)jpeg->pixel_limit / 1e6);
+                        info->image_height, (double)jpeg->limits.pixels / 1e6);
     if (info->arith_code && size > BIT_JPEG_ARITHMETIC_LIMIT)
         return bit_fail(error, BIT_EDATA, "%zu bytes of arithmetic coding: at most %d (a fixed limit)", size, BIT_JPEG_ARITHMETIC_LIMIT);
     if (!jpeg_has_multiple_scans(info))
@@ -191,8 +174,6 @@ int bit_jpeg_open(struct bit_jpeg *jpeg, const void *data, size_t size, int *wid
                   struct bit_error *error)
 {
     struct jpeg_decompress_struct *info = &jpeg->info;
-    if (check_start(data, size, error))
-        return -1;
     if (setjmp(jpeg->failed))
         return fail_reason(jpeg, error);
     begin(jpeg);
@@ -234,7 +215,7 @@ static void set_output(struct bit_jpeg *jpeg, int factor)
     info->do_block_smoothing = FALSE;
 }
 
-int bit_jpeg_start(struct bit_jpeg *jpeg, const struct bit_jpeg_region *region, struct bit_error *error)
+int bit_jpeg_start(struct bit_jpeg *jpeg, const struct bit_region *region, struct bit_error *error)
 {
     struct jpeg_decompress_struct *info = &jpeg->info;
     if (setjmp(jpeg->failed))

@@ -8,25 +8,26 @@ enum { ANYWHERE = 64 };
 
 /* Bytes `at` a place. The first that fits counts. */
 static const struct { size_t at, size; const char *bytes, *name; } kinds[] = {
-    {0, 4, "\x89PNG", "a PNG picture: convert it to JPEG"},
-    {0, 4, "GIF8", "a GIF picture: convert it to JPEG"},
-    {8, 4, "WEBP", "a WebP picture: convert it to JPEG"},
+    {0, 4, "\x89PNG", "a PNG picture whose first bytes were changed (by a transfer as text?)"},
+    {0, 8, "\x8AMNG\r\n\x1A\n", "an MNG film"},
+    {0, 4, "GIF8", "a GIF picture: convert it to PNG or JPEG"},
+    {8, 4, "WEBP", "a WebP picture: convert it to PNG or JPEG"},
     {0, 4, "RIFF", "a RIFF file (sound or film)"},
-    {0, 4, "II*\0", "a TIFF picture: convert it to JPEG"},
-    {0, 4, "MM\0*", "a TIFF picture: convert it to JPEG"},
-    {4, 8, "ftypavif", "an AVIF picture: convert it to JPEG"},
-    {4, 8, "ftypavis", "an AVIF picture: convert it to JPEG"},
-    {4, 8, "ftypheic", "a HEIC picture (as telephones take them): convert it to JPEG"},
-    {4, 8, "ftypheix", "a HEIC picture (as telephones take them): convert it to JPEG"},
-    {4, 8, "ftyphevc", "a HEIC picture (as telephones take them): convert it to JPEG"},
-    {4, 8, "ftypmif1", "a HEIF picture: convert it to JPEG"},
-    {4, 8, "ftypmsf1", "a HEIF picture: convert it to JPEG"},
+    {0, 4, "II*\0", "a TIFF picture: convert it to PNG or JPEG"},
+    {0, 4, "MM\0*", "a TIFF picture: convert it to PNG or JPEG"},
+    {4, 8, "ftypavif", "an AVIF picture: convert it to PNG or JPEG"},
+    {4, 8, "ftypavis", "an AVIF picture: convert it to PNG or JPEG"},
+    {4, 8, "ftypheic", "a HEIC picture (as telephones take them): convert it to PNG or JPEG"},
+    {4, 8, "ftypheix", "a HEIC picture (as telephones take them): convert it to PNG or JPEG"},
+    {4, 8, "ftyphevc", "a HEIC picture (as telephones take them): convert it to PNG or JPEG"},
+    {4, 8, "ftypmif1", "a HEIF picture: convert it to PNG or JPEG"},
+    {4, 8, "ftypmsf1", "a HEIF picture: convert it to PNG or JPEG"},
     {4, 4, "ftyp", "an MP4 film or a relative of it"},
-    {0, 12, "\0\0\0\x0CJXL \r\n\x87\n", "a JPEG XL picture: convert it to JPEG"},
-    {0, 2, "\xFF\x0A", "a JPEG XL picture: convert it to JPEG"},
-    {0, 12, "\0\0\0\x0CjP  \r\n\x87\n", "a JPEG 2000 picture: convert it to JPEG"},
-    {0, 4, "\xFF\x4F\xFF\x51", "a JPEG 2000 picture: convert it to JPEG"},
-    {0, 4, "8BPS", "a Photoshop file: convert it to JPEG"},
+    {0, 12, "\0\0\0\x0CJXL \r\n\x87\n", "a JPEG XL picture: convert it to PNG or JPEG"},
+    {0, 2, "\xFF\x0A", "a JPEG XL picture: convert it to PNG or JPEG"},
+    {0, 12, "\0\0\0\x0CjP  \r\n\x87\n", "a JPEG 2000 picture: convert it to PNG or JPEG"},
+    {0, 4, "\xFF\x4F\xFF\x51", "a JPEG 2000 picture: convert it to PNG or JPEG"},
+    {0, 4, "8BPS", "a Photoshop file: convert it to PNG or JPEG"},
     {0, 4, "\0\x05\x16\x07", "an AppleDouble file (what macOS notes beside a file; not the picture)"},
     {0, 4, "\0\x05\x16\0", "an AppleSingle file: not a plain picture"},
     {0, 26, "version https://git-lfs.gi", "a Git LFS pointer, not the picture: run git lfs pull"},
@@ -44,7 +45,7 @@ static const struct { size_t at, size; const char *bytes, *name; } kinds[] = {
     {0, 8, "\x89HDF\r\n\x1A\n", "an HDF5 file"},
     {0, 6, "\x93NUMPY", "a NumPy array"},
     {0, 4, "\x7F" "ELF", "a program"},
-    {0, 2, "BM", "a BMP picture: convert it to JPEG"},
+    {0, 2, "BM", "a BMP picture: convert it to PNG or JPEG"},
 };
 
 /* Texts, after blanks and a byte-order mark, in any case. */
@@ -99,16 +100,16 @@ static bool is_among(const char *word, const char *const *words, size_t count)
     return false;
 }
 
-bool bit_kind_is_jpeg(const char *name)
+bool bit_kind_is_picture(const char *name)
 {
-    static const char *const ours[] = {"jpg", "jpeg", "jpe", "jfif"};
+    static const char *const ours[] = {"jpg", "jpeg", "jpe", "jfif", "png"};
     return *name != '.' && is_among(extension(name), ours, sizeof ours / sizeof *ours);
 }
 
 const char *bit_kind_of_name(const char *name, bool *archive)
 {
     static const struct { const char *ending, *kind; bool archive; } others[] = {
-        {"png", "PNG", false}, {"apng", "PNG", false}, {"gif", "GIF", false}, {"webp", "WebP", false}, {"bmp", "BMP", false},
+        {"apng", "animated PNG", false}, {"gif", "GIF", false}, {"webp", "WebP", false}, {"bmp", "BMP", false},
         {"dib", "BMP", false}, {"tif", "TIFF", false}, {"tiff", "TIFF", false}, {"heic", "HEIC", false}, {"heif", "HEIF", false},
         {"avif", "AVIF", false}, {"jxl", "JPEG XL", false}, {"jp2", "JPEG 2000", false}, {"j2k", "JPEG 2000", false},
         {"jpx", "JPEG 2000", false}, {"ppm", "PPM", false}, {"pgm", "PGM", false}, {"pnm", "PNM", false}, {"svg", "SVG", false},

@@ -18,8 +18,8 @@ void bit_leftout_add(struct bit_tally *tally, const char *folder, const char *na
 
 /* What is said of each kind. Those worth a warning hold data that somebody meant to be used. */
 static const struct { bool warn; const char *one, *many; } kinds[LEFT_KINDS] = {
-    [LEFT_PICTURES] = {true, "a picture of a kind that is not read yet: convert it to JPEG",
-                       "pictures of kinds that are not read yet: convert them to JPEG"},
+    [LEFT_PICTURES] = {true, "a picture of a kind that is not read yet: convert it to PNG or JPEG",
+                       "pictures of kinds that are not read yet: convert them to PNG or JPEG"},
     [LEFT_ARCHIVES] = {true, "an archive: unpack it", "archives: unpack them"},
     [LEFT_STRAYS] = {true, "an image in no class folder: put it into one", "images in no class folder: put them into one"},
     [LEFT_SPECIAL] = {true, "no regular file", "no regular files"},
@@ -66,7 +66,7 @@ void bit_leftout_tell(const struct bit_leftout *l, struct bit_text *notes)
     const struct bit_tally *kind = &l->odd[ODD_KIND];
     tell_left(l, notes);
     if (kind->count)
-        bit_text_add(notes, "!%llu of the images listed are of kinds that are not read yet, e.g. %s (%s): convert them to JPEG\n",
+        bit_text_add(notes, "!%llu of the images listed are of kinds that are not read yet, e.g. %s (%s): convert them to PNG or JPEG\n",
                      (unsigned long long)kind->count, kind->first, kind->what);
     if (gone->count)
         bit_text_add(notes, "!%llu image%s cannot be looked at, e.g. %s (%s): to be replaced while training\n", (unsigned long long)gone->count,
@@ -75,8 +75,8 @@ void bit_leftout_tell(const struct bit_leftout *l, struct bit_text *notes)
         bit_text_add(notes, "!%llu image%s of 0 bytes, e.g. %s: to be replaced while training\n", (unsigned long long)empty->count,
                      empty->count == 1 ? "" : "s", empty->first);
     if (l->barren.count == 1)
-        bit_text_add(notes, "!%s holds no JPEG files: a class without images\n", l->barren.first);
+        bit_text_add(notes, "!%s holds no pictures: a class without images\n", l->barren.first);
     else if (l->barren.count)
-        bit_text_add(notes, "!%llu class folders hold no JPEG files, e.g. %s: classes without images\n", (unsigned long long)l->barren.count,
+        bit_text_add(notes, "!%llu class folders hold no pictures, e.g. %s: classes without images\n", (unsigned long long)l->barren.count,
                      l->barren.first);
 }

@@ -9,7 +9,7 @@
 enum bit_left {
     LEFT_PICTURES,  /* of kinds that are not read */
     LEFT_ARCHIVES,
-    LEFT_STRAYS,    /* JPEG files in no class folder */
+    LEFT_STRAYS,    /* images in no class folder */
     LEFT_SPECIAL,   /* pipes, sockets, devices named as images */
     LEFT_BROKEN,    /* links that lead nowhere and are not named as images */
     LEFT_OTHER,

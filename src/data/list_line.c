@@ -24,8 +24,8 @@ static int check_head(struct bit_list_reader *r, const char *path, struct bit_er
     r->wide = size >= 2 && ((head[0] == 0xFF && head[1] == 0xFE) || (head[0] == 0xFE && head[1] == 0xFF));
     if (r->wide)
         return bit_fail(error, BIT_EDATA, "%s: UTF-16 text: save the list as UTF-8", path);
-    bool jpeg = size >= 3 && !memcmp(head, "\xFF\xD8\xFF", 3);
-    const char *kind = jpeg ? "a JPEG picture" : memchr(head, 0, size) ? bit_kind_of_bytes(head, size) : NULL;
+    bool jpeg = size >= 3 && !memcmp(head, "\xFF\xD8\xFF", 3), png = size >= 8 && !memcmp(head, "\x89PNG\r\n\x1A\n", 8);
+    const char *kind = jpeg ? "a JPEG picture" : png ? "a PNG picture" : memchr(head, 0, size) ? bit_kind_of_bytes(head, size) : NULL;
     if (kind)
         return bit_fail(error, BIT_EDATA, "%s is no list (lines of path<TAB>class) but %s", path, kind);
     if (size >= 3 && !memcmp(head, "\xEF\xBB\xBF", 3) && fseeko(r->file, 3, SEEK_SET))
@@ -162,8 +162,8 @@ static const char *no_tab(const char *text)
         return "no tab but the two characters \\t: expected path<TAB>class[,class...]";
     if (comma || strchr(text, ';'))
         return "no tab but commas or semicolons: expected path<TAB>class[,class...], no CSV file";
-    return blank && bit_kind_is_jpeg(text) ? "no tab and no class: expected path<TAB>class[,class...]"
-                                           : "no tab: expected path<TAB>class[,class...]";
+    return blank && bit_kind_is_picture(text) ? "no tab and no class: expected path<TAB>class[,class...]"
+                                              : "no tab: expected path<TAB>class[,class...]";
 }
 
 const char *bit_list_split(struct bit_list_reader *r, char **path, char **classes)

@@ -72,6 +72,11 @@ static int check_schedule(struct reading *r)
     return 0;
 }
 
+static bool is_colour(const char *text)
+{
+    return *text == '#' && strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6;
+}
+
 static int check_data(struct reading *r)
 {
     struct bit_job *job = r->job;
@@ -81,6 +86,9 @@ static int check_data(struct reading *r)
     if (fine(r, "data.size", "data.resize") && job->data.resize < job->data.size &&
         clash(r, "data.resize", "%d is less than data.size (%d): the centre crop would not fit", job->data.resize,
               job->data.size))
+        return -1;
+    if (fine(r, "data.background", NULL) && !is_colour(job->data.background) &&
+        clash(r, "data.background", "expected a colour as #RRGGBB, found \"%.20s\"", job->data.background))
         return -1;
     if (fine(r, "data.area_min", "data.area_max") && job->data.area_min > job->data.area_max &&
         clash(r, given(r, "data.area_min") ? "data.area_min" : "data.area_max",

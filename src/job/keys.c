@@ -77,9 +77,9 @@ const struct key job_keys[] = {
                 "from an image."},
 
     {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
-     .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg, nested folders are "
+     .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg or *.png, nested folders are "
                 "searched), or a text file of lines \"path<TAB>class[,class...]\" without a header, the paths below the file's own folder, blanks around "
-                "paths and classes are cut. Files named .jpg, .jpeg, .jpe or .jfif in any case are read; others, hidden ones and folders such as @eaDir are "
+                "paths and classes are cut. Files named .jpg, .jpeg, .jpe, .jfif or .png in any case are read, as JPEG or PNG by their contents; others, hidden ones and folders such as @eaDir are "
                 "left out and counted in the log. An orientation in a picture's EXIF data is ignored: pixels are used as they are stored. "
                 "Relative to the job file's folder; with --set, to the current folder."},
     {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
@@ -130,6 +130,9 @@ const struct key job_keys[] = {
      .minimum = 1, .maximum = 4096, .unit = "megapixels", .meaning = "Images with more pixels count as broken."},
     {.path = "data.max_scans", .type = KEY_INTEGER, .offset = AT(data.max_scans), .value = "100", .minimum = 1,
      .maximum = 10000, .meaning = "Progressive JPEGs with more scans count as broken."},
+    {.path = "data.background", .type = KEY_TEXT, .offset = AT(data.background), .value = "\"#000000\"",
+     .meaning = "Colour that shows through where a PNG picture is transparent, as #RRGGBB. Of PNGs with 16 bits the upper 8 are used; their colour "
+                "profiles and gamma are ignored, as by other programs that train."},
 
     {.path = "optimizer.momentum", .type = KEY_REAL, .offset = AT(optimizer.momentum), .value = "0.9", .minimum = 0,
      .maximum = 0.9999, .meaning = "Momentum of SGD (not Nesterov's)."},

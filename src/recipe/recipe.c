@@ -1,5 +1,6 @@
 /* From the job's words and numbers to everybody's options: the only place where the job is translated. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bit/memory.h"
@@ -70,10 +71,18 @@ static double patience_of(const struct bit_job *job)
     return limit > 0 && limit / 2 < most ? limit / 2 : most;
 }
 
+/* "#RRGGBB", which the job's reader has checked. */
+static void colour_of(const char *text, uint8_t colour[3])
+{
+    unsigned long value = strtoul(text + 1, NULL, 16);
+    for (int i = 0; i < 3; i++)
+        colour[i] = (uint8_t)(value >> (16 - 8 * i));
+}
+
 static struct bit_stream_options stream_of(const struct bit_recipe *r, bool training)
 {
     const struct bit_job *job = r->job;
-    return (struct bit_stream_options){
+    struct bit_stream_options options = {
         .seed = job->seed,
         .training = training,
         .image_size = job->data.size,
@@ -93,6 +102,8 @@ static struct bit_stream_options stream_of(const struct bit_recipe *r, bool trai
         .scan_limit = job->data.max_scans,
         .patience = patience_of(job),
     };
+    colour_of(job->data.background, options.background);
+    return options;
 }
 
 /* ---- step and checks ---- */

@@ -17,5 +17,7 @@ struct kind {
 extern const struct kind kinds[];
 extern const size_t kind_count;
 struct bytes kind_make(const struct kind *kind);
+/* Makes the checksums of a PNG's chunks fit again, as far as there are chunks. */
+void png_mend(unsigned char *data, size_t size);
 
 #endif

@@ -1,14 +1,16 @@
 DATA_TEST_LDADD = $(DATA_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 DATA_PICTURES = tests/data/kinds.c tests/data/kinds.h tests/data/picture.c tests/data/picture.h
 
-check_PROGRAMS += tests/data/hostile tests/data/test_augment tests/data/test_decode tests/data/test_index \
-	tests/data/test_order tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg tests/fuzz/fuzz_list
+check_PROGRAMS += tests/data/hostile tests/data/to_png tests/data/test_augment tests/data/test_decode tests/data/test_index \
+	tests/data/test_order tests/data/test_png tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg tests/fuzz/fuzz_list tests/fuzz/fuzz_png
 TESTS += tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_order \
-	tests/data/test_stream tests/200-fuzz-data.sh
-EXTRA_DIST += tests/200-fuzz-data.sh
+	tests/data/test_png tests/data/test_stream tests/200-fuzz-data.sh
+EXTRA_DIST += tests/200-fuzz-data.sh tests/data/png
 
 tests_data_hostile_SOURCES = tests/data/hostile.c $(DATA_PICTURES)
-tests_data_hostile_LDADD = $(JPEG_LIBS)
+tests_data_hostile_LDADD = $(JPEG_LIBS) $(PNG_LIBS)
+tests_data_to_png_SOURCES = tests/data/to_png.c
+tests_data_to_png_LDADD = $(JPEG_LIBS) $(PNG_LIBS)
 tests_data_test_augment_SOURCES = tests/data/test_augment.c
 tests_data_test_augment_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_decode_SOURCES = tests/data/test_decode.c $(DATA_PICTURES)
@@ -17,6 +19,8 @@ tests_data_test_index_SOURCES = tests/data/test_index.c
 tests_data_test_index_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_order_SOURCES = tests/data/test_order.c
 tests_data_test_order_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_png_SOURCES = tests/data/test_png.c $(DATA_PICTURES)
+tests_data_test_png_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_stream_SOURCES = tests/data/test_stream.c $(DATA_PICTURES)
 tests_data_test_stream_LDADD = $(DATA_TEST_LDADD)
 
@@ -25,5 +29,7 @@ tests_fuzz_fuzz_index_SOURCES = tests/fuzz/fuzz_index.c tests/fuzz/mutate.c test
 tests_fuzz_fuzz_index_LDADD = $(DATA_TEST_LDADD)
 tests_fuzz_fuzz_jpeg_SOURCES = tests/fuzz/fuzz_jpeg.c tests/fuzz/mutate.c tests/fuzz/mutate.h $(DATA_PICTURES)
 tests_fuzz_fuzz_jpeg_LDADD = $(DATA_TEST_LDADD)
+tests_fuzz_fuzz_png_SOURCES = tests/fuzz/fuzz_png.c tests/fuzz/mutate.c tests/fuzz/mutate.h $(DATA_PICTURES)
+tests_fuzz_fuzz_png_LDADD = $(DATA_TEST_LDADD)
 tests_fuzz_fuzz_list_SOURCES = tests/fuzz/fuzz_list.c tests/fuzz/mutate.c tests/fuzz/mutate.h
 tests_fuzz_fuzz_list_LDADD = $(DATA_TEST_LDADD)

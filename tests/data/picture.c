@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <jpeglib.h>
+#include <png.h>
 
 /* A pattern of soft waves, steps and a little noise. */
 struct pattern { double *across, *down; unsigned seed; };
@@ -76,7 +77,7 @@ static jpeg_scan_info *make_scans(int components, int count, int *made)
     return scans;
 }
 
-struct bytes picture_make(const struct picture *p)
+static struct bytes make_jpeg(const struct picture *p)
 {
     struct jpeg_compress_struct info;
     struct jpeg_error_mgr errors;
@@ -114,6 +115,114 @@ struct bytes picture_make(const struct picture *p)
     free(pattern.down);
     free(scans);
     return (struct bytes){data, size};
+}
+
+/* ---- PNG ---- */
+
+enum { PALETTE = 64, CLEAR = 16 /* entries that are transparent to a degree */ };
+
+static void palette_entry(int i, unsigned char rgba[4])
+{
+    rgba[0] = (unsigned char)(4 * i);
+    rgba[1] = (unsigned char)(255 - 4 * i);
+    rgba[2] = (unsigned char)(37 * i);
+    rgba[3] = (unsigned char)(i < CLEAR ? 16 * i : 255);
+}
+
+/* A pixel as the file holds it; returns its bytes. */
+static int png_pixel(const struct pattern *t, enum picture_colour colour, int x, int y, unsigned char *out)
+{
+    int count = 0, channels = colour == PNG_RGB || colour == PNG_RGB16 ? 3 : colour == PNG_RGBA ? 4 : 1;
+    for (int c = 0; c < channels; c++) {
+        out[count++] = (unsigned char)(colour == PNG_PALETTE ? pattern_at(t, x, y, 0) / 4 : pattern_at(t, x, y, c));
+        if (colour == PNG_GREY16 || colour == PNG_RGB16)
+            out[count++] = pattern_at(t, x, y, 3 - c);
+    }
+    return count;
+}
+
+unsigned char *picture_rgb(const struct picture *p)
+{
+    struct pattern t = make_pattern(p);
+    unsigned char *rgb = malloc((size_t)p->width * (size_t)p->height * 3), *at = rgb, v[8];
+    for (int y = 0; y < p->height; y++)
+        for (int x = 0; x < p->width; x++, at += 3) {
+            unsigned char rgba[4] = {0, 0, 0, 255};
+            png_pixel(&t, p->colour, x, y, v);
+            bool wide = p->colour == PNG_RGB16, many = wide || p->colour == PNG_RGB || p->colour == PNG_RGBA;
+            for (int c = 0; c < 3; c++)
+                rgba[c] = v[many ? c << wide : 0];
+            if (p->colour == PNG_RGBA)
+                rgba[3] = v[3];
+            if (p->colour == PNG_PALETTE)
+                palette_entry(v[0], rgba);
+            for (int c = 0; c < 3; c++)
+                at[c] = (unsigned char)floor(rgba[c] * rgba[3] / 255.0 + 0.5);
+        }
+    free(t.across);
+    free(t.down);
+    return rgb;
+}
+
+static void png_add(png_structp png, png_bytep data, size_t size)
+{
+    struct bytes *b = png_get_io_ptr(png);
+    b->data = realloc(b->data, b->size + size);
+    memcpy(b->data + b->size, data, size);
+    b->size += size;
+}
+
+static void set_palette(png_structp png, png_infop info)
+{
+    png_color colours[PALETTE];
+    png_byte alphas[CLEAR];
+    for (int i = 0; i < PALETTE; i++) {
+        unsigned char rgba[4];
+        palette_entry(i, rgba);
+        colours[i] = (png_color){rgba[0], rgba[1], rgba[2]};
+        if (i < CLEAR)
+            alphas[i] = rgba[3];
+    }
+    png_set_PLTE(png, info, colours, PALETTE);
+    png_set_tRNS(png, info, alphas, CLEAR, NULL);
+}
+
+static struct bytes make_png(const struct picture *p)
+{
+    static const int types[] = {[PNG_GREY] = PNG_COLOR_TYPE_GRAY, [PNG_RGB] = PNG_COLOR_TYPE_RGB, [PNG_RGBA] = PNG_COLOR_TYPE_RGB_ALPHA,
+        [PNG_GREY16] = PNG_COLOR_TYPE_GRAY, [PNG_RGB16] = PNG_COLOR_TYPE_RGB, [PNG_PALETTE] = PNG_COLOR_TYPE_PALETTE};
+    struct bytes b = {NULL, 0};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    struct pattern t = make_pattern(p);
+    unsigned char *row = malloc((size_t)p->width * 8);
+    if (setjmp(png_jmpbuf(png)))
+        exit(2);
+    png_set_write_fn(png, &b, png_add, NULL);
+    png_set_IHDR(png, info, (unsigned)p->width, (unsigned)p->height, p->colour == PNG_GREY16 || p->colour == PNG_RGB16 ? 16 : 8,
+                 types[p->colour], p->progressive ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
+    if (p->colour == PNG_PALETTE)
+        set_palette(png, info);
+    png_write_info(png, info);
+    int passes = png_set_interlace_handling(png);
+    for (int pass = 0; pass < passes; pass++)
+        for (int y = 0; y < p->height; y++) {
+            unsigned char *at = row;
+            for (int x = 0; x < p->width; x++)
+                at += png_pixel(&t, p->colour, x, y, at);
+            png_write_row(png, row);
+        }
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    free(row);
+    free(t.across);
+    free(t.down);
+    return b;
+}
+
+struct bytes picture_make(const struct picture *p)
+{
+    return p->colour >= PNG_GREY ? make_png(p) : make_jpeg(p);
 }
 
 void picture_write(const char *path, const void *data, size_t size)

@@ -395,19 +395,19 @@ static void test_look(void)
 static void test_twins(void)
 {
     begin();
-    put("list.txt", "a.jpg\tcat\nb.jpg\tcat\nb.jpg\tdog\nc.png\tcat\na.jpg\tcat\n");
+    put("list.txt", "a.jpg\tcat\nb.jpg\tcat\nb.jpg\tdog\nc.gif\tcat\na.jpg\tcat\n");
     CHECK(notes_say("list.txt", (const char *const[]){"1 image is named again with other classes, e.g. b.jpg in lines 2 and 3",
-        "1 image is named again with the same classes, e.g. a.jpg in lines 1 and 5", "e.g. c.png (PNG)", NULL}));
+        "1 image is named again with the same classes, e.g. a.jpg in lines 1 and 5", "e.g. c.gif (GIF)", NULL}));
     put("list.txt", "a.jpg\tcat,dog\nb.jpg\tcat\na.jpg\tdog,cat\n");
     CHECK(notes_say("list.txt", (const char *const[]){"!1 image is named again with the same classes", NULL}));
     end();
 }
 
-/* Every name that says JPEG is taken; all else is counted. */
+/* Every name that says JPEG or PNG is taken; all else is counted. */
 static void test_left_out(void)
 {
-    static const char *const taken[] = {"1.jpg", "2.JPG", "3.Jpg", "4.jpeg", "5.Jpeg", "6.JPEG", "7.jpe", "8.JPE", "9.jfif", "10.JFIF", "x.y.jPg"};
-    static const char *const left[] = {"a/1.png", "a/2.PNG", "a/3.webp", "a/x.zip", "a/notes.txt", "a/Thumbs.db", "a/._1.jpg", "a/.DS_Store",
+    static const char *const taken[] = {"1.jpg", "2.JPG", "3.Jpg", "4.jpeg", "5.Jpeg", "6.JPEG", "7.jpe", "8.JPE", "9.jfif", "10.JFIF", "11.png", "12.Png", "x.y.jPg"};
+    static const char *const left[] = {"a/1.gif", "a/2.GIF", "a/3.webp", "a/x.zip", "a/notes.txt", "a/Thumbs.db", "a/._1.jpg", "a/.DS_Store",
         "a/jpg", "a/.jpg", "a/1.jpg.part", "b/@eaDir/0.jpg/SYNOPHOTO_THUMB_M.jpg", "b/.AppleDouble/1.jpg", "__MACOSX/a/1.jpg", "lost+found/1.jpg",
         "#recycle/1.jpg", ".snapshot/1.jpg", ".ipynb_checkpoints/1.jpg", "stray.jpeg"};
     struct bit_error error = {0};
@@ -424,15 +424,15 @@ static void test_left_out(void)
     REQUIRE(index != NULL);
     CHECK(bit_index_images(index) == sizeof taken / sizeof *taken + 3 && bit_index_classes(index) == 2);
     bit_index_close(index);
-    CHECK(notes_say("train", (const char *const[]){"!22 other files left out, e.g. a/1.png (3 pictures of kinds",
-        "JPEG; this one: PNG), a/x.zip (zip, an archive",
+    CHECK(notes_say("train", (const char *const[]){"!22 other files left out, e.g. a/1.gif (3 pictures of kinds",
+        "JPEG; this one: GIF), a/x.zip (zip, an archive",
         "stray.jpeg (an image in no class", "a/pipe.jpg (no regular file)", "c (a link that leads nowhere)", "a/1.jpg.part (4 no images by", "a/.DS_Store (3 hidden files",
         "#recycle (7 folders that a system", "b/circle (a link that leads back", "1 image cannot be looked at, e.g. a/gone.jpg",
         "1 image of 0 bytes, e.g. b/empty.jpg", NULL}));
     put("junk/a/1.jpg", "x"), put("junk/a/.DS_Store", ""), put("junk/a/new\nline\xFF.txt", "");
     CHECK(notes_say("junk", (const char *const[]){" 2 other files left out, e.g. a/new\\nline\\xFF.txt (no image by its name), a/.DS_Store (a hidden", NULL}));
-    put("pngs/a/1.png", "x");
-    CHECK(fails_with("pngs", NULL, BIT_EDATA, "found none; 1 other file left out, e.g. a/1.png (PNG, a picture of a kind that is not read yet"));
+    put("gifs/a/1.gif", "x");
+    CHECK(fails_with("gifs", NULL, BIT_EDATA, "found none; 1 other file left out, e.g. a/1.gif (GIF, a picture of a kind that is not read yet"));
     put("clean/a/1.jpg", "x");
     CHECK(!notes_say("clean", (const char *const[]){"left out", NULL}) && notes_say("clean", (const char *const[]){"", NULL}));
     end();

@@ -236,7 +236,7 @@ static void test_settings(void)
     static const char *const sets[] = {"threads=3", "data.resize=40", "data.max_file_mib=2", "data.max_megapixels=5", "data.mirror=false",
                                        "optimizer.momentum=0.8", "schedule.weight_decay=0.001", "checks.loss_spike=7",
                                        "checks.rollback_limit=5", "checks.nonfinite_limit=6", "checks.replicas_every_steps=11",
-                                       "watchdog.data_seconds=20", "watchdog.step_seconds=null"};
+                                       "watchdog.data_seconds=20", "watchdog.step_seconds=null", "data.background=#0aFf07"};
     const struct bit_job *job = job_of(sets, sizeof sets / sizeof *sets);
     REQUIRE(job != NULL);
     const struct bit_recipe *r = bit_recipe_create(job, &two_ranks, NULL);
@@ -245,7 +245,7 @@ static void test_settings(void)
     CHECK(r->training_stream.training && !r->evaluation_stream.training && r->evaluation_stream.resize == 40);
     CHECK(r->training_stream.image_size == 32 && r->training_stream.batch == 64 && r->training_stream.micro_batch == 8);
     CHECK(r->training_stream.file_limit == 2 << 20 && r->training_stream.pixel_limit == 5000000 && !r->training_stream.mirror);
-    CHECK(r->training_stream.patience == 10);
+    CHECK(r->training_stream.patience == 10 && !memcmp(r->training_stream.background, "\x0a\xff\x07", 3));
     CHECK(r->step.batch == 64 && r->step.micro_batch == 8 && r->step.image_size == 32 && r->step.precision == BIT_FLOAT32);
     CHECK(r->step.momentum == 0.8 && r->step.weight_decay == 0.001);
     CHECK(r->checks.spike_factor == 7 && r->checks.rollback_limit == 5 && r->checks.skip_limit == 6 && r->checks.replicas_every_steps == 11);

@@ -26,6 +26,7 @@ class Bit(AutotoolsPackage):
     depends_on("cunit")
     depends_on("hdf5~mpi")
     depends_on("libjpeg-turbo")
+    depends_on("libpng@1.6:")
     depends_on("libzip@1.7:")
     depends_on("mpi@3:")
     depends_on("onednn", when="+onednn")
