@@ -26,6 +26,7 @@ optimise 2
 train 3
 evaluate 3
 recipe 3 CJSON_LIBS
+features 3
 run 4 CJSON_LIBS'
 
 # The map in the README says the same of every room.
