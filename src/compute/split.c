@@ -47,6 +47,13 @@ static bit_bfloat16 *packed_block(const struct bit_walk *w, size_t block, size_t
 /* What is packed: scale[o] w + offset[o], or w where they are NULL. */
 struct kernel { const float *w, *scale, *offset; };
 
+static void scale_line(const float *line, const float *scale, const float *offset, float *to)
+{
+    #pragma omp simd
+    for (size_t c = 0; c < SPLIT_SIDE; c++)
+        to[c] = scale[c] * line[c] + offset[c];
+}
+
 static void pack_step(const struct split *l, const struct bit_walk *w, size_t block, size_t step, const struct kernel *kernel,
                       void *packed)
 {
@@ -61,12 +68,13 @@ static void pack_step(const struct split *l, const struct bit_walk *w, size_t bl
     const float *from = kernel->w + (i * (size_t)l->base.geometry.kernel + j) * ins * outs + row * pitch + column;
     const float *lines[SPLIT_SIDE];
     float tile[SPLIT_SIDE * SPLIT_SIDE];
-    for (size_t n = 0; n < SPLIT_SIDE; n++) {
-        lines[n] = kernel->scale ? tile + n * SPLIT_SIDE : from + n * pitch;
-        #pragma omp simd
-        for (size_t c = 0; c < (kernel->scale ? SPLIT_SIDE : 0); c++)
-            tile[n * SPLIT_SIDE + c] = kernel->scale[column + c] * from[n * pitch + c] + kernel->offset[column + c];
-    }
+    for (size_t n = 0; n < SPLIT_SIDE; n++)
+        lines[n] = from + n * pitch;
+    if (kernel->scale)
+        for (size_t n = 0; n < SPLIT_SIDE; n++) {
+            scale_line(lines[n], kernel->scale + column, kernel->offset + column, tile + n * SPLIT_SIDE);
+            lines[n] = tile + n * SPLIT_SIDE;
+        }
     (turned ? split_columns_turned : split_columns)(lines, 0, packed_block(w, block, step, packed));
 }
 

@@ -33,6 +33,23 @@ static size_t round_up(size_t x, size_t to)
 
 /* ---- packing: blocks of `columns` outputs, each [depth][columns], the last one filled up with zeros ---- */
 
+/* to[c][n] = from[c][n]: `ins` lines of `outs` numbers, of which `count` are wanted. */
+static void copy_tap(const float *from, size_t ins, size_t outs, size_t count, size_t columns, float *to)
+{
+    for (size_t c = 0; c < ins; c++)
+        memcpy(to + c * columns, from + c * outs, count * sizeof *to);
+}
+
+/* to[c][n] = from[n][c]: `count` lines of `ins` numbers, turned. */
+static void turn_tap(const float *from, size_t ins, size_t count, size_t columns, float *to)
+{
+    enum { LINES = 16 }; /* that are written at a time: as many as stay in the cache */
+    for (size_t c0 = 0; c0 < ins; c0 += LINES)
+        for (size_t n = 0; n < count; n++)
+            for (size_t c = c0; c < ins && c < c0 + LINES; c++)
+                to[c * columns + n] = from[n * ins + c];
+}
+
 static void pack_block(const struct tiled *l, const struct bit_walk *w, size_t block, const float *kernel, float *to)
 {
     const struct bit_gather *g = &w->gather;
@@ -45,12 +62,10 @@ static void pack_block(const struct tiled *l, const struct bit_walk *w, size_t b
         for (int b = 0; b < g->taps_x; b++) {
             int i = g->kernel_y + a * g->kernel_step, j = g->kernel_x + b * g->kernel_step;
             const float *from = kernel + ((size_t)i * l->base.geometry.kernel + j) * ins * outs;
-            for (size_t c0 = 0; c0 < ins && turned; c0 += 16) /* 16 lines are written at a time */
-                for (size_t n = 0; n < count; n++)
-                    for (size_t c = c0; c < ins && c < c0 + 16; c++)
-                        to[c * columns + n] = from[(first + n) * ins + c];
-            for (size_t c = 0; c < ins && !turned; c++)
-                memcpy(to + c * columns, from + c * outs + first, count * sizeof *to);
+            if (turned)
+                turn_tap(from + first * ins, ins, count, columns, to);
+            else
+                copy_tap(from + first, ins, outs, count, columns, to);
             to += ins * columns;
         }
 }

@@ -14,8 +14,10 @@ struct shares {
     size_t ranks, most;        /* pieces of the rank that has most */
     size_t *count;             /* [ranks] */
     struct bit_piece *pieces;  /* [ranks][most] */
-    size_t *next;              /* [ranks]: the first piece not quite behind the window */
+    struct cursor { size_t piece, taken; } *next; /* [ranks]: the piece that comes next, and how many of its elements are taken */
 };
+
+struct part { size_t offset, count; }; /* elements of the block */
 
 struct flow {
     const struct bit_table *table;
@@ -82,43 +84,45 @@ static int shares_gather(struct bit_group *group, const struct bit_table *table,
     return 0;
 }
 
-/* Walks rank r's pieces within [from, to): calls take (offset in the block, count) in order; returns their sum. */
-struct walk { float *window; size_t from; float *data; };
-static size_t walk(struct shares *s, size_t r, size_t from, size_t to, void (*take)(struct walk *, size_t, size_t, size_t),
-                   struct walk *w)
+/* Rank r's next elements before `to`, in order; false when none are left there. */
+static bool next_part(const struct shares *s, size_t r, size_t to, struct cursor *at, struct part *part)
 {
-    size_t sum = 0;
-    const struct bit_piece *pieces = s->pieces + r * s->most;
-    for (size_t i = s->next[r]; i < s->count[r] && pieces[i].offset < to; i++) {
-        size_t a = pieces[i].offset > from ? pieces[i].offset : from;
-        size_t b = pieces[i].offset + pieces[i].count < to ? pieces[i].offset + pieces[i].count : to;
-        if (b > a) {
-            if (take)
-                take(w, a, b - a, sum);
-            sum += b - a;
+    while (at->piece < s->count[r]) {
+        const struct bit_piece *p = &s->pieces[r * s->most + at->piece];
+        size_t from = p->offset + at->taken, end = p->offset + p->count;
+        if (from < end && from >= to)
+            return false;
+        if (from < end) {
+            *part = (struct part){from, (end < to ? end : to) - from};
+            at->taken += part->count;
+            return true;
         }
-        if (pieces[i].offset + pieces[i].count <= to)
-            s->next[r] = i + 1;
+        *at = (struct cursor){.piece = at->piece + 1};
     }
+    return false;
+}
+
+/* How many elements rank r has before `to`; the cursor goes past them. */
+static size_t pass_parts(const struct shares *s, size_t r, size_t to, struct cursor *at)
+{
+    struct part part;
+    size_t sum = 0;
+    while (next_part(s, r, to, at, &part))
+        sum += part.count;
     return sum;
 }
 
-static void unpack(struct walk *w, size_t offset, size_t count, size_t sum)
-{
-    memcpy(w->window + (offset - w->from), w->data + sum, count * sizeof *w->data);
-}
-
 /* The largest part any rank has in any window of this size. */
-static size_t largest(struct shares *s, size_t elements, size_t window)
+static size_t largest(const struct shares *s, size_t elements, size_t window)
 {
     size_t most = 0;
-    memset(s->next, 0, s->ranks * sizeof *s->next);
-    for (size_t from = 0; from < elements; from += window)
-        for (size_t r = 0; r < s->ranks; r++) {
-            size_t part = walk(s, r, from, from + window < elements ? from + window : elements, NULL, NULL);
+    for (size_t r = 0; r < s->ranks; r++) {
+        struct cursor at = {0};
+        for (size_t from = 0; from < elements; from += window) {
+            size_t part = pass_parts(s, r, from + window < elements ? from + window : elements, &at);
             most = part > most ? part : most;
         }
-    memset(s->next, 0, s->ranks * sizeof *s->next);
+    }
     return most;
 }
 
@@ -173,16 +177,18 @@ static int flow_hash(struct flow *f, size_t from, size_t to, struct bit_error *e
 static int flow_window(struct flow *f, struct bit_group *group, struct shares *s, size_t from, size_t to,
                        const float **mine, uint64_t first, uint64_t count, float *range, struct bit_error *error)
 {
-    size_t rank = (size_t)group->rank, next = s->next[rank], part = walk(s, rank, from, to, NULL, NULL);
-    s->next[rank] = next; /* the walk below passes here again */
-    memcpy(f->send, *mine, part * sizeof **mine);
-    *mine += part;
+    struct cursor ahead = s->next[group->rank];
+    size_t own = pass_parts(s, (size_t)group->rank, to, &ahead);
+    memcpy(f->send, *mine, own * sizeof **mine);
+    *mine += own;
     if (bit_group_gather(group, f->send, f->contribution * sizeof *f->send, f->gathered, error))
         return -1;
     size_t got = 0;
     for (size_t r = 0; r < s->ranks; r++) {
-        struct walk w = {f->values, from, f->gathered + r * f->contribution};
-        got += walk(s, r, from, to, unpack, &w);
+        const float *data = f->gathered + r * f->contribution;
+        struct part part;
+        for (; next_part(s, r, to, &s->next[r], &part); data += part.count, got += part.count)
+            memcpy(f->values + (part.offset - from), data, part.count * sizeof *data);
     }
     if (got != to - from)
         return bit_fail(error, BIT_EINTERNAL, "the ranks' shares of the momentum overlap or leave gaps");

@@ -1,4 +1,5 @@
 /* Who holds up the others. No files, no clock: what is seen decides. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,26 +8,58 @@
 
 static const enum bit_track MAIN = BIT_TRACK_MAIN, BESIDE = BIT_TRACK_BACKGROUND;
 
-double bit_watch_limit(const struct bit_watch_limits *limits, enum bit_phase phase, double longest)
+/* Which of the limits of the job holds in a phase. */
+enum limit_kind { LIMIT_NONE, LIMIT_START, LIMIT_DATA, LIMIT_STEP, LIMIT_CHECKPOINT };
+
+static enum limit_kind kind_of(enum bit_phase phase)
 {
     switch (phase) {
     case BIT_PHASE_IDLE: case BIT_PHASE_ENDED: case BIT_PHASES:
-        return 0;
+        return LIMIT_NONE;
     case BIT_PHASE_START: case BIT_PHASE_INDEX: case BIT_PHASE_RESUME:
-        return limits->start;
+        return LIMIT_START;
     case BIT_PHASE_DATA:
-        return limits->data;
+        return LIMIT_DATA;
     case BIT_PHASE_SNAPSHOT: case BIT_PHASE_WRITE: case BIT_PHASE_COMMIT: case BIT_PHASE_STOP:
-        return limits->checkpoint;
+        return LIMIT_CHECKPOINT;
     default:
-        break;
+        return LIMIT_STEP;
     }
-    if (limits->step >= 0)
-        return limits->step;
+}
+
+const char *bit_watch_limit_key(enum bit_phase phase)
+{
+    static const char *const keys[] = {
+        [LIMIT_NONE] = "", [LIMIT_START] = "watchdog.start_seconds", [LIMIT_DATA] = "watchdog.data_seconds",
+        [LIMIT_STEP] = "watchdog.step_seconds", [LIMIT_CHECKPOINT] = "watchdog.checkpoint_seconds"};
+    return keys[kind_of(phase)];
+}
+
+/* Without a limit in the job, several times the longest step so far. */
+static double step_limit(double given, double longest)
+{
+    if (given >= 0)
+        return given;
     if (longest <= 0)
         return BIT_WATCH_STEP_FIRST;
-    double scaled = BIT_WATCH_STEP_FACTOR * longest;
-    return scaled > BIT_WATCH_STEP_LEAST ? scaled : BIT_WATCH_STEP_LEAST;
+    return fmax(BIT_WATCH_STEP_FACTOR * longest, BIT_WATCH_STEP_LEAST);
+}
+
+double bit_watch_limit(const struct bit_watch_limits *limits, enum bit_phase phase, double longest)
+{
+    switch (kind_of(phase)) {
+    case LIMIT_START:
+        return limits->start;
+    case LIMIT_DATA:
+        return limits->data;
+    case LIMIT_STEP:
+        return step_limit(limits->step, longest);
+    case LIMIT_CHECKPOINT:
+        return limits->checkpoint;
+    case LIMIT_NONE:
+        break;
+    }
+    return 0;
 }
 
 static double shortest(const struct bit_watch_limits *l)
@@ -48,14 +81,6 @@ double bit_watch_period(const struct bit_watch_limits *limits, int ranks)
 double bit_watch_silence(int ranks)
 {
     return ranks > 64 ? 3 * (ranks / 64.0) : 3;
-}
-
-const char *bit_watch_limit_key(enum bit_phase phase)
-{
-    static const struct bit_watch_limits which = {.start = 1, .data = 2, .step = 3, .checkpoint = 4};
-    static const char *const keys[] = {"", "watchdog.start_seconds", "watchdog.data_seconds", "watchdog.step_seconds",
-                                       "watchdog.checkpoint_seconds"};
-    return keys[(int)bit_watch_limit(&which, phase, 0)];
 }
 
 static bool waits(const struct bit_heart *h)
