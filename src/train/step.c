@@ -299,12 +299,73 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     return end_update(t, result, error);
 }
 
+/* A part of the step that the main thread goes through: a phase for the watchdog, a span of the timeline, seconds of the log. */
+struct stage { const char *name; double start, traced; };
+
+/* Another one of the same phase. */
+static struct stage stage_go_on(const char *name)
+{
+    return (struct stage){name, bit_clock_seconds(), bit_trace_start()};
+}
+
+static struct stage stage_begin(enum bit_phase phase, const char *name)
+{
+    struct stage stage = stage_go_on(name);
+    bit_phase_enter(phase);
+    return stage;
+}
+
+static void stage_end(const struct stage *s, double *seconds)
+{
+    *seconds += bit_clock_seconds() - s->start;
+    bit_trace_end(s->name, -1, s->traced);
+}
+
+/* Until the sum over ranks is there. An error of this rank's own goes before the loss of the others. Collective. */
+static int wait_for_sum(struct bit_trainer *t, struct bit_step_result *result, struct bit_error *error)
+{
+    struct bit_error lost = {0};
+    struct stage stage = stage_begin(BIT_PHASE_REDUCE, "wait for reduction");
+    bit_phase_wait();
+    int bad = bit_reducer_finish(t->reducer, &lost);
+    bit_phase_go();
+    result->lost = bad;
+    if (bad) {
+        if (error->code == BIT_OK)
+            *error = lost;
+        return -1;
+    }
+    stage_end(&stage, &result->reduce_seconds);
+    return 0;
+}
+
+/* What this rank says of its share; all ranks' verdicts are known then. Collective. */
+static int tell_verdicts(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result, struct bit_error *error)
+{
+    struct stage stage = stage_begin(BIT_PHASE_AGREE, "norms");
+    mine->code = (int32_t)error->code;
+    mine->seconds = result->data_seconds + result->forward_seconds + result->backward_seconds;
+    if (error->code == BIT_OK) {
+        measure_share(t, mine);
+        bit_guard_check_others(t->guard, t->weights, &mine->harm);
+    }
+    stage_end(&stage, &result->update_seconds);
+    stage = stage_go_on("agree");
+    if (bit_group_gather(t->options.world, mine, sizeof *mine, t->verdicts, error)) {
+        result->lost = true;
+        return -1;
+    }
+    stage_end(&stage, &result->reduce_seconds);
+    return 0;
+}
+
 int bit_trainer_step(struct bit_trainer *t, double rate, double loss_limit, struct bit_step_result *result,
                      struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
     const struct bit_table *statistics = bit_model_statistics_table(o->model);
-    struct verdict mine = {.bad = -1, .bad_sum = -1}, *all = t->verdicts;
+    const struct verdict *all = t->verdicts;
+    struct verdict mine = {.bad = -1, .bad_sum = -1};
     struct bit_error what = {0};
     double start = bit_clock_seconds();
 
@@ -314,38 +375,8 @@ int bit_trainer_step(struct bit_trainer *t, double rate, double loss_limit, stru
     if (bit_reducer_start(t->reducer, bit_gradient_block(t->gradient), error))
         return -1;
     compute_gradient(t, &mine, result, error);
-    double computed = bit_clock_seconds(), traced = bit_trace_start();
-    struct bit_error lost = {0};
-    bit_phase_enter(BIT_PHASE_REDUCE);
-    bit_phase_wait();
-    int unreduced = bit_reducer_finish(t->reducer, &lost);
-    bit_phase_go();
-    result->lost = unreduced;
-    if (unreduced) {
-        if (error->code == BIT_OK)
-            *error = lost;
+    if (wait_for_sum(t, result, error) || tell_verdicts(t, &mine, result, error))
         return -1;
-    }
-    bit_trace_end("wait for reduction", -1, traced);
-    traced = bit_trace_start();
-    double reduced = bit_clock_seconds();
-    bit_phase_enter(BIT_PHASE_AGREE);
-    mine.code = (int32_t)error->code;
-    mine.seconds = result->data_seconds + result->forward_seconds + result->backward_seconds;
-    if (error->code == BIT_OK) {
-        measure_share(t, &mine);
-        bit_guard_check_others(t->guard, t->weights, &mine.harm);
-    }
-    bit_trace_end("norms", -1, traced);
-    traced = bit_trace_start();
-    double measured = bit_clock_seconds();
-    if (bit_group_gather(o->world, &mine, sizeof mine, all, error)) {
-        result->lost = true;
-        return -1;
-    }
-    bit_trace_end("agree", -1, traced);
-    result->reduce_seconds += reduced - computed + bit_clock_seconds() - measured;
-    result->update_seconds += measured - reduced;
     for (int r = 0; r < o->world->size; r++)
         if (all[r].code)
             return bit_group_agree(o->world, error);
