@@ -1,0 +1,201 @@
+/* The life of a job: every (state, event) pair, every end under every wish, and what must hold whatever comes. */
+#include <math.h>
+
+#include "daemon/next.h"
+#include "../unit.h"
+
+static const char letters[] = "WQSRPBHDFC"; /* of states, in their order; P: stopping */
+
+static struct daemon_life base(enum daemon_state state)
+{
+    struct daemon_life life = {.state = state, .budget = DAEMON_BUDGET, .wish = state == STATE_STOPPING ? WISH_PAUSE : WISH_NONE};
+    return life;
+}
+
+static void test_every_pair(void)
+{
+    /* A column an event, in the order of enum daemon_event; '.': changes nothing; '!': refused to the person who asked. */
+    static const char *const expected[DAEMON_STATES] = {
+        [STATE_WAITING] =   ".QH........H...!H!C",
+        [STATE_QUEUED] =    "....S......H...!H!C",
+        [STATE_STARTING] =  ".....RB.D...SS.!S!S",
+        [STATE_RUNNING] =   ".......RD...PP.RP!P",
+        [STATE_STOPPING] =  ".......PD.....P!!PP",
+        [STATE_BACKOFF] =   ".........Q.H...!HQC",
+        [STATE_HELD] =      "...........H...!HQC",
+        [STATE_DONE] =      "...............!!!!",
+        [STATE_FAILED] =    "...............!!!!",
+        [STATE_CANCELLED] = "...............!!!!",
+    };
+    for (int s = 0; s < DAEMON_STATES; s++)
+        for (int e = 0; e < DAEMON_EVENTS; e++) {
+            struct daemon_life life = base(s);
+            struct daemon_input input = {.event = e, .now = 1000, .end = END_DONE};
+            struct daemon_step step = daemon_next(&life, &input);
+            char found = step.answer == ANSWER_STALE ? '.' : step.answer == ANSWER_REFUSED ? '!' : letters[step.life.state];
+            if (found != expected[s][e])
+                fprintf(stderr, "\n%s, %s: %c, expected %c\n", daemon_state_name(s), daemon_event_name(e), found, expected[s][e]);
+            CHECK(found == expected[s][e]);
+            if (step.answer != ANSWER_TAKEN)
+                CHECK(step.actions == 0 && !memcmp(&step.life, &life, sizeof life));
+        }
+}
+
+static void test_every_end(void)
+{
+    /* Of a job that is being stopped: state and cause, for the wishes none, preempt, drain, pause, cancel. */
+    static const struct { enum daemon_end end; const char *after[DAEMON_WISHES]; } rows[] = {
+        {END_DONE, {"done none", "done none", "done none", "done none", "done none"}},
+        {END_BAD_JOB, {"failed bad-job", "failed bad-job", "failed bad-job", "failed bad-job", "cancelled cancelled"}},
+        {END_BAD_DATA, {"failed bad-data", "failed bad-data", "failed bad-data", "failed bad-data", "cancelled cancelled"}},
+        {END_MISSING_INPUT, {"failed missing-input", "failed missing-input", "failed missing-input", "failed missing-input", "cancelled cancelled"}},
+        {END_INTERNAL, {"failed internal", "failed internal", "failed internal", "failed internal", "cancelled cancelled"}},
+        {END_NO_CHECKPOINT, {"held no-whole-checkpoint", "held no-whole-checkpoint", "held no-whole-checkpoint", "held no-whole-checkpoint", "cancelled cancelled"}},
+        {END_DISK_FULL, {"held disk-full", "held disk-full", "held disk-full", "held disk-full", "cancelled cancelled"}},
+        {END_IN_USE, {"backoff folder-in-use", "backoff folder-in-use", "backoff folder-in-use", "held paused", "cancelled cancelled"}},
+        {END_ENVIRONMENT, {"backoff environment", "backoff environment", "backoff environment", "held paused", "cancelled cancelled"}},
+        {END_HUNG, {"backoff hung", "backoff hung", "backoff hung", "held paused", "cancelled cancelled"}},
+        {END_LOST, {"backoff lost", "backoff lost", "backoff lost", "held paused", "cancelled cancelled"}},
+        {END_STOPPED, {"held stopped-by-hand", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
+        {END_OPERATOR, {"held operator", "held operator", "held operator", "held operator", "cancelled cancelled"}},
+        {END_NEVER_RAN, {"queued none", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
+    };
+    CHECK(sizeof rows / sizeof *rows == DAEMON_ENDS);
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int w = 0; w < DAEMON_WISHES; w++) {
+            struct daemon_life life = base(w == WISH_NONE ? STATE_RUNNING : STATE_STOPPING);
+            struct daemon_input input = {.event = EVENT_ENDED, .now = 1000, .end = rows[r].end};
+            char text[64];
+            life.wish = w;
+            struct daemon_step step = daemon_next(&life, &input);
+            snprintf(text, sizeof text, "%s %s", daemon_state_name(step.life.state), daemon_cause_name(step.life.cause));
+            CHECK_STRING(text, rows[r].after[w]);
+            CHECK(step.actions & ACTION_CLOSE);
+            CHECK(step.life.wish == WISH_NONE);
+        }
+}
+
+static struct daemon_life after(struct daemon_life life, enum daemon_event event, enum daemon_end end, bool progressed)
+{
+    struct daemon_input input = {.event = event, .now = 1000, .end = end, .has_progressed = progressed};
+    return daemon_next(&life, &input).life;
+}
+
+static struct daemon_life start_again(struct daemon_life life)
+{
+    if (life.state == STATE_BACKOFF)
+        life = after(life, EVENT_DUE, 0, false);
+    life = after(life, EVENT_PLACED, 0, false);
+    life = after(life, EVENT_STARTED, 0, false);
+    CHECK(life.state == STATE_RUNNING);
+    return life;
+}
+
+static void test_budget(void)
+{
+    struct daemon_life life = daemon_life_begin(false, 0);
+    static const double pauses[] = {1, 2, 4, 8};
+    for (int i = 0; i < 4; i++) {
+        life = after(start_again(life), EVENT_ENDED, i % 2 ? END_HUNG : END_ENVIRONMENT, false);
+        CHECK(life.state == STATE_BACKOFF && life.due == 1000 + pauses[i] && life.fruitless == i + 1);
+    }
+    life = after(start_again(life), EVENT_ENDED, END_LOST, false);
+    CHECK(life.state == STATE_HELD && life.cause == CAUSE_NO_PROGRESS);
+    life = after(life, EVENT_RESUME, 0, false);
+    CHECK(life.state == STATE_QUEUED && life.fruitless == 0);
+    /* A checkpoint refills it, also when nobody saw it before the end. */
+    for (int i = 0; i < 100; i++) {
+        life = after(start_again(life), EVENT_ENDED, END_ENVIRONMENT, true);
+        CHECK(life.state == STATE_BACKOFF && life.fruitless == 1 && life.due == 1001);
+    }
+    life = start_again(life);
+    life = after(life, EVENT_PROGRESS, 0, false);
+    CHECK(life.fruitless == 0);
+    /* Waiting for a folder, and stops that were asked for, cost nothing. */
+    life = after(life, EVENT_ENDED, END_IN_USE, false);
+    CHECK(life.state == STATE_BACKOFF && life.fruitless == 0 && life.due == 1000 + DAEMON_LOOK_AGAIN);
+    life = after(start_again(life), EVENT_PREEMPT, 0, false);
+    life = after(life, EVENT_ENDED, END_STOPPED, false);
+    CHECK(life.state == STATE_QUEUED && life.fruitless == 0);
+    /* The pause never exceeds a minute. */
+    life = daemon_life_begin(false, 1000);
+    for (int i = 0; i < 100; i++)
+        life = after(start_again(life), EVENT_ENDED, END_ENVIRONMENT, false);
+    CHECK(life.due == 1060);
+}
+
+static void test_wish_before_the_start(void)
+{
+    struct daemon_life life = daemon_life_begin(false, 0);
+    life = after(life, EVENT_PLACED, 0, false);
+    life = after(life, EVENT_PAUSE, 0, false);
+    CHECK(life.state == STATE_STARTING && life.wish == WISH_PAUSE);
+    struct daemon_input input = {.event = EVENT_STARTED, .now = 1};
+    struct daemon_step step = daemon_next(&life, &input);
+    CHECK(step.life.state == STATE_STOPPING && step.actions == ACTION_ABANDON);
+    life = after(step.life, EVENT_ENDED, END_NEVER_RAN, false);
+    CHECK(life.state == STATE_HELD && life.cause == CAUSE_PAUSED);
+    /* A wish of more weight takes the place of one of less, never the other way round. */
+    life = start_again(after(life, EVENT_RESUME, 0, false));
+    life = after(life, EVENT_PREEMPT, 0, false);
+    life = after(life, EVENT_PAUSE, 0, false);
+    CHECK(life.wish == WISH_PAUSE);
+    life = after(life, EVENT_CANCEL, 0, false);
+    life = after(life, EVENT_PAUSE, 0, false);
+    life = after(life, EVENT_RESUME, 0, false);
+    CHECK(life.wish == WISH_CANCEL && life.state == STATE_STOPPING);
+    life = after(life, EVENT_ENDED, END_STOPPED, false);
+    CHECK(life.state == STATE_CANCELLED);
+}
+
+static void test_needs(void)
+{
+    struct daemon_life life = daemon_life_begin(true, 0);
+    CHECK(life.state == STATE_WAITING);
+    life = after(life, EVENT_PAUSE, 0, false);
+    life = after(life, EVENT_RESUME, 0, false);
+    CHECK(life.state == STATE_WAITING);
+    life = after(life, EVENT_NEEDS_FAILED, 0, false);
+    CHECK(life.state == STATE_HELD && life.cause == CAUSE_NEEDS);
+    life = after(life, EVENT_NEEDS_OPEN, 0, false);
+    CHECK(life.state == STATE_WAITING);
+    life = after(life, EVENT_NEEDS_MET, 0, false);
+    CHECK(life.state == STATE_QUEUED && !life.has_needs);
+    life = daemon_life_begin(true, 0);
+    life = after(after(life, EVENT_NEEDS_FAILED, 0, false), EVENT_RESUME, 0, false);
+    CHECK(life.state == STATE_QUEUED);
+}
+
+static void test_names(void)
+{
+    for (int i = 0; i < DAEMON_STATES; i++)
+        CHECK(daemon_state_parse(daemon_state_name(i)) == i && *daemon_state_meaning(i));
+    for (int i = 0; i < DAEMON_CAUSES; i++)
+        CHECK(daemon_cause_parse(daemon_cause_name(i)) == i && *daemon_cause_meaning(i));
+    for (int i = 0; i < DAEMON_WISHES; i++)
+        CHECK(daemon_wish_parse(daemon_wish_name(i)) == i);
+    for (int i = 0; i < DAEMON_EVENTS; i++)
+        CHECK(daemon_event_parse(daemon_event_name(i)) == i);
+    CHECK(daemon_state_parse("nonsense") == -1 && daemon_cause_parse(NULL) == -1);
+}
+
+static void test_ends_of_codes(void)
+{
+    static const struct { int code; enum bit_end_action action; bool full; enum daemon_end end; } rows[] = {
+        {0, BIT_END_DONE, false, END_DONE}, {64, BIT_END_HELD, false, END_BAD_JOB}, {65, BIT_END_HELD, false, END_BAD_DATA},
+        {66, BIT_END_HELD, false, END_MISSING_INPUT}, {69, BIT_END_HELD, false, END_NO_CHECKPOINT}, {70, BIT_END_HELD, false, END_INTERNAL},
+        {74, BIT_END_AGAIN, false, END_ENVIRONMENT}, {74, BIT_END_AGAIN, true, END_DISK_FULL}, {74, BIT_END_LATER, false, END_IN_USE},
+        {75, BIT_END_LATER, false, END_STOPPED}, {76, BIT_END_AGAIN, true, END_HUNG},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bit_end end = {.action = rows[i].action, .code = rows[i].code};
+        CHECK(daemon_end_of(&end, rows[i].full) == rows[i].end);
+    }
+}
+
+static const struct unit_test tests[] = {
+    {"every_pair", test_every_pair}, {"every_end", test_every_end}, {"budget", test_budget},
+    {"wish_before_the_start", test_wish_before_the_start}, {"needs", test_needs}, {"names", test_names}, {"ends_of_codes", test_ends_of_codes},
+};
+
+int main(int argc, char **argv) { return unit_main("next", tests, sizeof tests / sizeof *tests, argc, argv); }
