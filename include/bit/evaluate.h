@@ -24,9 +24,13 @@ struct bit_evaluation_options {
     int micro_batch;
     uint64_t images;              /* in the index; over all ranks */
     bool (*stop)(void);           /* asked before each micro-batch; true ends the evaluation early. NULL: never */
+    struct bit_records *records;  /* NULL, or what rank 0 gets there: the head's records of all images; free with bit_records_free */
 };
 
-/* Every sum is added in the order of the micro-batches, so the result has the same bits at
+/* Frees what a bit_records holds. Local. */
+void bit_records_free(struct bit_records *records);
+
+/* Every sum is added in the order of the micro-batches, and records stand in the order of the images, so the result has the same bits at
  * any number of ranks. 0: *result is filled, equal on all ranks; 1: `stop` ended it on some rank and *result is void;
  * -1: failed, all ranks hold the same error. Collective. */
 int bit_evaluate(const struct bit_evaluation_options *options, struct bit_evaluation *result, struct bit_error *error);

@@ -64,6 +64,14 @@ struct bit_head_call {
     const struct bit_backend *backend;
 };
 
+/* What an evaluation kept of the images it saw, in the order of the index; bad images have no record. */
+struct bit_records {
+    size_t bytes;                 /* of a record */
+    uint64_t count;
+    const uint64_t *images;       /* number of each one's image in the index */
+    const void *data;             /* count x bytes, 8-byte aligned */
+};
+
 struct bit_head_operations;
 /* The first member of each head's settings. Constant while a model, a trainer or an evaluation uses it. */
 struct bit_head {
@@ -114,6 +122,23 @@ struct bit_head_operations {
     /* The metrics of `images` images. sum NULL: their names, titles and forms, values NaN. The first metric is the one by
      * which evaluations are compared. Names are for ever: files of runs have them. */
     void (*report)(const struct bit_head *head, const void *sum, uint64_t images, struct bit_metrics *metrics);
+
+    /* ---- for metrics that a small sum cannot hold; each NULL where a head has none of them ---- */
+
+    /* Whole numbers that an evaluation adds up over all images and ranks, in any order (by class, say): how many, and `count` adds the
+     * first `images` images. */
+    size_t (*counters)(const struct bit_head *head);
+    void (*count)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets, int images,
+                  uint64_t *counters);
+    /* What is to be known of each image once all have been seen: bytes of a record (a multiple of 8); `keep` fills the one of image
+     * `image` of the batch, zero before. They are kept when somebody asks for them, or when `needs_records` says that conclude does. */
+    size_t (*record_bytes)(const struct bit_head *head);
+    bool (*needs_records)(const struct bit_head *head);
+    void (*keep)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets, int image, void *record);
+    /* Fills in the metrics that `report` left open. counters: the sum over all, or NULL; records: of all images, or NULL when they were
+     * not kept. Called on rank 0 alone. */
+    int (*conclude)(const struct bit_head *head, const uint64_t *counters, const struct bit_records *records, struct bit_metrics *metrics,
+                    struct bit_error *error);
 };
 
 #endif

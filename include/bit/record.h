@@ -18,6 +18,7 @@
 #define BIT_RECORD_OUTCOME "outcome.json"
 #define BIT_RECORD_EVALUATION "evaluation.json"
 #define BIT_RECORD_METRICS "metrics.jsonl"
+#define BIT_RECORD_PREDICTIONS "predictions.jsonl" /* where bit report and bit compare look for them */
 #define BIT_RECORD_JOB "job.json"
 #define BIT_RECORD_LOG "log.txt"
 #define BIT_RECORD_QUARANTINE "quarantine.tsv"

@@ -5,6 +5,7 @@
 #include "bit/clock.h"
 #include "bit/memory.h"
 #include "bit/phase.h"
+#include "evaluate/records.h"
 
 /* What one micro-batch adds to the result; behind it stands what the head sums up. */
 struct partial {
@@ -26,6 +27,16 @@ static size_t partial_bytes(const struct bit_head *head)
     return sizeof(struct partial) + (head->operations->score_bytes + 7) / 8 * 8;
 }
 
+/* What this rank adds up while it looks at its images. */
+struct share {
+    struct partials partials;
+    uint64_t capacity, done;      /* micro-batches */
+    uint64_t *counters;           /* the head's; NULL: it has none */
+    size_t counter_count;
+    struct record_slots slots;    /* data NULL: none are kept */
+    double *losses;               /* of a micro-batch */
+};
+
 /* What a rank brings to the end besides its partial sums. */
 struct ending {
     uint64_t stopped, bad;
@@ -36,32 +47,36 @@ static uint64_t ceiling(uint64_t a, uint64_t b)
     return a / b + (a % b != 0);
 }
 
-/* One micro-batch: forward, losses, scores. */
-static int score_batch(const struct bit_evaluation_options *o, const struct bit_batch *batch, double *losses,
-                       struct partial *partial, struct bit_error *error)
+/* One micro-batch: forward, losses, scores, counters, records. */
+static int score_batch(const struct bit_evaluation_options *o, const struct bit_batch *batch, struct share *share, struct bit_error *error)
 {
     const struct bit_head *head = bit_model_head(o->model);
+    const struct bit_head_operations *operations = head->operations;
+    const struct bit_head_call *call;
+    struct partial *partial = partial_at(&share->partials, share->done);
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
     if (batch->images == 0) /* all of them bad */
         return 0;
     if (bit_model_forward(o->model, batch->pixels, false, error))
         return -1;
-    head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0, losses);
+    call = bit_model_call(o->model);
+    operations->loss(head, call, &targets, batch->images, 1.0, share->losses);
     for (int i = 0; i < batch->images; i++)
-        partial->loss += losses[i];
+        partial->loss += share->losses[i];
     partial->images = (uint64_t)batch->images;
-    head->operations->score(head, bit_model_call(o->model), &targets, batch->images, partial + 1);
+    operations->score(head, call, &targets, batch->images, partial + 1);
+    if (share->counters)
+        operations->count(head, call, &targets, batch->images, share->counters);
+    for (int i = 0; share->slots.data && i < batch->images; i++)
+        operations->keep(head, call, &targets, i, record_slot(&share->slots, share->done, i, batch->samples[i]));
     return 0;
 }
 
 /* All micro-batches of this rank, in order: number rank, rank + ranks, ... Local. */
-static int score_share(const struct bit_evaluation_options *o, const struct partials *partials, uint64_t capacity,
-                       struct ending *ending, struct bit_error *error)
+static int score_share(const struct bit_evaluation_options *o, struct share *share, struct ending *ending, struct bit_error *error)
 {
-    double *losses = bit_allocate((size_t)o->micro_batch, sizeof *losses, "losses of a micro-batch", error);
     struct bit_batch *batch;
-    uint64_t done = 0;
-    int result = losses ? 1 : -1;
+    int result = 1;
     while (result > 0) {
         bit_phase_tick();
         if (o->stop && o->stop()) {
@@ -73,15 +88,40 @@ static int score_share(const struct bit_evaluation_options *o, const struct part
         bit_phase_enter(before);
         if (result <= 0)
             break;
-        if (done == capacity)
+        if (share->done == share->capacity)
             result = bit_fail(error, BIT_EINTERNAL, "the evaluation stream hands out more than its %llu micro-batches",
-                              (unsigned long long)capacity);
-        else if (score_batch(o, batch, losses, partial_at(partials, done++), error))
+                              (unsigned long long)share->capacity);
+        else if (score_batch(o, batch, share, error))
             result = -1;
+        share->done++;
         bit_stream_release(o->stream, batch);
     }
-    bit_free(losses);
     return result < 0 ? -1 : 0;
+}
+
+static int share_create(const struct bit_evaluation_options *o, uint64_t capacity, struct share *share, struct bit_error *error)
+{
+    const struct bit_head *head = bit_model_head(o->model);
+    const struct bit_head_operations *operations = head->operations;
+    const size_t size = partial_bytes(head);
+    bool keeps = operations->keep && (o->records || (operations->needs_records && operations->needs_records(head)));
+    *share = (struct share){.capacity = capacity, .counter_count = operations->count ? operations->counters(head) : 0};
+    share->partials = (struct partials){bit_allocate(capacity, size, "evaluation sums", error), size};
+    share->losses = bit_allocate((size_t)o->micro_batch, sizeof *share->losses, "losses of a micro-batch", error);
+    if (!share->partials.bytes || !share->losses)
+        return -1;
+    if (share->counter_count &&
+        !(share->counters = bit_allocate(share->counter_count, sizeof *share->counters, "evaluation counters", error)))
+        return -1;
+    return keeps ? record_slots_create(&share->slots, capacity, o->micro_batch, operations->record_bytes(head), error) : 0;
+}
+
+static void share_free(struct share *share)
+{
+    bit_free(share->partials.bytes);
+    bit_free(share->losses);
+    bit_free(share->counters);
+    record_slots_free(&share->slots);
 }
 
 /* Adds all ranks' partial sums in the order of the micro-batches. `all` has `each` entries a rank; `sum`: zero, the head's. */
@@ -116,41 +156,88 @@ static int gather_endings(const struct bit_evaluation_options *o, const struct e
     return 0;
 }
 
+/* Each counter becomes the sum over ranks, a part of them at a time. Collective. */
+static int add_counters(const struct bit_evaluation_options *o, struct share *share, struct bit_error *error)
+{
+    enum { PART = 1 << 13 };
+    const size_t ranks = (size_t)o->group->size;
+    uint64_t *all = share->counters ? bit_allocate(ranks * PART, sizeof *all, "evaluation counters of all ranks", error) : NULL;
+    int result = bit_group_agree(o->group, error);
+    for (size_t from = 0; !result && from < share->counter_count; from += PART) {
+        size_t count = share->counter_count - from < PART ? share->counter_count - from : PART;
+        result = bit_group_gather(o->group, share->counters + from, count * sizeof *all, all, error);
+        for (size_t i = 0; !result && i < count; i++) {
+            share->counters[from + i] = 0;
+            for (size_t r = 0; r < ranks; r++)
+                share->counters[from + i] += all[r * count + i];
+        }
+    }
+    bit_free(all);
+    return result;
+}
+
+/* What rank 0 makes of counters and records, to all. Collective. */
+static int conclude(const struct bit_evaluation_options *o, struct share *share, struct bit_evaluation *result, struct bit_error *error)
+{
+    const struct bit_head *head = bit_model_head(o->model);
+    struct bit_records own = {0}, *records = o->records ? o->records : &own;
+    if (add_counters(o, share, error) ||
+        (share->slots.data && record_slots_gather(&share->slots, o->group, o->images, records, error)))
+        return -1;
+    if (o->group->rank == 0 && head->operations->conclude)
+        head->operations->conclude(head, share->counters, share->slots.data ? records : NULL, &result->metrics, error);
+    int verdict = bit_group_agree(o->group, error);
+    if (!verdict)
+        verdict = bit_group_broadcast(o->group, &result->metrics, sizeof result->metrics, 0, error);
+    bit_records_free(&own);
+    if (verdict && o->records)
+        bit_records_free(o->records);
+    return verdict;
+}
+
+/* Partial sums of all ranks, added up. Collective. */
+static int sum_up(const struct bit_evaluation_options *o, struct share *share, uint64_t batches, struct bit_evaluation *result,
+                  struct bit_error *error)
+{
+    const size_t size = share->partials.each;
+    struct partials all = {bit_allocate(share->capacity * (size_t)o->group->size, size, "evaluation sums of all ranks", error), size};
+    void *sum = bit_allocate(1, size, "evaluation sums", error);
+    int verdict = bit_group_agree(o->group, error);
+    if (!verdict)
+        verdict = bit_group_gather(o->group, share->partials.bytes, share->capacity * size, all.bytes, error);
+    if (!verdict)
+        add_up(o, &all, share->capacity, batches, sum, result);
+    if (!verdict && result->images + result->bad != o->images)
+        verdict = bit_fail(error, BIT_EINTERNAL, "the evaluation saw %llu good and %llu bad images, expected %llu",
+                           (unsigned long long)result->images, (unsigned long long)result->bad, (unsigned long long)o->images);
+    bit_free(sum);
+    bit_free(all.bytes);
+    return verdict;
+}
+
 int bit_evaluate(const struct bit_evaluation_options *o, struct bit_evaluation *result, struct bit_error *error)
 {
     uint64_t ranks = (uint64_t)o->group->size, batches = ceiling(o->images, (uint64_t)o->micro_batch);
-    uint64_t each = ceiling(batches, ranks) + (batches == 0);
-    const size_t size = partial_bytes(bit_model_head(o->model));
-    struct partials mine = {bit_allocate(each, size, "evaluation sums", error), size};
-    struct partials all = {bit_allocate(each * ranks, size, "evaluation sums of all ranks", error), size};
-    void *sum = bit_allocate(1, size, "evaluation sums", error);
+    struct share share;
     struct bit_stream_counts before = {0}, after = {0};
     struct ending ending = {0};
     double start = bit_clock_seconds();
-    int verdict = -1;
+    int verdict;
 
     memset(result, 0, sizeof *result);
     bit_stream_count(o->stream, &before);
-    if (mine.bytes && all.bytes && sum)
-        score_share(o, &mine, each, &ending, error);
+    if (share_create(o, ceiling(batches, ranks) + (batches == 0), &share, error) == 0)
+        score_share(o, &share, &ending, error);
     bit_stream_count(o->stream, &after);
     ending.bad = after.bad - before.bad;
-    if (bit_group_agree(o->group, error))
-        goto done;
-    verdict = gather_endings(o, &ending, result, error);
+    verdict = bit_group_agree(o->group, error);
     if (verdict == 0)
-        verdict = bit_group_gather(o->group, mine.bytes, each * size, all.bytes, error);
-    if (verdict == 0) {
-        add_up(o, &all, each, batches, sum, result);
-        result->seconds = bit_clock_seconds() - start;
-        if (result->images + result->bad != o->images)
-            verdict = bit_fail(error, BIT_EINTERNAL, "the evaluation saw %llu good and %llu bad images, expected %llu",
-                               (unsigned long long)result->images, (unsigned long long)result->bad,
-                               (unsigned long long)o->images);
-    }
-done:
-    bit_free(sum);
-    bit_free(mine.bytes);
-    bit_free(all.bytes);
+        verdict = gather_endings(o, &ending, result, error);
+    if (verdict == 0)
+        verdict = sum_up(o, &share, batches, result, error);
+    if (verdict == 0)
+        verdict = conclude(o, &share, result, error);
+    result->seconds = bit_clock_seconds() - start;
+    share_free(&share);
     return verdict;
 }

@@ -2,15 +2,11 @@
 #include "bit/classify.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "heads/score.h"
+#include "heads/metrics.h"
 
 enum { KERNEL, BIAS, ALIGN = 16 /* floats */ };
-
-/* What a head sums up while it evaluates. */
-struct counts { uint64_t first, five; };
 
 static const struct bit_classify *settings(const struct bit_head *head)
 {
@@ -114,55 +110,18 @@ static int backward(const struct bit_head *head, const struct bit_head_call *cal
     return 0;
 }
 
-/* ---- metrics ---- */
-
-static void score(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
-                  int images, void *sum)
-{
-    const int classes = settings(head)->classes;
-    struct counts *counts = sum;
-    for (int i = 0; i < images; i++) {
-        int start = targets->label_start ? targets->label_start[i] : i;
-        int count = targets->label_start ? targets->label_start[i + 1] - start : 1;
-        int place = score_place((const float *)call->work + (size_t)i * (size_t)classes, classes,
-                                targets->labels + start, count);
-        counts->first += place < 1;
-        counts->five += place < 5;
-    }
-}
-
-static void merge(const struct bit_head *head, void *sum, const void *other)
-{
-    struct counts *counts = sum;
-    const struct counts *more = other;
-    (void)head;
-    counts->first += more->first;
-    counts->five += more->five;
-}
-
-/* Of images with several labels the first one is the precision at 1: the arg-max class is among the image's. */
-static void report(const struct bit_head *head, const void *sum, uint64_t images, struct bit_metrics *metrics)
-{
-    const struct counts *counts = sum;
-    const char *title = settings(head)->loss == BIT_SIGMOID ? "precision-at" : "top";
-    *metrics = (struct bit_metrics){.count = 2, .item = {
-        {.name = "top1", .form = BIT_METRIC_SHARE, .higher_is_better = true, .count = counts ? counts->first : 0},
-        {.name = "top5", .form = BIT_METRIC_SHARE, .higher_is_better = true, .count = counts ? counts->five : 0}}};
-    for (int i = 0; i < metrics->count; i++) {
-        struct bit_metric *m = &metrics->item[i];
-        snprintf(m->title, sizeof m->title, "%s-%d", title, i ? 5 : 1);
-        m->value = !counts ? NAN : images ? (double)m->count / (double)images : 0;
-    }
-}
-
 static const struct bit_head_operations operations = {
     .describe = describe, .initialise = initialise, .bytes = bytes, .flops = flops, .forward = forward, .loss = loss,
-    .backward = backward, .score_bytes = sizeof(struct counts), .score = score, .merge = merge, .report = report,
+    .backward = backward, .score_bytes = sizeof(struct classify_sum), .score = classify_score, .merge = classify_merge,
+    .report = classify_report, .counters = classify_counters, .count = classify_count, .record_bytes = classify_record_bytes,
+    .needs_records = classify_needs_records, .keep = classify_keep, .conclude = classify_conclude,
 };
 
 void bit_classify_init(struct bit_classify *classify, int classes, enum bit_loss loss, double bias)
 {
-    *classify = (struct bit_classify){.head = {.operations = &operations}, .classes = classes, .loss = loss, .bias = bias};
+    *classify = (struct bit_classify){.head = {.operations = &operations}, .classes = classes, .loss = loss, .bias = bias,
+                                      .fitted_share = 0.5};
     if (isnan(bias))
         classify->bias = loss == BIT_SIGMOID ? -10 : 0;
+    bit_classify_choose(classify, "auto", NULL, NULL);
 }

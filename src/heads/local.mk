@@ -2,5 +2,6 @@
 noinst_LIBRARIES += libheads.a
 libheads_a_SOURCES = src/heads/classify.c src/heads/loss.c src/heads/score.c src/heads/score.h \
 	src/heads/detect/anchors.c src/heads/detect/detections.c src/heads/detect/loss.c src/heads/detect/match.c
+libheads_a_SOURCES += src/heads/calibrate.c src/heads/metrics.c src/heads/metrics.h src/heads/rank.c src/heads/report.c
 HEADS_LIBS = libheads.a $(COMPUTE_LIBS) $(BASE_LIBS)
 include tests/heads/local.mk

@@ -133,11 +133,37 @@ static int check_checks(struct reading *r)
     return 0;
 }
 
+/* Each metric once, and none of the other loss. */
+static int check_metrics(struct reading *r)
+{
+    static const char *const of_softmax[] = {"recall", "f1", "nll", "brier", "ece", "temperature"}, *const of_sigmoid[] = {"map", "cp", "cr", "cf1", "op", "or", "of1"};
+    const char *metrics = r->job->evaluation.metrics;
+    if (!fine(r, "evaluation.metrics", "loss"))
+        return 0;
+    bool soft = !strcmp(r->job->loss, "softmax");
+    const char *const *others = soft ? of_sigmoid : of_softmax;
+    size_t count = soft ? sizeof of_sigmoid / sizeof *of_sigmoid : sizeof of_softmax / sizeof *of_softmax;
+    for (const char *at = metrics; *at; at += strspn(at, ", ")) {
+        size_t size = strcspn(at, ",");
+        bool is_set = (size == 4 && !strncmp(at, "auto", 4)) || (size == 3 && !strncmp(at, "all", 3));
+        if (is_set && strchr(metrics, ','))
+            return clash(r, "evaluation.metrics", "%.*s stands beside other names: expected it alone", (int)size, at);
+        for (size_t i = 0; i < count; i++)
+            if (strlen(others[i]) == size && !strncmp(at, others[i], size))
+                return clash(r, "evaluation.metrics", "%s is of the loss %s, and the job's is %s", others[i], soft ? "sigmoid" : "softmax", r->job->loss);
+        for (const char *before = metrics; before < at; before += strcspn(before, ","), before += strspn(before, ", "))
+            if (strcspn(before, ",") == size && !strncmp(before, at, size))
+                return clash(r, "evaluation.metrics", "%.*s stands there twice", (int)size, at);
+        at += size;
+    }
+    return 0;
+}
+
 int job_cross_check(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++)
         if (!job_keys[i].value && r->keys[i].state == KEY_ABSENT &&
             job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
-    return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) || check_checks(r) ? -1 : 0;
+    return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) || check_checks(r) || check_metrics(r) ? -1 : 0;
 }

@@ -44,14 +44,16 @@ static void range_text(const struct key *key, char *buffer, size_t size)
 
 static void choices_text(const struct key *key, char *buffer, size_t size)
 {
-    const char *quote = key->type == KEY_TEXT ? "\"" : "";
-    size_t used = (size_t)snprintf(buffer, size, strchr(key->choices, '|') ? "one of" : "");
+    const char *quote = key->type == KEY_TEXT && !key->several ? "\"" : "";
+    size_t used = (size_t)snprintf(buffer, size, key->several ? "some of" : strchr(key->choices, '|') ? "one of" : "");
     const char *separator = used ? " " : "";
     for (const char *c = key->choices; *c && used < size; separator = ", ") {
         size_t length = strcspn(c, "|");
         used += (size_t)snprintf(buffer + used, size - used, "%s%s%.*s%s", separator, quote, (int)length, c, quote);
         c += length + (c[length] == '|');
     }
+    if (key->several && used < size)
+        snprintf(buffer + used, size - used, ", with commas between");
 }
 
 void job_key_expected(const struct key *key, char *buffer, size_t size)

@@ -190,6 +190,13 @@ const struct key job_keys[] = {
      .minimum = 0, .maximum = 1e12, .unit = "steps", .meaning = "Evaluates every so many steps. 0: not by steps."},
     {.path = "evaluation.at_end", .type = KEY_FLAG, .offset = AT(evaluation.at_end), .value = "true",
      .meaning = "Evaluates after the last step."},
+    {.path = "evaluation.metrics", .type = KEY_TEXT, .offset = AT(evaluation.metrics), .value = "\"auto\"", .several = true,
+     .choices = "auto|all|top1|top5|recall|f1|nll|brier|ece|temperature|map|cp|cr|cf1|op|or|of1",
+     .meaning = "What evaluations are judged by, as names with commas between; the best evaluation is the one with the best first metric. auto: all "
+                "of the job's loss but temperature and map, which keep every logit of every validation image on rank 0; all: those, too. Of softmax: top1, "
+                "top5, recall (mean over classes), f1 (macro), nll, brier, ece (expected calibration error, 15 bins), temperature (fitted to half of "
+                "the images and judged by the others). Of sigmoid: top1 and top5 (precision at 1 and 5), map (mean average precision), "
+                "cp, cr, cf1 (precision, recall, F1 by class), op, or, of1 (over all images)."},
 
     {.path = "checks.replicas_every_steps", .type = KEY_COUNT, .offset = AT(checks.replicas_every_steps),
      .value = "100", .minimum = 0, .maximum = 1e12, .unit = "steps",

@@ -21,6 +21,7 @@ struct key {
     size_t offset;          /* in struct bit_job */
     const char *value;      /* default, as JSON; NULL: the key must be given */
     const char *choices;    /* "group|batch": the only values; NULL: any */
+    bool several;           /* KEY_TEXT: one or more of the choices, with commas between */
     double minimum, maximum;
     bool above;             /* the minimum itself is excluded */
     bool nullable;          /* null is allowed: see meaning */

@@ -35,11 +35,11 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
         found = buffer;
     }
     if (k->choices && k->type == KEY_TEXT && s->kind == SCAN_TEXT && s->size < 40) {
-        const char *names[16];
-        char copy[128], word[40];
+        const char *names[24];
+        char copy[160], word[40];
         size_t count = 0;
         snprintf(copy, sizeof copy, "%s", k->choices);
-        for (char *rest = NULL, *c = strtok_r(copy, "|", &rest); c && count < 16; c = strtok_r(NULL, "|", &rest))
+        for (char *rest = NULL, *c = strtok_r(copy, "|", &rest); c && count < 24; c = strtok_r(NULL, "|", &rest))
             names[count++] = c;
         snprintf(word, sizeof word, "%.*s", (int)s->size - 2, s->text + 1);
         const char *best = bit_text_nearest(word, names, count);
@@ -51,9 +51,8 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
                        found, s->by_override ? " (from --set)" : "", near);
 }
 
-static bool is_choice(const char *choices, const char *word)
+static bool is_choice_of(const char *choices, const char *word, size_t length)
 {
-    size_t length = strlen(word);
     for (const char *c = choices; *c;) {
         size_t n = strcspn(c, "|");
         if (n == length && !memcmp(c, word, n))
@@ -61,6 +60,25 @@ static bool is_choice(const char *choices, const char *word)
         c += n + (c[n] == '|');
     }
     return false;
+}
+
+static bool is_choice(const char *choices, const char *word)
+{
+    return is_choice_of(choices, word, strlen(word));
+}
+
+/* Of words with commas, and blanks behind those, between them. */
+static bool are_choices(const char *choices, const char *words)
+{
+    for (;;) {
+        size_t length = strcspn(words, ",");
+        if (!is_choice_of(choices, words, length))
+            return false;
+        words += length;
+        if (!*words)
+            return true;
+        words += 1 + strspn(words + 1, " ");
+    }
 }
 
 /* A number of the key's type and range. */
@@ -130,7 +148,7 @@ static int store_text(struct reading *r, int key, const struct source *s, const 
     const struct key *k = &job_keys[key];
     char **member = key_member(k, r->job);
     size_t length = strlen(text), limit = k->type == KEY_PATH ? PATH_MAX - 1 : 1000;
-    if (k->choices && !is_choice(k->choices, text))
+    if (k->choices && !(k->several ? are_choices : is_choice)(k->choices, text))
         return wrong(r, key, s, path, NULL);
     if (length > limit) {
         char found[64];

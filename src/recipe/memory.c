@@ -63,7 +63,10 @@ static uint64_t snapshot_bytes(const struct bit_recipe *r, const struct bit_tabl
 static int evaluation_bytes(const struct bit_recipe *r, uint64_t *bytes, struct bit_error *error)
 {
     struct bit_model_memory memory;
+    const struct bit_head *head = &r->head.head;
     *bytes = stream_bytes(r);
+    if (head->operations->needs_records && head->operations->needs_records(head)) /* rank 0: of all images, and its own on the way there */
+        *bytes += (r->val_images + r->val_images / (uint64_t)r->ranks) * head->operations->record_bytes(head);
     if (r->evaluation_model.norm != BIT_BATCH_NORM)
         return 0;
     if (bit_model_estimate(&r->evaluation_model, &memory, error))

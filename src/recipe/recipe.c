@@ -37,6 +37,7 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
 {
     bool batch_norm = is(job->model.norm, "batch");
     bit_classify_init(&head->classify, classes, is(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX, job->model.head_bias);
+    bit_classify_choose(&head->classify, job->evaluation.metrics, NULL, NULL);
     *options = (struct bit_model_options){
         .depth = job->model.depth,
         .width = job->model.width,

@@ -9,6 +9,7 @@
 #include "bit/file.h"
 #include "bit/json.h"
 #include "bit/record.h"
+#include "bit/statistics.h"
 #include "record/rows.h"
 
 enum { OUTCOME_LIMIT = 1 << 20 };
@@ -277,6 +278,20 @@ int bit_outcome_write(const char *folder, const struct bit_outcome *outcome, str
     return write_text(folder, BIT_RECORD_OUTCOME, &t, bit_run_has_ended(outcome->state), error);
 }
 
+/* Of a share of the images: their number, and the 95 % interval of the share. */
+static void add_count(struct bit_text *t, const struct bit_metric *m, uint64_t images)
+{
+    double low, high;
+    if (m->count == BIT_METRIC_UNCOUNTED)
+        return;
+    bit_wilson(m->count, images, &low, &high);
+    bit_text_add(t, ",\n \"%s_count\": %llu,\n \"%s_interval\": [", m->name, (unsigned long long)m->count, m->name);
+    bit_json_add_number(t, low, 9);
+    bit_text_add(t, ", ");
+    bit_json_add_number(t, high, 9);
+    bit_text_add(t, "]");
+}
+
 int bit_evaluation_record_write(const char *folder, const struct bit_evaluation_record *record, struct bit_error *error)
 {
     struct bit_outcome machine = {.machine = record->machine};
@@ -289,8 +304,7 @@ int bit_evaluation_record_write(const char *folder, const struct bit_evaluation_
     for (int i = 0; i < record->metrics.count; i++)
         add_number(&t, record->metrics.item[i].name, record->metrics.item[i].value, 9);
     for (int i = 0; i < record->metrics.count; i++)
-        if (record->metrics.item[i].count != BIT_METRIC_UNCOUNTED)
-            bit_text_add(&t, ",\n \"%s_count\": %llu", record->metrics.item[i].name, (unsigned long long)record->metrics.item[i].count);
+        add_count(&t, &record->metrics.item[i], record->images);
     bit_text_add(&t, ",\n \"images\": %llu,\n \"bad_images\": %llu", (unsigned long long)record->images,
                  (unsigned long long)record->bad_images);
     add_number(&t, "seconds", record->seconds, 6);

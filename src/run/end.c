@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bit/clock.h"
+#include "bit/statistics.h"
 #include "run/census.h"
 #include "run/folder.h"
 #include "run/measure.h"
@@ -12,6 +13,13 @@
 
 /* ---- bitrun --evaluate ---- */
 
+static void print_count(uint64_t count, uint64_t images)
+{
+    double low, high;
+    bit_wilson(count, images, &low, &high);
+    printf(" (%llu) 95 %% interval %.6f to %.6f", (unsigned long long)count, low, high);
+}
+
 static void print_evaluation(const struct run *run)
 {
     const struct bit_evaluation *e = &run->standing.newest;
@@ -21,7 +29,7 @@ static void print_evaluation(const struct run *run)
         const struct bit_metric *m = &e->metrics.item[i];
         printf("%s %.6f", m->title, m->value);
         if (m->count != BIT_METRIC_UNCOUNTED)
-            printf(" (%llu)", (unsigned long long)m->count);
+            print_count(m->count, e->images);
         printf("\n");
     }
     fflush(stdout);

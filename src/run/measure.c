@@ -4,6 +4,7 @@
 
 #include "bit/clock.h"
 #include "run/census.h"
+#include "run/predictions.h"
 #include "run/run.h"
 #include "run/signals.h"
 
@@ -12,7 +13,7 @@ static void tell(const struct run *run, const struct bit_evaluation *e)
     char seconds[32];
     bit_clock_duration(e->seconds, seconds, sizeof seconds);
     struct bit_text metrics = {0};
-    for (int i = 0; i < e->metrics.count; i++) {
+    for (int i = 0; i < e->metrics.count && i < 2; i++) { /* the files have all */
         char value[32];
         bit_metric_text(&e->metrics.item[i], value, sizeof value);
         bit_text_add(&metrics, "%s %s, ", e->metrics.item[i].title, value);
@@ -43,21 +44,31 @@ int measure(struct run *run)
     struct bit_evaluation result;
     struct bit_stream *stream = NULL;
     struct bit_model *model = create_model(run);
+    struct bit_records records = {0};
     int verdict = -1;
 
     if (run->error.code == BIT_OK)
         stream = run_open_stream(run, false);
     if (stream && model)
         bit_model_set_weights(model, run->weights, &run->error);
+    if (predictions_wanted(run) && run_is_first(run) && run->error.code == BIT_OK)
+        predictions_check(run);
     if (run_agree(run) == 0) {
         struct bit_evaluation_options options = {
             .model = model, .stream = stream, .group = run->world,
             .micro_batch = run->recipe->step.micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
+            .records = predictions_wanted(run) ? &records : NULL,
         };
         verdict = bit_evaluate(&options, &result, &run->error);
         if (verdict == 0 && (census_list(run, stream) || census_judge(run, result.bad, options.images, options.images)))
             verdict = -1;
+        if (verdict == 0 && options.records) {
+            if (run_is_first(run))
+                predictions_write(run, &records, result.bad);
+            verdict = run_follow(run);
+        }
     }
+    bit_records_free(&records);
     bit_stream_destroy(stream);
     if (model != run->model)
         bit_model_destroy(model);

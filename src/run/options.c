@@ -66,6 +66,9 @@ static const struct bit_option known[] = {
      .take = take_backend},
     {"--threads", "N", "same as --set threads=N (threads a rank; 0: the cores it is bound to)", BIT_OPTION_OWN, .take = take_threads},
     {"--evaluate", NULL, "loads the newest checkpoint, evaluates it, prints the result and ends", BIT_OPTION_FLAG, AT(evaluate)},
+    {"--predictions", "FILE", "with --evaluate: writes each image's labels and five likeliest classes, a JSON line an image", BIT_OPTION_FILE,
+     AT(predictions)},
+    {"--confusion", "FILE", "with --evaluate: writes which class was taken for which how often, tab-separated", BIT_OPTION_FILE, AT(confusion)},
     {"--fresh", NULL, "starts from step 0; refuses when DIR holds a run, unless --force is given too", BIT_OPTION_FLAG, AT(fresh)},
     {"--force", NULL, "with --fresh: removes the old run. On resume: accepts changed data and recipe keys", BIT_OPTION_FLAG, AT(force)},
     {"--steps-limit", "N", "stops after N steps as if asked to: checkpoint, exit 75", BIT_OPTION_COUNT, AT(steps_limit), 0, 9e15},
@@ -99,5 +102,7 @@ int options_parse(struct options *o, int argc, char **argv, struct bit_error *er
         return bit_fail(error, BIT_EUSAGE, "no job file given; usage: mpirun -n RANKS bitrun JOB.json (see --help)");
     if (o->evaluate && o->fresh)
         return bit_fail(error, BIT_EUSAGE, "--evaluate and --fresh exclude each other");
+    if (!o->evaluate && (o->predictions || o->confusion))
+        return bit_fail(error, BIT_EUSAGE, "%s needs --evaluate", o->predictions ? "--predictions" : "--confusion");
     return 0;
 }

@@ -16,6 +16,7 @@ struct options {
     struct bit_option_list overrides;           /* "key.path=value" */
     char backend[64], threads[32];              /* --backend and --threads as overrides */
     const char *bench_reduce;                   /* measure the reduction in this way instead of training; NULL: train */
+    const char *predictions, *confusion;        /* with evaluate: files to write; NULL: not */
     const char *trace;                          /* where the timeline goes; NULL: none */
     uint64_t trace_from, trace_count;           /* steps of this invocation in it, from 1 */
     uint64_t steps_limit;                       /* steps in this invocation; UINT64_MAX: no limit */

@@ -69,7 +69,7 @@ static void read_metric(const cJSON *object, uint64_t images, struct bit_metric 
         return;
     }
     m->count = bit_json_whole(object, key, 0);
-    m->value = images ? (double)m->count / (double)images : 0;
+    m->value = !cJSON_HasObjectItem(object, key) ? NAN : images ? (double)m->count / (double)images : 0;
 }
 
 static void read_evaluation(struct standing *s, const cJSON *object)

@@ -39,3 +39,7 @@ tests_base_test_share_SOURCES = tests/base/test_share.c
 tests_base_test_share_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_wait_SOURCES = tests/base/test_wait.c
 tests_base_test_wait_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/base/test_statistics
+TESTS += tests/base/test_statistics
+tests_base_test_statistics_SOURCES = tests/base/test_statistics.c
+tests_base_test_statistics_LDADD = $(BASE_LIBS) $(TEST_LIBS)

@@ -12,3 +12,8 @@ tests_heads_test_detect_LDADD = $(HEADS_LIBS) $(TEST_LIBS) $(CJSON_LIBS)
 EXTRA_DIST += tests/golden/detection/retinanet-loss.json tests/golden/detection/retinanet-match.json \
 	tests/golden/detection/retinanet-detect.json tests/golden/detection/retinanet-r14x1-activation-gn.json \
 	tests/golden/detection/retinanet-r14x1-sum-plain.json tests/golden/detection/retinanet-r14x1-hard-gn.json
+check_PROGRAMS += tests/heads/test_metrics
+TESTS += tests/heads/test_metrics
+tests_heads_test_metrics_SOURCES = tests/heads/test_metrics.c
+tests_heads_test_metrics_LDADD = $(HEADS_LIBS) $(TEST_LIBS)
+EXTRA_DIST += tests/heads/metrics.py
