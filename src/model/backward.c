@@ -3,6 +3,7 @@
 
 #include "bit/memory.h"
 #include "bit/trace.h"
+#include "model/layer.h"
 #include "model/network.h"
 
 static void give(struct bit_model *m, struct bit_gradient_sink *sink, int parameter, const float *values)

@@ -4,6 +4,7 @@
 
 #include "bit/memory.h"
 #include "bit/trace.h"
+#include "model/layer.h"
 #include "model/network.h"
 
 /* Running statistics keep this share of their value at each training step (the recipe is silent; this is the customary

@@ -1,5 +1,5 @@
 /* Internal to model: the network as layers and units over one parameter table, and where each tensor stands in the
- * arena. See plan.c for the memory, forward.c and backward.c for the order of operations. */
+ * arena. See arena.c for the memory, layer.c for what is done with one layer, forward.c and backward.c for the order of operations. */
 #ifndef BIT_MODEL_NETWORK_H
 #define BIT_MODEL_NETWORK_H
 
@@ -58,7 +58,7 @@ struct network {
     struct bit_pool pool;
 };
 
-/* A plan of one allocation: each piece 64-byte aligned, counted by purpose. */
+/* The layout of one allocation: each piece 64-byte aligned, counted by purpose. */
 struct arena { size_t bytes; size_t *purpose; };
 size_t arena_add(struct arena *arena, size_t bytes);
 
@@ -112,32 +112,8 @@ int network_describe(const struct bit_model_options *options, struct network *ne
                      struct bit_table *statistics, struct bit_error *error);
 
 /* Creates the convolutions and lays out the arena; fills model->memory and model->arena_bytes. */
-int plan_memory(struct bit_model *model, struct bit_error *error);
-void plan_free(struct bit_model *model);
-
-/* With batch norm every norm is collective: after a failure on this rank, keep the error, skip the other layers, but go on calling the norms;
- * the next one fails on all ranks. Turns a layer's result into what its caller is told. */
-int layer_result(const struct bit_model *m, int result);
-/* An earlier layer failed in that way. */
-bool layer_skips(const struct bit_model *m, const struct bit_error *error);
-
-/* One operation each, timed. x and y are typed activations: of a chunk, but for layer_backward_weights those of the
- * micro-batch. */
-int layer_forward(struct bit_model *m, const struct layer *l, const void *x, bool accumulate, void *y,
-                  struct bit_error *error);
-int layer_backward_data(struct bit_model *m, const struct layer *l, const void *dy, bool accumulate, void *dx,
-                        struct bit_error *error);
-/* Hands the gradient of the layer's kernel to the sink. */
-int layer_backward_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy,
-                           struct bit_gradient_sink *sink, struct bit_error *error);
-/* The same in two parts, for a unit that gathers: adds a chunk (`first`: its first image); hands the sum over. */
-int layer_gather_weights(struct bit_model *m, const struct layer *l, const void *x, const void *dy, int first,
-                         struct bit_error *error);
-int layer_give_weights(struct bit_model *m, const struct layer *l, struct bit_gradient_sink *sink,
-                       struct bit_error *error);
-/* The norm that standardises a layer's kernel. */
-struct bit_norm_shape layer_standardisation(const struct bit_model *m, const struct layer *l);
-/* `first`: the chunk's first image. */
-struct bit_norm_call norm_call(const struct bit_model *m, const struct norm_layer *n, const void *x, int first);
+int layout_make(struct bit_model *model, struct bit_error *error);
+/* Destroys the convolutions and the head's state. */
+void layout_free(struct bit_model *model);
 
 #endif

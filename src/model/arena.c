@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "model/layer.h"
 #include "model/network.h"
 
 enum { ALIGN = 64 };
@@ -46,7 +47,7 @@ static struct bit_convolution *find_convolution(struct bit_model *m, const struc
     return c;
 }
 
-void plan_free(struct bit_model *m)
+void layout_free(struct bit_model *m)
 {
     for (size_t i = 0; i < m->shapes; i++)
         bit_convolution_destroy(m->shape[i].convolution);
@@ -227,7 +228,7 @@ static int place_head(struct layout *y, struct bit_error *error)
     return 0;
 }
 
-int plan_memory(struct bit_model *m, struct bit_error *error)
+int layout_make(struct bit_model *m, struct bit_error *error)
 {
     const struct bit_model_options *o = &m->options;
     const struct network *n = &m->network;
