@@ -9,7 +9,6 @@
  * tolerance, the case is run again with every weight and pixel moved by a few units in the last place; errors up to three
  * times what that does to the result are noise, and accepted with a note. (Debian's PyTorch in float32 needs it as well: it
  * is off by 1e-3 to 9e-3 in four of the eight gradients.) */
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +16,9 @@
 
 #include "bit/bfloat16.h"
 #include "bit/classify.h"
-#include "bit/file.h"
 #include "bit/kernels.h"
-#include "bit/memory.h"
 #include "bit/model.h"
-#include "golden_stream.h"
+#include "golden_case.h"
 
 /* What a run leaves behind. */
 struct outcome { float *logits, *gradient, *first, *final; double *losses; };
@@ -43,16 +40,6 @@ struct golden {
     struct bit_table *table;
 };
 
-static void fill_weights(const struct bit_table *table, float *weights)
-{
-    for (size_t n = 0; n < table->count; n++) {
-        const struct bit_parameter *p = &table->items[n];
-        bool kernel = p->kind == BIT_KERNEL;
-        double scale = kernel ? sqrt(3.0 / (double)(p->shape[0] * p->shape[1] * p->shape[2])) : 0.1;
-        fill(p->name, p->count, p->kind == BIT_GAMMA ? 1 : 0, scale, weights + p->offset);
-    }
-}
-
 static void fill_targets(struct golden *g)
 {
     int classes = g->head.classes, count = 0;
@@ -70,42 +57,9 @@ static void fill_targets(struct golden *g)
 
 /* ---- reading ---- */
 
-static const cJSON *item(const cJSON *object, const char *key)
-{
-    const cJSON *found = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!found) {
-        fprintf(stderr, "golden_step: the case has no \"%s\"\n", key);
-        exit(BIT_EDATA);
-    }
-    return found;
-}
-
-static double number(const cJSON *object, const char *key)
-{
-    return item(object, key)->valuedouble;
-}
-
-static int is_text(const cJSON *object, const char *key, const char *text)
-{
-    const char *value = cJSON_GetStringValue(item(object, key));
-    return value && !strcmp(value, text);
-}
-
 static void read_case(struct golden *g)
 {
-    struct bit_error error = {0};
-    char *text;
-    size_t size;
-    if (bit_file_read(g->path, 64 << 20, &text, &size, &error)) {
-        fprintf(stderr, "golden_step: %s\n", error.text);
-        exit(error.code);
-    }
-    g->json = cJSON_ParseWithLength(text, size);
-    bit_free(text);
-    if (!g->json) {
-        fprintf(stderr, "golden_step: %s is not JSON\n", g->path);
-        exit(BIT_EDATA);
-    }
+    g->json = read_json(g->path);
     const cJSON *c = item(g->json, "config");
     g->batch = (int)number(c, "batch");
     g->steps = g->all_steps = (int)number(c, "steps");
@@ -122,52 +76,13 @@ static void read_case(struct golden *g)
 
 /* ---- running ---- */
 
-static void must(int result, const struct bit_error *error)
-{
-    if (!result)
-        return;
-    fprintf(stderr, "golden_step: %s\n", error->text);
-    exit(error->code);
-}
-
-static void *get(size_t count, size_t size)
-{
-    struct bit_error error = {0};
-    void *memory = bit_allocate(count ? count : 1, size, "a golden case", &error);
-    must(!memory, &error);
-    return memory;
-}
-
-/* Adds up the micro-batches' gradients, and insists on the promised order. */
-struct sum { struct bit_gradient_sink sink; const struct bit_table *table; float *total, *part; size_t next; };
-
-static float *sum_begin(struct bit_gradient_sink *sink, size_t parameter)
-{
-    struct sum *s = (struct sum *)sink;
-    if (parameter + 1 != s->next) {
-        fprintf(stderr, "golden_step: gradient of parameter %zu came where %zu was due\n", parameter, s->next - 1);
-        exit(BIT_EINTERNAL);
-    }
-    memset(s->part, 0xFF, s->table->items[parameter].count * sizeof *s->part); /* NaN: all must be overwritten */
-    return s->part;
-}
-
-static void sum_done(struct bit_gradient_sink *sink, size_t parameter)
-{
-    struct sum *s = (struct sum *)sink;
-    const struct bit_parameter *p = &s->table->items[parameter];
-    for (size_t i = 0; i < p->count; i++)
-        s->total[p->offset + i] += s->part[i];
-    s->next = parameter;
-}
-
 static double run_step(struct golden *g, struct bit_model *model, float *kept_logits)
 {
     const struct bit_table *table = bit_model_table(model);
     const int classes = g->head.classes, micro = g->options.micro_batch;
     const size_t image = (size_t)g->options.image_size * (size_t)g->options.image_size * 3;
     struct bit_error error = {0};
-    struct sum s = {{sum_begin, sum_done}, table, g->gradient, get(table->elements, sizeof(float)), 0};
+    struct sum s = sum_of(table, g->gradient);
     void *typed = get((size_t)micro * image, sizeof(float));
     double *losses = get((size_t)micro, sizeof *losses), loss = 0;
     memset(g->gradient, 0, table->elements * sizeof(float));
@@ -182,29 +97,10 @@ static double run_step(struct golden *g, struct bit_model *model, float *kept_lo
         g->head.head.operations->loss(&g->head.head, call, &targets, micro, 1.0 / g->batch, losses);
         for (int i = 0; i < micro; i++)
             loss += losses[i] / g->batch;
-        s.next = table->count;
-        must(bit_model_backward(model, &s.sink, &error), &error);
-        if (s.next != 0)
-            must(bit_fail(&error, BIT_EINTERNAL, "%zu parameters got no gradient", s.next), &error);
+        sum_backward(&s, model);
     }
     bit_free(losses), bit_free(typed), bit_free(s.part);
     return loss;
-}
-
-static void update(struct golden *g, size_t elements, double rate)
-{
-    for (size_t i = 0; i < elements; i++) {
-        double v = g->momentum * (double)g->velocity[i] + (double)g->gradient[i] + g->weight_decay * (double)g->weights[i];
-        g->velocity[i] = (float)v;
-        g->weights[i] -= (float)(rate * v);
-    }
-}
-
-/* Moves every value by up to `units` units in the last place, at random. */
-static void disturb(float *values, size_t count, uint64_t key, double units)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] *= (float)(1 + units * 0x1p-23 * signed_at(key, i));
 }
 
 static struct outcome outcome_create(const struct golden *g)
@@ -247,7 +143,7 @@ static void run_case(struct golden *g, enum bit_type precision, int steps, doubl
         o->losses[step] = run_step(g, model, step ? NULL : o->logits);
         if (step == 0)
             memcpy(o->gradient, g->gradient, table->elements * sizeof(float));
-        update(g, table->elements, cJSON_GetArrayItem(rates, step)->valuedouble);
+        update(table->elements, g->momentum, g->weight_decay, cJSON_GetArrayItem(rates, step)->valuedouble, g->gradient, g->velocity, g->weights);
         if (step == 0)
             memcpy(o->first, g->weights, table->elements * sizeof(float));
     }
@@ -256,52 +152,6 @@ static void run_case(struct golden *g, enum bit_type precision, int steps, doubl
 }
 
 /* ---- comparing ---- */
-
-struct worst { double error; char name[160]; };
-
-static void worsen(struct worst *w, double error, const char *name, const char *what)
-{
-    if (error <= w->error || isnan(w->error))
-        return;
-    w->error = error;
-    snprintf(w->name, sizeof w->name, "%s%s%s", name, *what ? ", " : "", what);
-}
-
-/* Digests against a block: everything relative to the tensor's l2 norm (the sum to l2 sqrt(count)); tensors that all but
- * vanish (below 1e-5 of the largest) relative to that. */
-static void compare_block(const cJSON *digests, const struct bit_table *table, const float *block, struct worst *worst)
-{
-    double largest = 0;
-    const cJSON *d;
-    cJSON_ArrayForEach(d, digests)
-        largest = fmax(largest, number(d, "l2"));
-    if ((size_t)cJSON_GetArraySize(digests) != table->count)
-        worsen(worst, INFINITY, "number of parameters", "");
-    cJSON_ArrayForEach(d, digests) {
-        int n = bit_table_find(table, d->string);
-        if (n < 0) {
-            worsen(worst, INFINITY, d->string, "no such parameter");
-            continue;
-        }
-        const struct bit_parameter *p = &table->items[n];
-        const float *x = block + p->offset;
-        double square = 0, sum = 0, l2 = number(d, "l2"), scale = fmax(l2, 1e-5 * largest);
-        for (size_t i = 0; i < p->count; i++) {
-            square += (double)x[i] * (double)x[i];
-            sum += (double)x[i];
-        }
-        worsen(worst, fabs(sqrt(square) - l2) / scale, p->name, "l2");
-        worsen(worst, fabs(sum - number(d, "sum")) / (scale * sqrt((double)p->count)), p->name, "sum");
-        const cJSON *where = item(d, "at"), *values = item(d, "values");
-        for (int i = 0; i < cJSON_GetArraySize(where); i++) {
-            size_t k = (size_t)cJSON_GetArrayItem(where, i)->valuedouble;
-            if (k >= p->count)
-                worsen(worst, INFINITY, p->name, "sample outside");
-            else
-                worsen(worst, fabs((double)x[k] - cJSON_GetArrayItem(values, i)->valuedouble) / scale, p->name, "sample");
-        }
-    }
-}
 
 /* Logits relative to the largest one. */
 static void compare_logits(const struct golden *g, const float *logits, struct worst *worst)
@@ -333,10 +183,10 @@ static void compare(const struct golden *g, const struct outcome *o, struct wors
 {
     const cJSON *losses = item(g->json, "losses");
     compare_logits(g, o->logits, &worst[LOGITS]);
-    compare_block(item(g->json, "gradients"), g->table, o->gradient, &worst[GRADIENTS]);
-    compare_block(item(g->json, "after_first_step"), g->table, o->first, &worst[FIRST]);
+    compare_block(item(g->json, "gradients"), g->table, g->table->count, o->gradient, &worst[GRADIENTS]);
+    compare_block(item(g->json, "after_first_step"), g->table, g->table->count, o->first, &worst[FIRST]);
     if (g->steps == g->all_steps)
-        compare_block(item(g->json, "final"), g->table, o->final, &worst[FINAL]);
+        compare_block(item(g->json, "final"), g->table, g->table->count, o->final, &worst[FINAL]);
     for (int step = 0; step < g->steps; step++) {
         double expected = cJSON_GetArrayItem(losses, step)->valuedouble;
         char name[32];
@@ -415,17 +265,6 @@ static int judge_float32(struct golden *g, struct outcome *o)
         printf("%s\n", error <= tolerances[q] || noisy ? "" : "  <-- FAIL");
     }
     return ok;
-}
-
-static double cosine(const float *a, const float *b, size_t count)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t i = 0; i < count; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return ab / sqrt(aa * bb);
 }
 
 /* bfloat16's gradients against the float32 ones, which were compared with the case. What rounding weights and pixels to

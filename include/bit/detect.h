@@ -63,4 +63,43 @@ int bit_detections(const struct bit_anchors *anchors, const struct bit_detection
                    const float *const logits[BIT_PYRAMID_LEVELS], const float *const deltas[BIT_PYRAMID_LEVELS], double width,
                    double height, struct bit_detection *found, int *candidates, struct bit_error *error);
 
+/* ---- the head ---- */
+
+/* Where P6 comes from: P5, before its norm; or C5. */
+enum bit_p6 { BIT_P6_FROM_P5, BIT_P6_FROM_C5 };
+
+/* Settings; bit_detect_init gives the usual ones, to be changed before the first use. Whether C3 to C5 are taken behind norm and ReLU stands in
+ * head.activated. */
+struct bit_detect {
+    struct bit_head head;
+    int classes;
+    int channels;                 /* of the pyramid and both nets; a multiple of 32 with group norm */
+    int layers;                   /* 3x3 convolutions of each net before the one that predicts; 1 to 8 */
+    bool group_norm;              /* of 32 groups, with gamma and beta a level; else no norm */
+    enum bit_p6 p6;
+    double anchor_scale;
+    int octaves, ratio_count;
+    double ratios[BIT_ANCHOR_RATIOS];
+    struct bit_match_options match;
+    struct bit_focal_options focal;
+    double box_beta, box_weight;  /* of smooth L1 */
+    double prior;                 /* score of every class in the beginning */
+    struct bit_detection_options detections;
+};
+void bit_detect_init(struct bit_detect *detect, int classes);
+
+/* What the last loss found in an image: sums over its anchors, not divided by anything. */
+struct bit_detect_loss { double focal, box; uint64_t positives; };
+/* `call` is that of a model whose head is a struct bit_detect. An array of call->images, those of the loss filled. */
+const struct bit_detect_loss *bit_detect_losses(const struct bit_head_call *call);
+/* Outputs of the last forward pass, until the loss of a training pass: [images, height, width, shapes, classes or 4], and the pyramid behind
+ * its norms, [images, height, width, channels] of the call's type. level: 0 to 4. */
+const float *bit_detect_logits(const struct bit_head_call *call, int level);
+const float *bit_detect_deltas(const struct bit_head_call *call, int level);
+const void *bit_detect_pyramid(const struct bit_head_call *call, int level);
+const struct bit_anchors *bit_detect_anchors(const struct bit_head_call *call);
+/* Boxes of an image of the last forward pass, which was none of training: bit_detections of its outputs. */
+int bit_detect_boxes(const struct bit_head_call *call, int image, double width, double height, struct bit_detection *found,
+                     struct bit_error *error);
+
 #endif

@@ -108,6 +108,9 @@ struct bit_head_operations {
      * `scale` (1 / global batch) for backward; the images from `images` on get none. */
     void (*loss)(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets,
                  int images, double scale, double *losses);
+    /* How many positive examples the last loss found in the first `images` images: a mean loss, and its gradient, are divided by their
+     * number in the global batch plus one. NULL: by the number of images. */
+    uint64_t (*positives)(const struct bit_head *head, const struct bit_head_call *call, int images);
     /* Gives the sink the head's parameters, from the last to the first, and fills call->d_pooled and each call->d_tap that there is. */
     int (*backward)(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink,
                     struct bit_error *error);

@@ -1,13 +1,13 @@
 check_PROGRAMS += tests/golden_step tests/model/test_table tests/model/test_norm tests/model/test_network \
 	tests/model/test_ranks
-TESTS += tests/model/test_table tests/model/test_norm tests/model/test_network tests/model/test_ranks tests/300-golden.sh tests/301-bench-step.sh
-tests_golden_step_SOURCES = tests/golden_step.c tests/golden_stream.h
+TESTS += tests/302-golden-detect.sh tests/model/test_table tests/model/test_norm tests/model/test_network tests/model/test_ranks tests/300-golden.sh tests/301-bench-step.sh
+tests_golden_step_SOURCES = tests/golden_step.c tests/golden_case.h tests/golden_stream.h
 tests_golden_step_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CJSON_CFLAGS)
 tests_golden_step_LDADD = libheads.a $(MODEL_LIBS) $(CJSON_LIBS)
 tests_model_test_table_SOURCES = tests/model/test_table.c
 tests_model_test_table_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_model_test_table_LDADD = libheads.a $(MODEL_LIBS) $(TEST_LIBS)
-EXTRA_DIST += tests/300-golden.sh tests/301-bench-step.sh tests/golden/r14x1-bn-plain.json tests/golden/r14x1-bn-ws.json \
+EXTRA_DIST += tests/302-golden-detect.sh tests/300-golden.sh tests/301-bench-step.sh tests/golden/r14x1-bn-plain.json tests/golden/r14x1-bn-ws.json \
 	tests/golden/r14x1-gn-plain.json tests/golden/r14x1-odd.json tests/golden/r14x1-sigmoid.json \
 	tests/golden/r14x1-softmax.json tests/golden/r14x2-softmax.json tests/golden/r50x1-softmax.json
 tests_model_test_norm_SOURCES = tests/model/test_norm.c
@@ -27,3 +27,7 @@ tests_model_test_head_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
 tests_model_test_taps_SOURCES = tests/model/test_taps.c
 tests_model_test_taps_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CUNIT_CFLAGS)
 tests_model_test_taps_LDADD = $(MODEL_LIBS) $(TEST_LIBS)
+check_PROGRAMS += tests/golden_detect
+tests_golden_detect_SOURCES = tests/golden_detect.c tests/golden_case.h tests/golden_stream.h
+tests_golden_detect_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(CJSON_CFLAGS)
+tests_golden_detect_LDADD = libheads.a $(MODEL_LIBS) $(CJSON_LIBS)
