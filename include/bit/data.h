@@ -56,6 +56,11 @@ uint64_t bit_order_at(uint64_t seed, uint64_t epoch, uint64_t position, uint64_t
  * random square of image_size is cut out. SQUASH: the same from the image resized to resize x resize, whatever its aspect. */
 enum bit_crop { BIT_CROP_INCEPTION, BIT_CROP_RANDOM, BIT_CROP_SQUASH };
 
+/* How a crop is resized. REDUCED: between two pixels an axis, of the picture reduced 2, 4 or 8 times where the crop is that much larger.
+ * BILINEAR: the same of the picture at full size, as TensorFlow without antialias. ANTIALIAS: a triangle as wide as the reduction, as
+ * Pillow's BILINEAR, to the bit. */
+enum bit_filter { BIT_FILTER_REDUCED, BIT_FILTER_BILINEAR, BIT_FILTER_ANTIALIAS };
+
 struct bit_stream_options {
     const struct bit_index *index;
     uint64_t seed;
@@ -63,6 +68,8 @@ struct bit_stream_options {
     int image_size;           /* output pixels */
     int resize;               /* training: see enum bit_crop; evaluation: the smaller side, of which the centre is cut out */
     enum bit_crop crop;
+    enum bit_filter filter;
+    bool exif_orientation;    /* pictures are turned upright before anything else */
     bool squash;              /* evaluation: the whole image is resized to image_size x image_size instead; resize is not used */
     double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
     int crop_attempts;
@@ -143,11 +150,10 @@ int bit_quarantine_add(struct bit_quarantine *q, const char *lines, size_t size,
  * of class data speak of the image (and do not name it), class environment of this machine. After a failure `pixels` holds
  * anything and the decoder can go on. Buffers are kept: in the long run nothing is allocated but by libjpeg and libpng.
  *
- * Resampling is bilinear between two pixels an axis, half-pixel centres, without a wider filter when it shrinks, as
- * in TensorFlow, in which BiT was trained. Where the crop is at least twice (4, 8 times) the output in both directions the
- * image is first reduced by that factor: a JPEG within the inverse DCT, which averages, a PNG by the mean of so many pixels. Such crops come out smoother (with less
- * aliasing) than from the image at full size, by 2 of 255 on average on photographs of some 3000 pixels; others do not
- * change. The bits do not depend on the machine. */
+ * Resampling counts pixels by their centres. BIT_FILTER_REDUCED, made for speed: where the crop is at least twice (4, 8 times) the
+ * output in both directions the image is first reduced by that factor: a JPEG within the inverse DCT, which averages, a PNG by the
+ * mean of so many pixels. Such crops come out smoother (with less aliasing) than from the image at full size, by 2 of 255 on
+ * average on photographs of some 3000 pixels; others do not change. The bits do not depend on the machine. */
 struct bit_decoder;
 struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options, struct bit_error *error);
 void bit_decoder_destroy(struct bit_decoder *decoder);

@@ -26,7 +26,8 @@ struct bit_job {
     struct { char *train, *val /* "" : none; absolute after bit_job_read */; uint64_t images, val_images /* for bit
              plan where the folder is absent; 0: not stated */; int size, resize; bool mirror;
              double area_min, area_max, aspect_min, aspect_max; int crop_attempts; int loaders /* 0: auto */, prefetch;
-             double bad_share; int max_file_mib, max_megapixels, max_scans; char *background /* #RRGGBB */; } data;
+             double bad_share; int max_file_mib, max_megapixels, max_scans; char *background /* #RRGGBB */, *filter /* reduced|bilinear|antialias */;
+             bool exif_orientation; } data;
 
     char *loss; /* softmax|sigmoid */
 

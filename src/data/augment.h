@@ -6,8 +6,9 @@
 
 /* Output pixel o of a row or column lies at first + (o + 0.5) * length / size - 0.5 of the full-size image, pixels
  * counted by their centres, and is interpolated among the pixels low..high. */
+struct bit_span { double first, length; int low, high; };
 struct bit_window {
-    struct { double first, length; int low, high; } x, y;
+    struct bit_span x, y;
     bool mirror;
 };
 

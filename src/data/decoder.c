@@ -1,4 +1,4 @@
-/* One image from file to pixels: read, choose the window, decode what it needs, resample. All buffers are reused. */
+/* One image from file to pixels: read, choose the window, decode and resize what it needs. All buffers are reused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,14 +9,12 @@
 #include "bit/memory.h"
 #include "decoder.h"
 #include "picture.h"
-#include "resample.h"
+#include "resize.h"
 
 struct bit_decoder {
     struct bit_stream_options options;
     struct bit_picture *picture;
-    struct bit_axis x, y;
-    float *blended, *scratch;
-    size_t blended_capacity; /* floats */
+    struct bit_resizer *resizer;
     void *file;
     size_t file_capacity;
     enum bit_file_fault fault;
@@ -49,14 +47,8 @@ struct bit_decoder *bit_decoder_create(const struct bit_stream_options *options,
         return NULL;
     struct bit_picture_limits limits = {options->pixel_limit, options->scan_limit, {0}};
     memcpy(limits.background, options->background, sizeof limits.background);
-    size_t size = (size_t)options->image_size;
     d->options = *options;
-    d->x.size = d->y.size = options->image_size;
-    if (!(d->x.index = bit_allocate(size, sizeof *d->x.index, "a resampling table", error)) ||
-        !(d->y.index = bit_allocate(size, sizeof *d->y.index, "a resampling table", error)) ||
-        !(d->x.weight = bit_allocate(size, sizeof *d->x.weight, "a resampling table", error)) ||
-        !(d->y.weight = bit_allocate(size, sizeof *d->y.weight, "a resampling table", error)) ||
-        !(d->scratch = bit_allocate(3 * size, sizeof *d->scratch, "a pixel row", error)) ||
+    if (!(d->resizer = bit_resizer_create(options->image_size, options->filter, options->precision, error)) ||
         !(d->picture = bit_picture_create(&limits, error))) {
         bit_decoder_destroy(d);
         return NULL;
@@ -69,80 +61,22 @@ void bit_decoder_destroy(struct bit_decoder *d)
     if (!d)
         return;
     bit_picture_destroy(d->picture);
-    bit_free(d->x.index);
-    bit_free(d->y.index);
-    bit_free(d->x.weight);
-    bit_free(d->y.weight);
-    bit_free(d->blended);
-    bit_free(d->scratch);
+    bit_resizer_destroy(d->resizer);
     bit_free(d->file);
     bit_free(d);
-}
-
-/* Doubling keeps the number of allocations small; contents are dropped. */
-static void *reserve(void *old, size_t *capacity, size_t needed, size_t size, const char *what, struct bit_error *error)
-{
-    if (needed <= *capacity)
-        return old;
-    bit_free(old);
-    size_t wanted = needed + needed / 2;
-    void *memory = bit_allocate(wanted, size, what, error);
-    *capacity = memory ? wanted : 0;
-    return memory;
-}
-
-/* The largest reduction that leaves the window at least as large as the output: the reduction never makes the resampling
- * enlarge. Only the factors for which libjpeg-turbo has fast code; the same for PNG, so that the format does not matter. */
-static int choose_factor(const struct bit_window *w, int size)
-{
-    int factor = 8;
-    while (factor > 1 && (w->x.length < (double)size * factor || w->y.length < (double)size * factor))
-        factor /= 2;
-    return factor;
-}
-
-static int resample(struct bit_decoder *d, void *pixels, struct bit_error *error)
-{
-    int count = 4 * (d->x.last - d->x.first + 1);
-    size_t row = 3 * (size_t)d->options.image_size;
-    d->blended = reserve(d->blended, &d->blended_capacity, (size_t)count + 20, sizeof *d->blended, "a pixel row", error);
-    if (!d->blended)
-        return -1;
-    /* The pixel past the end is read with weight 0. */
-    memset(d->blended + count, 0, 4 * sizeof *d->blended);
-    for (int i = 0; i < d->y.size; i++) {
-        int top = d->y.index[i];
-        const uint8_t *upper = bit_picture_row(d->picture, top, error);
-        const uint8_t *lower = upper && d->y.weight[i] > 0 ? bit_picture_row(d->picture, top + 1, error) : upper;
-        if (!lower)
-            return -1;
-        bit_row_blend(upper, lower, d->y.weight[i], count, d->blended);
-        if (d->options.precision == BIT_FLOAT32)
-            bit_row_spread(d->blended, &d->x, (float *)pixels + (size_t)i * row);
-        else
-            bit_row_spread_bfloat16(d->blended, &d->x, d->scratch, (uint16_t *)pixels + (size_t)i * row);
-    }
-    return 0;
 }
 
 static int decode(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
                   struct bit_error *error)
 {
     struct bit_window w;
-    struct bit_region region;
     int width, height;
     if (bit_picture_open(d->picture, data, bytes, &width, &height, error))
         return -1;
-    bit_window_choose(&d->options, epoch, sample, width, height, &w);
-    int factor = choose_factor(&w, d->options.image_size);
-    bit_axis_fill(&d->x, w.x.first, w.x.length, w.x.low, w.x.high, factor, (width + factor - 1) / factor);
-    bit_axis_fill(&d->y, w.y.first, w.y.length, w.y.low, w.y.high, factor, (height + factor - 1) / factor);
-    if (w.mirror)
-        bit_axis_reverse(&d->x);
-    region = (struct bit_region){factor, d->x.first, d->y.first, d->x.last, d->y.last};
-    if (bit_picture_start(d->picture, &region, error))
-        return -1;
-    return resample(d, pixels, error);
+    enum bit_orientation orientation = d->options.exif_orientation ? bit_exif_orientation(data, bytes) : BIT_UPRIGHT;
+    bool swaps = bit_orientation_swaps(orientation);
+    bit_window_choose(&d->options, epoch, sample, swaps ? height : width, swaps ? width : height, &w);
+    return bit_resizer_run(d->resizer, d->picture, width, height, orientation, &w, pixels, error);
 }
 
 int bit_decoder_run(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
@@ -182,6 +116,17 @@ enum bit_file_fault bit_decoder_fault(const struct bit_decoder *d)
     return d->fault;
 }
 
+/* Growing by more than is needed keeps the number of allocations small; contents are dropped. */
+static int reserve_file(struct bit_decoder *d, size_t needed, struct bit_error *error)
+{
+    if (needed <= d->file_capacity)
+        return 0;
+    bit_free(d->file);
+    d->file = bit_allocate(needed + needed / 2, 1, "a file buffer", error);
+    d->file_capacity = d->file ? needed + needed / 2 : 0;
+    return d->file ? 0 : -1;
+}
+
 static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_error *error)
 {
     struct stat status;
@@ -192,8 +137,7 @@ static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_
     if ((uint64_t)status.st_size > d->options.file_limit)
         return bit_fail(error, BIT_EDATA, "%lld bytes: more than the limit of %llu (data.max_file_mib)",
                         (long long)status.st_size, (unsigned long long)d->options.file_limit);
-    d->file = reserve(d->file, &d->file_capacity, (size_t)status.st_size + 1, 1, "a file buffer", error);
-    if (!d->file)
+    if (reserve_file(d, (size_t)status.st_size + 1, error))
         return -1;
     *bytes = 0;
     while (*bytes < (size_t)status.st_size) {

@@ -113,15 +113,19 @@ void bit_row_spread(const float *row, const struct bit_axis *x, float *out)
     memcpy(out + 3 * (ptrdiff_t)last, &pixel, 3 * sizeof *out);
 }
 
-void bit_row_spread_bfloat16(const float *row, const struct bit_axis *x, float *scratch, uint16_t *out)
+/* As bit_bfloat16_from_float. */
+void bit_row_round(const float *row, int count, uint16_t *out)
 {
-    bit_row_spread(row, x, scratch);
-    int count = 3 * x->size;
-    /* Rounds to nearest even, as bit_bfloat16_from_float; nothing here is NaN. */
 #pragma omp simd
     for (int i = 0; i < count; i++) {
         uint32_t bits;
-        memcpy(&bits, &scratch[i], sizeof bits);
+        memcpy(&bits, &row[i], sizeof bits);
         out[i] = (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
     }
+}
+
+void bit_row_spread_bfloat16(const float *row, const struct bit_axis *x, float *scratch, uint16_t *out)
+{
+    bit_row_spread(row, x, scratch);
+    bit_row_round(scratch, 3 * x->size, out);
 }

@@ -27,5 +27,7 @@ void bit_row_blend(const uint8_t *upper, const uint8_t *lower, float weight, int
  * read (and ignored) and must be finite. */
 void bit_row_spread(const float *row, const struct bit_axis *x, float *out);
 void bit_row_spread_bfloat16(const float *row, const struct bit_axis *x, float *scratch, uint16_t *out);
+/* float32 to bfloat16, rounded to nearest even; nothing is NaN. */
+void bit_row_round(const float *row, int count, uint16_t *out);
 
 #endif

@@ -80,7 +80,7 @@ const struct key job_keys[] = {
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg or *.png, nested folders are "
                 "searched), or a text file of lines \"path<TAB>class[,class...]\" without a header, the paths below the file's own folder, blanks around "
                 "paths and classes are cut. Files named .jpg, .jpeg, .jpe, .jfif or .png in any case are read, as JPEG or PNG by their contents; others, hidden ones and folders such as @eaDir are "
-                "left out and counted in the log. An orientation in a picture's EXIF data is ignored: pixels are used as they are stored. "
+                "left out and counted in the log. "
                 "Relative to the job file's folder; with --set, to the current folder."},
     {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
      .meaning = "Validation images, of the same form and with the same classes. Empty: no evaluation."},
@@ -133,6 +133,14 @@ const struct key job_keys[] = {
     {.path = "data.background", .type = KEY_TEXT, .offset = AT(data.background), .value = "\"#000000\"",
      .meaning = "Colour that shows through where a PNG picture is transparent, as #RRGGBB. Of PNGs with 16 bits the upper 8 are used; their colour "
                 "profiles and gamma are ignored, as by other programs that train."},
+    {.path = "data.exif_orientation", .type = KEY_FLAG, .offset = AT(data.exif_orientation), .value = "false",
+     .meaning = "Turns pictures upright by the orientation in their EXIF data (JPEG, and PNG's eXIf chunk) before anything else is done to them. "
+                "false: pixels are used as they are stored, as by the programs that made the published models."},
+    {.path = "data.filter", .type = KEY_TEXT, .offset = AT(data.filter), .value = "\"reduced\"", .choices = "reduced|bilinear|antialias",
+     .meaning = "How crops are resized, in training and evaluation. reduced: between the two nearest pixels in each direction, of the picture "
+                "reduced 2, 4 or 8 times while it is decoded where the crop is that much larger; fast. bilinear: the same of the picture at full "
+                "size, as TensorFlow resizes, in which BiT was trained. antialias: by a triangle as wide as the reduction, as Pillow, and so "
+                "PyTorch's transforms of pictures, resize. Large pictures take several times as long to decode with the latter two."},
 
     {.path = "optimizer.momentum", .type = KEY_REAL, .offset = AT(optimizer.momentum), .value = "0.9", .minimum = 0,
      .maximum = 0.9999, .meaning = "Momentum of SGD (not Nesterov's)."},

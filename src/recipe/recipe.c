@@ -72,6 +72,12 @@ static double patience_of(const struct bit_job *job)
     return limit > 0 && limit / 2 < most ? limit / 2 : most;
 }
 
+static enum bit_filter filter_of(const struct bit_job *job)
+{
+    const char *word = job->data.filter;
+    return !strcmp(word, "antialias") ? BIT_FILTER_ANTIALIAS : !strcmp(word, "bilinear") ? BIT_FILTER_BILINEAR : BIT_FILTER_REDUCED;
+}
+
 /* "#RRGGBB", which the job's reader has checked. */
 static void colour_of(const char *text, uint8_t colour[3])
 {
@@ -91,6 +97,8 @@ static struct bit_stream_options stream_of(const struct bit_recipe *r, bool trai
         .area_min = job->data.area_min, .area_max = job->data.area_max,
         .aspect_min = job->data.aspect_min, .aspect_max = job->data.aspect_max,
         .crop_attempts = job->data.crop_attempts,
+        .filter = filter_of(job),
+        .exif_orientation = job->data.exif_orientation,
         .mirror = job->data.mirror,
         .precision = precision_of(job),
         .batch = job->schedule.batch,

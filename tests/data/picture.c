@@ -220,6 +220,18 @@ static struct bytes make_png(const struct picture *p)
     return b;
 }
 
+struct bytes picture_grey(const unsigned char *pixels, int width, int height)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_GRAY, .width = (unsigned)width, .height = (unsigned)height};
+    png_alloc_size_t size = 0;
+    struct bytes b = {NULL, 0};
+    if (!png_image_write_to_memory(&image, NULL, &size, 0, pixels, 0, NULL) || !(b.data = malloc(size)) ||
+        !png_image_write_to_memory(&image, b.data, &size, 0, pixels, 0, NULL))
+        exit(2);
+    b.size = size;
+    return b;
+}
+
 struct bytes picture_make(const struct picture *p)
 {
     return p->colour >= PNG_GREY ? make_png(p) : make_jpeg(p);

@@ -22,6 +22,8 @@ struct bytes { unsigned char *data; size_t size; };
 
 /* The file; data freed with free(). Ends the program when libjpeg or libpng fails: the tests' own input is at fault then. */
 struct bytes picture_make(const struct picture *p);
+/* A grey PNG of given pixels. */
+struct bytes picture_grey(const unsigned char *pixels, int width, int height);
 /* The red, green, blue bytes of a PNG's pixels, over black; freed with free(). */
 unsigned char *picture_rgb(const struct picture *p);
 void picture_write(const char *path, const void *data, size_t size);

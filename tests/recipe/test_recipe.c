@@ -202,6 +202,23 @@ static void test_initialisation(void)
     }
 }
 
+static void test_filters(void)
+{
+    static const struct { const char *set; enum bit_filter filter; } rows[] = {
+        {"seed=1", BIT_FILTER_REDUCED}, {"data.filter=reduced", BIT_FILTER_REDUCED}, {"data.filter=bilinear", BIT_FILTER_BILINEAR},
+        {"data.filter=antialias", BIT_FILTER_ANTIALIAS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct bit_job *job;
+        const struct bit_recipe *r = recipe_with(rows[i].set, &two_ranks, &job);
+        REQUIRE(r != NULL);
+        CHECK(r->training_stream.filter == rows[i].filter && r->evaluation_stream.filter == rows[i].filter);
+        CHECK(!r->training_stream.exif_orientation && r->training_stream.background[1] == 0);
+        bit_recipe_destroy(r);
+        bit_job_destroy(job);
+    }
+}
+
 /* What is asked for is taken; of threads alone a quarter, at most 8. Both streams and the plan's memory count with the same number. */
 static void test_loaders(void)
 {
@@ -236,7 +253,8 @@ static void test_settings(void)
     static const char *const sets[] = {"threads=3", "data.resize=40", "data.max_file_mib=2", "data.max_megapixels=5", "data.mirror=false",
                                        "optimizer.momentum=0.8", "schedule.weight_decay=0.001", "checks.loss_spike=7",
                                        "checks.rollback_limit=5", "checks.nonfinite_limit=6", "checks.replicas_every_steps=11",
-                                       "watchdog.data_seconds=20", "watchdog.step_seconds=null", "data.background=#0aFf07"};
+                                       "watchdog.data_seconds=20", "watchdog.step_seconds=null", "data.background=#0aFf07",
+                                       "data.exif_orientation=true", "data.filter=antialias"};
     const struct bit_job *job = job_of(sets, sizeof sets / sizeof *sets);
     REQUIRE(job != NULL);
     const struct bit_recipe *r = bit_recipe_create(job, &two_ranks, NULL);
@@ -245,6 +263,8 @@ static void test_settings(void)
     CHECK(r->training_stream.training && !r->evaluation_stream.training && r->evaluation_stream.resize == 40);
     CHECK(r->training_stream.image_size == 32 && r->training_stream.batch == 64 && r->training_stream.micro_batch == 8);
     CHECK(r->training_stream.file_limit == 2 << 20 && r->training_stream.pixel_limit == 5000000 && !r->training_stream.mirror);
+    CHECK(r->training_stream.exif_orientation && r->evaluation_stream.exif_orientation);
+    CHECK(r->training_stream.filter == BIT_FILTER_ANTIALIAS && r->evaluation_stream.filter == BIT_FILTER_ANTIALIAS);
     CHECK(r->training_stream.patience == 10 && !memcmp(r->training_stream.background, "\x0a\xff\x07", 3));
     CHECK(r->step.batch == 64 && r->step.micro_batch == 8 && r->step.image_size == 32 && r->step.precision == BIT_FLOAT32);
     CHECK(r->step.momentum == 0.8 && r->step.weight_decay == 0.001);
@@ -284,7 +304,7 @@ static void test_allocations(void)
 static const struct unit_test tests[] = {
     {"parameters", test_parameters}, {"sharing the batch", test_sharing}, {"memory", test_memory},
     {"model options", test_options}, {"policies", test_policies}, {"initialisation and decay", test_initialisation},
-    {"loaders", test_loaders}, {"settings", test_settings}, {"allocation failures", test_allocations},
+    {"filters", test_filters}, {"loaders", test_loaders}, {"settings", test_settings}, {"allocation failures", test_allocations},
 };
 
 int main(int argc, char **argv)
