@@ -15,6 +15,7 @@ compute 1 OPENBLAS_LIBS ONEDNN_LIBS
 comm 1 MPI_LIBS
 job 1 CJSON_LIBS
 record 1 CJSON_LIBS
+coco 1
 observe 1
 data 2 JPEG_LIBS PNG_LIBS
 model 2

@@ -10,6 +10,7 @@ int bit_cli_bench(int argc, char **argv);
 int bit_cli_plan(int argc, char **argv);
 int bit_cli_check(int argc, char **argv);
 int bit_cli_ckpt(int argc, char **argv);
+int bit_cli_coco(int argc, char **argv);
 int bit_cli_end(int argc, char **argv);
 int bit_cli_watch(int argc, char **argv);
 int bit_cli_limits(int argc, char **argv);
@@ -22,7 +23,7 @@ struct bit_command {
     const struct bit_usage *usage;
 };
 extern const struct bit_usage bit_plan_usage, bit_check_usage, bit_bench_usage, bit_ckpt_usage, bit_end_usage, bit_watch_usage, bit_limits_usage,
-    bit_plot_usage;
+    bit_plot_usage, bit_coco_usage;
 extern const struct bit_command bit_commands[];
 extern const size_t bit_command_count;
 

@@ -7,6 +7,7 @@ const struct bit_command bit_commands[] = {
     {"check", bit_cli_check, "validate job files, and with --data the images they name", &bit_check_usage},
     {"bench", bit_cli_bench, "measure the speed of this machine", &bit_bench_usage},
     {"ckpt", bit_cli_ckpt, "list, verify, hash and show checkpoints", &bit_ckpt_usage},
+    {"coco", bit_cli_coco, "average precision of detections, as COCO defines it", &bit_coco_usage},
     {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why", &bit_end_usage},
     {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)", &bit_watch_usage},
     {"limits", bit_cli_limits, "cores, CPU quota and memory that this process may use", &bit_limits_usage},

@@ -1,9 +1,9 @@
 check_PROGRAMS += tests/base/test_trace tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
 	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_limits tests/base/test_memory tests/base/test_log \
-	tests/base/test_clock tests/base/test_phase tests/base/test_json tests/base/test_share tests/base/test_options tests/base/test_wait
+	tests/base/test_clock tests/base/test_phase tests/base/test_json tests/base/test_json_stream tests/base/test_share tests/base/test_options tests/base/test_wait
 TESTS += tests/base/test_trace tests/base/test_error tests/base/test_file tests/base/test_hash tests/base/test_random \
 	tests/base/test_text tests/base/test_table tests/base/test_group tests/base/test_limits tests/base/test_memory tests/base/test_log \
-	tests/base/test_clock tests/base/test_phase tests/base/test_json tests/base/test_share tests/base/test_options tests/base/test_wait
+	tests/base/test_clock tests/base/test_phase tests/base/test_json tests/base/test_json_stream tests/base/test_share tests/base/test_options tests/base/test_wait
 tests_base_test_error_SOURCES = tests/base/test_error.c
 tests_base_test_error_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_file_SOURCES = tests/base/test_file.c
@@ -31,6 +31,8 @@ tests_base_test_phase_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_json_SOURCES = tests/base/test_json.c
 tests_base_test_json_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_base_test_json_LDADD = $(BASE_LIBS) $(TEST_LIBS)
+tests_base_test_json_stream_SOURCES = tests/base/test_json_stream.c
+tests_base_test_json_stream_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_options_SOURCES = tests/base/test_options.c
 tests_base_test_options_LDADD = $(BASE_LIBS) $(TEST_LIBS)
 tests_base_test_limits_SOURCES = tests/base/test_limits.c

@@ -1,11 +1,11 @@
-# make check-fuzz [FUZZ_SECONDS=600] [FUZZ_TARGETS='job manifest index list jpeg png npz safetensors']: see tests/fuzz/run.
+# make check-fuzz [FUZZ_SECONDS=600] [FUZZ_TARGETS='job manifest index list coco jpeg png npz safetensors']: see tests/fuzz/run.
 FUZZ_SECONDS = 600
-FUZZ_TARGETS = job manifest index list jpeg png npz safetensors
+FUZZ_TARGETS = job manifest index list coco jpeg png npz safetensors
 check_PROGRAMS += tests/fuzz/fuzz_job
 tests_fuzz_fuzz_job_SOURCES = tests/fuzz/fuzz_job.c tests/fuzz/mutate.c tests/fuzz/mutate.h
 tests_fuzz_fuzz_job_LDADD = $(JOB_LIBS) $(BASE_LIBS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
-check-fuzz: tests/fuzz/fuzz_index$(EXEEXT) tests/fuzz/fuzz_list$(EXEEXT) tests/fuzz/fuzz_jpeg$(EXEEXT) tests/fuzz/fuzz_png$(EXEEXT) tests/fuzz/fuzz_manifest$(EXEEXT) \
+check-fuzz: tests/fuzz/fuzz_index$(EXEEXT) tests/fuzz/fuzz_list$(EXEEXT) tests/fuzz/fuzz_coco$(EXEEXT) tests/fuzz/fuzz_jpeg$(EXEEXT) tests/fuzz/fuzz_png$(EXEEXT) tests/fuzz/fuzz_manifest$(EXEEXT) \
 	  tests/fuzz/fuzz_npz$(EXEEXT) tests/fuzz/fuzz_safetensors$(EXEEXT)
 	@$(AM_TESTS_ENVIRONMENT) FUZZ_SOURCE='$(srcdir)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' \
 	  FUZZ_FLAGS='-std=gnu11 -D_GNU_SOURCE -ffp-contract=off -I$(srcdir)/include -I$(srcdir)/src -I$(srcdir) $(HDF5_CFLAGS) $(CJSON_CFLAGS) $(XXHASH_CFLAGS) $(JPEG_CFLAGS) $(PNG_CFLAGS) $(ZIP_CFLAGS)' \
@@ -14,6 +14,7 @@ check-fuzz: tests/fuzz/fuzz_index$(EXEEXT) tests/fuzz/fuzz_list$(EXEEXT) tests/f
 	  FUZZ_SOURCES_manifest='$(STORE_SOURCES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_index='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_list='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
+	  FUZZ_SOURCES_coco='$(libcoco_a_SOURCES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_jpeg='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_png='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_npz='$(libexchange_a_SOURCES) $(libbase_a_SOURCES)' \
