@@ -10,7 +10,7 @@
  * `union bit_any_head` (bit/heads.h), let bit_recipe_model (src/recipe/recipe.c) choose it from the job, and test it in
  * tests/heads with the floors below only. For taps set `taps`, and `unpooled` unless it takes the pooled features, too; ask
  * `struct bit_head_input` for their shapes, read call->tap in forward and fill call->d_tap in backward.
- * tests/model/test_head.c has the smallest example, tests/model/test_taps.c one with taps. */
+ * tests/model/test_head.c has the smallest example, tests/model/taps.h one with taps. */
 #ifndef BIT_HEAD_H
 #define BIT_HEAD_H
 
