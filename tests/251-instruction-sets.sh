@@ -13,7 +13,7 @@ passes() { # NAME COMMAND...
 golden() { # CASE OPTIONS...
     case=$1
     shift
-    "$top_builddir/tests/golden_step" "$top_srcdir/tests/golden/$case.json" --threads 2 "$@"
+    "$top_builddir/tests/golden/golden_step" "$top_srcdir/tests/golden/$case.json" --threads 2 "$@"
 }
 both_precisions() { golden r14x1-softmax --steps 2 && golden r14x1-softmax --steps 1 --precision bfloat16; }
 # All at one level: BIT_ISA and OPENBLAS_CORETYPE are set.

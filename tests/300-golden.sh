@@ -3,7 +3,7 @@
 # over the first three at most, and the reference over one: what comes after the first update is common to all of them.
 # BIT_EMULATOR (tests/arm): what runs a program of another processor.
 . "$(dirname "$0")/lib.sh"
-golden() { ${BIT_EMULATOR:-} "$top_builddir/tests/golden_step" "$@"; }
+golden() { ${BIT_EMULATOR:-} "$top_builddir/tests/golden/golden_step" "$@"; }
 run() { # NAME ARGUMENT...
     local name=$1
     shift

@@ -5,7 +5,7 @@
 run() { # NAME ARGUMENT...
     local name=$1 case=$2
     shift 2
-    ${BIT_EMULATOR:-} "$top_builddir/tests/golden_detect" "$top_srcdir/tests/golden/detection/retinanet-$case.json" "$@" >said 2>&1
+    ${BIT_EMULATOR:-} "$top_builddir/tests/golden/golden_detect" "$top_srcdir/tests/golden/detection/retinanet-$case.json" "$@" >said 2>&1
     ok $? "$name"
 }
 for case in r14x1-activation-gn r14x1-sum-plain r14x1-hard-gn; do

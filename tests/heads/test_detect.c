@@ -8,7 +8,7 @@
 #include "bit/detect.h"
 #include "bit/json.h"
 #include "bit/memory.h"
-#include "golden_stream.h"
+#include "golden/golden_stream.h"
 
 static const double usual_ratios[] = {0.5, 1, 2};
 

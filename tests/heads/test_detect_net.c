@@ -5,7 +5,7 @@
 
 #include "bit/detect.h"
 #include "bit/memory.h"
-#include "golden_stream.h"
+#include "golden/golden_stream.h"
 
 enum { IMAGES = 2, SIZE = 32 /* cells of C3 */, CLASSES = 3 };
 

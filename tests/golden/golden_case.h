@@ -11,7 +11,7 @@
 #include "bit/json.h"
 #include "bit/memory.h"
 #include "bit/model.h"
-#include "golden_stream.h"
+#include "golden/golden_stream.h"
 
 /* ---- reading ---- */
 

@@ -18,7 +18,7 @@
 #include "bit/classify.h"
 #include "bit/kernels.h"
 #include "bit/model.h"
-#include "golden_case.h"
+#include "golden/golden_case.h"
 
 /* What a run leaves behind. */
 struct outcome { float *logits, *gradient, *first, *final; double *losses; };

@@ -6,7 +6,7 @@
 #include "bit/bfloat16.h"
 #include "bit/detect.h"
 #include "bit/kernels.h"
-#include "golden_case.h"
+#include "golden/golden_case.h"
 
 enum quantity { PYRAMID, LOGITS, DELTAS, FIRST_LOSSES, LOSSES, GRADIENTS, FIRST, FINAL, QUANTITIES };
 static const char *const quantity_names[QUANTITIES] = {"pyramid", "logits", "deltas", "first losses", "later losses", "gradients", "weights after first step",
