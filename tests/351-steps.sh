@@ -24,6 +24,14 @@ done
 check "losses, norms and hash: 2 ranks as 1" cmp "$scratch/train.1" "$scratch/train.2"
 check "losses, norms and hash: 4 ranks as 1" cmp "$scratch/train.1" "$scratch/train.4"
 check "four steps and a hash" [ "$(wc -l < "$scratch/train.1")" = 5 ]
+# Detection's loss is divided by a number that is known only after all images.
+for ranks in 1 2 4; do
+    check "$ranks ranks train detection" steps $ranks "$data" detect 3
+done
+check "detection: 2 ranks as 1" cmp "$scratch/detect.1" "$scratch/detect.2"
+check "detection: 4 ranks as 1" cmp "$scratch/detect.1" "$scratch/detect.4"
+first=$(printf '%.1f' "$(awk '{ print $4; exit }' "$scratch/detect.1")") # written in hexadecimal
+check "detection: the first loss has the prior in it" awk -v loss="$first" 'BEGIN { exit !(loss > 1 && loss < 3) }'
 check "batch norm, 2 ranks" steps 2 "$data" batch-norm 2
 check "batch norm's replicas agree" says batch-norm.2 '^hash'
 

@@ -11,7 +11,7 @@
 
 struct bit_evaluation {
     uint64_t images;    /* without the bad ones, which are left out */
-    double loss;        /* mean over images */
+    double loss;        /* mean over images, or over positives where the head counts these */
     struct bit_metrics metrics; /* the head's */
     uint64_t bad;
     double seconds;

@@ -23,7 +23,8 @@ struct bit_trainer_options {
 };
 
 struct bit_step_result {
-    double loss;                  /* mean over the global batch: same bits on all ranks and for any number of them */
+    double loss;                  /* mean over the global batch, or over its positives where the head counts these: same bits on all ranks
+                                   * and for any number of them */
     double gradient_norm, weight_norm; /* of the sum over all ranks; of the weights before the update: likewise the
                                         * same bits for any number of ranks. NaN where not finite */
     bool applied;

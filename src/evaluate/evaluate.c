@@ -10,7 +10,7 @@
 /* What one micro-batch adds to the result; behind it stands what the head sums up. */
 struct partial {
     double loss;
-    uint64_t images;
+    uint64_t images, positives;
 };
 
 /* The partial sums of micro-batches, one after another. */
@@ -64,6 +64,8 @@ static int score_batch(const struct bit_evaluation_options *o, const struct bit_
     for (int i = 0; i < batch->images; i++)
         partial->loss += share->losses[i];
     partial->images = (uint64_t)batch->images;
+    if (operations->positives)
+        partial->positives = operations->positives(head, call, batch->images);
     operations->score(head, call, &targets, batch->images, partial + 1);
     if (share->counters)
         operations->count(head, call, &targets, batch->images, share->counters);
@@ -130,13 +132,17 @@ static void add_up(const struct bit_evaluation_options *o, const struct partials
 {
     const struct bit_head *head = bit_model_head(o->model);
     const uint64_t ranks = (uint64_t)o->group->size;
+    uint64_t positives = 0;
     for (uint64_t i = 0; i < batches; i++) {
         const struct partial *p = partial_at(all, i % ranks * each + i / ranks);
         result->loss += p->loss;
         result->images += p->images;
+        positives += p->positives;
         head->operations->merge(head, sum, p + 1);
     }
-    if (result->images)
+    if (head->operations->positives)
+        result->loss /= (double)positives + 1;
+    else if (result->images)
         result->loss /= (double)result->images;
     head->operations->report(head, sum, result->images, &result->metrics);
 }

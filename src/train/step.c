@@ -15,6 +15,7 @@
 struct verdict {
     struct bit_squares gradient, weights; /* of its share */
     double loss;                          /* sum over its images */
+    uint64_t positives;                   /* of its images, where the head counts them */
     double seconds;                       /* for its own work: images, forward, backward */
     int64_t bad;                          /* parameter whose sum over its own micro-batches is not finite, or -1 */
     int64_t bad_sum;                      /* the same for the sum over ranks, within its share */
@@ -67,6 +68,8 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
     head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0 / o->step.batch, t->losses);
+    if (head->operations->positives)
+        t->positives += head->operations->positives(head, bit_model_call(o->model), batch->images);
     t->sums[leaf] = 0;
     for (int i = 0; i < batch->images; i++)
         t->sums[leaf] += t->losses[i];
@@ -145,11 +148,27 @@ static void tell_reducer(void *reducer, size_t from)
 static int compute_gradient(struct bit_trainer *t, struct verdict *mine, struct bit_step_result *result,
                             struct bit_error *error)
 {
+    t->positives = 0;
     bit_gradient_start(t->gradient, tell_reducer, t->reducer);
     if ((t->together ? compute_together : compute_one_by_one)(t, mine, result, error))
         return -1;
     mine->bad = bit_gradient_bad(t->gradient);
+    mine->positives = t->positives;
     return 0;
+}
+
+/* What loss and gradient, which were divided by the global batch, are to be multiplied by: 1, or, for a head that counts positives,
+ * batch / (positives + 1). Their number is known only when all images have been through the network, but loss and gradient are linear in
+ * this factor, and a sum of whole numbers is the same on any number of ranks. */
+static double share_of_positives(const struct bit_trainer *t)
+{
+    const struct verdict *all = t->verdicts;
+    uint64_t positives = 0;
+    if (!bit_model_head(t->options.model)->operations->positives)
+        return 1;
+    for (int r = 0; r < t->options.world->size; r++)
+        positives += all[r].positives;
+    return t->options.step.batch / ((double)positives + 1);
 }
 
 /* The first parameter in this rank's share with a number that is not finite; -1: none. */
@@ -190,8 +209,9 @@ static enum bit_refusal judge(const struct bit_trainer *t, double loss_limit, st
         bit_squares_merge(&weights, &all[r].weights);
         losses[r] = all[r].loss;
     }
-    result->loss = bit_tree_sum(losses, ranks) / t->options.step.batch;
-    result->gradient_norm = sqrt(bit_squares_value(&gradient));
+    const double share = share_of_positives(t);
+    result->loss = bit_tree_sum(losses, ranks) / t->options.step.batch * share;
+    result->gradient_norm = sqrt(bit_squares_value(&gradient)) * share;
     result->weight_norm = sqrt(bit_squares_value(&weights));
     for (int r = 0; r < ranks; r++)
         if (all[r].harm.kind != BIT_HARM_NONE) {
@@ -220,6 +240,20 @@ static enum bit_refusal judge(const struct bit_trainer *t, double loss_limit, st
         return BIT_REFUSED_SPIKE;
     }
     return BIT_REFUSED_NOT;
+}
+
+/* The gradient of this rank's share, by the number of positives in the global batch. */
+static void divide_by_positives(struct bit_trainer *t)
+{
+    const struct bit_share *share = bit_reducer_share(t->reducer);
+    const float factor = (float)share_of_positives(t);
+    float *gradient = bit_gradient_block(t->gradient);
+    for (size_t i = 0; i < share->count && factor != 1; i++) {
+        const struct bit_piece *p = &share->pieces[i];
+#pragma omp parallel for simd schedule(static) num_threads(bit_compute_thread_count())
+        for (size_t e = p->offset; e < p->offset + p->count; e++)
+            gradient[e] *= factor;
+    }
 }
 
 /* Weights and momentum stay as they are on every rank. Numbers that are out of order may come from memory that has changed. */
@@ -381,6 +415,8 @@ int bit_trainer_step(struct bit_trainer *t, double rate, double loss_limit, stru
         if (all[r].code)
             return bit_group_agree(o->world, error);
     enum bit_refusal why = judge(t, loss_limit, result, &what);
+    if (!why)
+        divide_by_positives(t);
     int status = why ? refuse_step(t, why, &what, result, error) : apply(t, rate, result, error);
     result->seconds = bit_clock_seconds() - start;
     return status;

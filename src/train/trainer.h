@@ -33,6 +33,7 @@ struct bit_trainer {
     float *velocity;               /* share */
     double *losses;                /* of the images of one forward call */
     double *sums;                  /* of each forward call */
+    uint64_t positives;            /* of this rank's images of the step, for heads that divide by their number */
     void *verdicts;                /* room for what all ranks say about a step */
     float *statistics;             /* batch norm's running statistics before the step; NULL with group norm */
     struct bit_guard *guard;
