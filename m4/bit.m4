@@ -86,6 +86,18 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
   AC_SUBST([ONEDNN_LIBS])
   AM_CONDITIONAL([ONEDNN], [test "$have_onednn" = yes])
 
+  # bitd and its clients: SQLite keeps the queue, libmicrohttpd serves, libcurl asks
+  AC_ARG_ENABLE([daemon], [AS_HELP_STRING([--disable-daemon], [build without bitd and the commands of bit that ask it])])
+  AS_IF([test "$enable_daemon" != no], [
+    PKG_CHECK_MODULES([SQLITE], [sqlite3 >= 3.37], [],
+      [BIT_MISSING([SQLite 3.37 or later (or configure with --disable-daemon)], [libsqlite3-dev], [sqlite-devel])])
+    PKG_CHECK_MODULES([MICROHTTPD], [libmicrohttpd >= 0.9.71], [],
+      [BIT_MISSING([libmicrohttpd 0.9.71 or later (or configure with --disable-daemon)], [libmicrohttpd-dev], [libmicrohttpd-devel])])
+    PKG_CHECK_MODULES([CURL], [libcurl >= 7.40], [],
+      [BIT_MISSING([libcurl 7.40 or later (or configure with --disable-daemon)], [libcurl4-openssl-dev], [libcurl-devel])])
+    AC_DEFINE([HAVE_DAEMON], [1], [bitd is built])])
+  AM_CONDITIONAL([DAEMON], [test "$enable_daemon" != no])
+
   # Where other programs look for files of ours
   AC_ARG_WITH([bash-completion-dir], [AS_HELP_STRING([--with-bash-completion-dir=DIR|no],
     [completion for bash (default: DATADIR/bash-completion/completions)])],
@@ -128,5 +140,5 @@ AC_DEFUN([AX_BIT_REQUIREMENTS], [
 ])
 
 AC_DEFUN([AX_BIT_SUMMARY], [
-  AC_MSG_NOTICE([ready: CC $CC, MPI $MPICC ($MPI_KIND, $MPIRUN), oneDNN $have_onednn; now run make])
+  AC_MSG_NOTICE([ready: CC $CC, MPI $MPICC ($MPI_KIND, $MPIRUN), oneDNN $have_onednn, daemon ${enable_daemon:-yes}; now run make])
 ])

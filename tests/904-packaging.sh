@@ -40,7 +40,7 @@ for page in "$top_srcdir"/man/*.[157]; do
 done
 ok $missing "bit.spec takes every page of the manual"
 # Each test that the packages run is one of ours.
-tests=$(make -s -C "$top_builddir" list-tests)
+tests=$(env -u MAKEFLAGS -u MAKEOVERRIDES -u TESTS make -s -C "$top_builddir" list-tests)
 missing=0
 for name in $(grep -oE '(base|job|data|store|recipe|bitrun)/test_[a-z]+' debian/rules rpm/bit.spec | cut -d: -f2); do
     case " $tests " in *" tests/$name "*) ;; *) echo "    there is no $name"; missing=1 ;; esac

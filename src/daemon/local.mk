@@ -1,7 +1,10 @@
 # Floor 4: bitd, the daemon. Its parts are a library so that tests link them.
+if DAEMON
 noinst_LIBRARIES += libdaemon.a
-libdaemon_a_SOURCES = src/daemon/names.c src/daemon/next.c src/daemon/schedule.c
-nobase_noinst_HEADERS += src/daemon/next.h src/daemon/schedule.h
+libdaemon_a_SOURCES = src/daemon/names.c src/daemon/next.c src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c
+libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SQLITE_CFLAGS) $(MICROHTTPD_CFLAGS)
+DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
+endif
+nobase_noinst_HEADERS += src/daemon/next.h src/daemon/schedule.h src/daemon/store.h src/daemon/store_sql.h
 EXTRA_DIST += src/daemon/README.md
-DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS)
 include tests/daemon/local.mk

@@ -24,13 +24,16 @@ class Bit(AutotoolsPackage):
 
     depends_on("cjson")
     depends_on("cunit")
+    depends_on("curl")
     depends_on("hdf5~mpi")
     depends_on("libjpeg-turbo")
+    depends_on("libmicrohttpd@0.9.71:")
     depends_on("libpng@1.6:")
     depends_on("libzip@1.7:")
     depends_on("mpi@3:")
     depends_on("onednn", when="+onednn")
     depends_on("openblas")
+    depends_on("sqlite@3.37:")
     depends_on("xxhash@0.8:")
 
     def configure_args(self):
