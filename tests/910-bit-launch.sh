@@ -87,5 +87,6 @@ says 0 '' small.json -n 2 --out killed && [ "$("$top_builddir/bit" ckpt hash kil
 # The reader of the output goes away: mpirun would die of that.
 { "$launch" small.json -n 2 --out piped 2>&1; echo $? >code; } </dev/null | head -n 1 >/dev/null
 [ "$(cat code)" = 0 ] && [ "$(state piped)" = finished ]; ok $? "a reader that goes away does not end the run"
-says 0 'top-1' small.json -n 2 --out whole --evaluate; ok $? "--evaluate"
+says 0 'top-1' small.json -n 2 --out whole --evaluate --predictions said.jsonl --confusion=said.tsv; ok $? "--evaluate"
+[ -s said.jsonl ] && [ -s said.tsv ]; ok $? "--evaluate with --predictions and --confusion"
 exit $bad

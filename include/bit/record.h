@@ -113,6 +113,8 @@ struct bit_evaluation_record {
 };
 /* Writes DIR/evaluation.json, durably and atomically. */
 int bit_evaluation_record_write(const char *folder, const struct bit_evaluation_record *record, struct bit_error *error);
+/* Reads it, without `data` and machine. -1: no-input when there is none, data when it is not one. A file of an older version has no metrics. */
+int bit_evaluation_record_read(const char *folder, struct bit_evaluation_record *record, struct bit_error *error);
 
 /* ---- what an end means ---- */
 

@@ -99,7 +99,7 @@ static int read_line(struct plot_metrics *metrics, const char *text, size_t size
     return 0;
 }
 
-static int read_metrics(const char *path, struct plot_metrics *metrics, struct bit_error *error)
+static int read_lines(const char *path, struct plot_metrics *metrics, struct bit_error *error)
 {
     FILE *file = fopen(path, "re");
     char *line = NULL;
@@ -138,6 +138,15 @@ static void thin(struct plot_table *table)
     table->count = group > 1 ? out : table->count;
 }
 
+int plot_metrics_read(const char *path, struct plot_metrics *metrics, struct bit_error *error)
+{
+    if (read_lines(path, metrics, error))
+        return -1;
+    thin(&metrics->steps);
+    thin(&metrics->evaluations);
+    return 0;
+}
+
 static int write_page(const struct plot_metrics *metrics, const char *name, const char *output, struct bit_error *error)
 {
     struct bit_text page = {0};
@@ -170,13 +179,11 @@ static int plot(const char *run, const char *output, struct bit_error *error)
         return -1;
     if (!folder)
         snprintf(page, sizeof page, "%.*s.html", PATH_MAX - 6, name);
-    int result = read_metrics(folder ? path : name, &metrics, error);
+    int result = plot_metrics_read(folder ? path : name, &metrics, error);
     if (!result && !metrics.steps.count && !metrics.evaluations.count)
         result = bit_fail(error, BIT_EDATA, "%s holds no metrics (%zu lines could not be read)", folder ? path : name,
                           metrics.bad_lines);
     if (!result) {
-        thin(&metrics.steps);
-        thin(&metrics.evaluations);
         const char *slash = strrchr(name, '/');
         result = write_page(&metrics, slash && slash[1] ? slash + 1 : name, output ? output : page, error);
     }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "bit/error.h"
 #include "bit/metric.h"
 #include "bit/text.h"
 
@@ -31,10 +32,17 @@ struct plot_chart {
     int stacked, percent, from_zero, may_be_log;
 };
 
+/* Reads a metrics.jsonl and means neighbouring rows so that a curve has at most some 1500 points. Free both tables' rows with bit_free.
+ * -1: no-input when there is none. */
+int plot_metrics_read(const char *path, struct plot_metrics *metrics, struct bit_error *error);
+
 /* Appends text as it stands in HTML. */
 void plot_add_escaped(struct bit_text *page, const char *text);
 /* Appends one chart as SVG; nothing when it has no finite number. */
 void plot_chart_add(struct bit_text *page, const struct plot_chart *chart, int number);
+/* What stands around a page of charts: from the doctype to <body>, `more` behind the style of the charts; numbers and script of the charts, to the end. */
+void plot_page_begin(struct bit_text *page, const char *title, const char *more);
+void plot_page_end(struct bit_text *page, const struct plot_chart *charts, size_t count);
 /* The whole page. */
 void plot_page(struct bit_text *page, const struct plot_metrics *metrics, const char *name);
 

@@ -18,7 +18,7 @@ static const char style[] =
 /* Shows the values under the pointer, in all charts at once. */
 static const char script[] =
     "const D=JSON.parse(document.getElementById('data').textContent);\n"
-    "const S=[...document.querySelectorAll('svg')];\n"
+    "const S=[...document.querySelectorAll('svg[data-chart]')];\n"
     "const near=(xs,x)=>{let a=0,b=xs.length-1;while(b-a>1){const m=a+b>>1;xs[m]<x?a=m:b=m}"
     "return Math.abs(xs[a]-x)<=Math.abs(xs[b]-x)?a:b};\n"
     "const show=x=>{for(const s of S){const d=s.dataset,x0=+d.x0,x1=+d.x1,l=+d.left,r=+d.right;\n"
@@ -133,6 +133,25 @@ static void fill_metrics(struct plot_chart *chart, const struct plot_metrics *m,
                                                                       (enum plot_column)(PLOT_METRIC + i)};
 }
 
+void plot_page_begin(struct bit_text *t, const char *title, const char *more)
+{
+    bit_text_add(t, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
+                 "content='width=device-width'><title>");
+    plot_add_escaped(t, title);
+    bit_text_add(t, "</title>\n<style>%s", style);
+    for (int i = 0; i < BIT_METRICS; i++)
+        bit_text_add(t, ".c%d{stroke:var(--c%d)}.f%d,.a%d{fill:var(--c%d)}.k%d{color:var(--c%d)}", i, i % 6, i, i, i % 6, i, i % 6);
+    bit_text_add(t, "%s</style></head>\n<body><h1>", more);
+    plot_add_escaped(t, title);
+    bit_text_add(t, "</h1>");
+}
+
+void plot_page_end(struct bit_text *t, const struct plot_chart *charts, size_t count)
+{
+    add_data(t, charts, count);
+    bit_text_add(t, "<script>\n%s</script></body></html>\n", script);
+}
+
 void plot_page(struct bit_text *t, const struct plot_metrics *m, const char *name)
 {
     const struct plot_table *s = &m->steps, *e = &m->evaluations;
@@ -150,20 +169,12 @@ void plot_page(struct bit_text *t, const struct plot_metrics *m, const char *nam
     size_t count = sizeof charts / sizeof *charts;
     fill_metrics(&charts[1], m, BIT_METRIC_SHARE);
     fill_metrics(&charts[2], m, BIT_METRIC_NUMBER);
-    bit_text_add(t, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
-                 "content='width=device-width'><title>");
-    plot_add_escaped(t, name);
-    bit_text_add(t, "</title>\n<style>%s", style);
-    for (int i = 0; i < BIT_METRICS; i++)
-        bit_text_add(t, ".c%d{stroke:var(--c%d)}.f%d,.a%d{fill:var(--c%d)}.k%d{color:var(--c%d)}", i, i % 6, i, i, i % 6, i, i % 6);
-    bit_text_add(t, "</style></head>\n<body><h1>");
-    plot_add_escaped(t, name);
-    bit_text_add(t, "</h1><small>");
+    plot_page_begin(t, name, "");
+    bit_text_add(t, "<small>");
     add_summary(t, m);
     bit_text_add(t, "</small>\n<main>\n");
     for (size_t i = 0; i < count; i++)
         plot_chart_add(t, &charts[i], (int)i);
     bit_text_add(t, "</main>\n");
-    add_data(t, charts, count);
-    bit_text_add(t, "<script>\n%s</script></body></html>\n", script);
+    plot_page_end(t, charts, count);
 }

@@ -301,6 +301,8 @@ int bit_evaluation_record_write(const char *folder, const struct bit_evaluation_
     bit_text_add(&t, "{\"step\": %llu", (unsigned long long)record->step);
     add_number(&t, "epoch", record->epoch, 9);
     add_number(&t, "loss", record->loss, 17);
+    bit_text_add(&t, ",\n \"metrics\": ");
+    bit_metrics_write_rows(&record->metrics, &t);
     for (int i = 0; i < record->metrics.count; i++)
         add_number(&t, record->metrics.item[i].name, record->metrics.item[i].value, 9);
     for (int i = 0; i < record->metrics.count; i++)
