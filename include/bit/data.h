@@ -50,6 +50,23 @@ int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_inde
 /* Image that stands at `position` of `epoch`: a bijection on [0, count), keyed by (seed, epoch). */
 uint64_t bit_order_at(uint64_t seed, uint64_t epoch, uint64_t position, uint64_t count);
 
+/* ---- subset ---- */
+
+struct bit_subset { uint64_t count; uint64_t *images; /* numbers in the index, ascending */ };
+/* per_class images of each class, or all where a class has fewer, drawn by (seed, class): with the same seed those of fewer a class
+ * are among those of more. An image belongs to the class of its first label. Class data: no image has a label. Local. */
+struct bit_subset *bit_subset_create(const struct bit_index *index, int per_class, uint64_t seed, struct bit_error *error);
+void bit_subset_destroy(struct bit_subset *subset);
+
+/* ---- mixed images ---- */
+
+/* MixUp (H. Zhang et al., 2018): in one step each image is mixed with another one of the batch, itself by the share that is returned, drawn
+ * from Beta(alpha, alpha) by (seed, step): a multiple of 2^-16, so that mathematical libraries agree. alpha > 0. Image j of a batch
+ * of B has image B - 1 - j as its partner, on whatever rank that is, as in the published code. */
+double bit_mix_share(double alpha, uint64_t seed, uint64_t step);
+/* mine = share x mine + (1 - share) x other, `count` numbers of `type`. */
+void bit_mix_pixels(double share, enum bit_type type, size_t count, void *mine, const void *other);
+
 /* ---- stream ---- */
 
 /* Training: what becomes of an image. INCEPTION: a crop of random area and aspect. RANDOM: the smaller side is resized to `resize`, then a
@@ -63,6 +80,7 @@ enum bit_filter { BIT_FILTER_REDUCED, BIT_FILTER_BILINEAR, BIT_FILTER_ANTIALIAS 
 
 struct bit_stream_options {
     const struct bit_index *index;
+    const struct bit_subset *subset; /* of the index: there are no other images; NULL: all */
     uint64_t seed;
     bool training;            /* shuffled, augmented, endless; else index order, one pass */
     int image_size;           /* output pixels */
@@ -74,6 +92,7 @@ struct bit_stream_options {
     double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
     int crop_attempts;
     bool mirror;
+    double mixup;             /* training: alpha of bit_mix_share; 0: images are not mixed */
     enum bit_type precision;  /* of the images handed out */
     int batch;                /* global batch, images */
     int micro_batch;
@@ -104,8 +123,9 @@ struct bit_stream;
 struct bit_batch {
     int images;                 /* valid ones; the rest of the buffer is zero */
     void *pixels;               /* [micro_batch, size, size, 3] of `precision`, [-1, 1], 64-byte aligned */
-    const int32_t *labels;      /* class lists: see bit_targets in model.h */
+    const int32_t *labels;      /* class lists: see bit_targets in head.h */
     const int32_t *label_start; /* images + 1 entries */
+    const float *weights;       /* one a label; NULL: images are not mixed */
     const uint64_t *samples;    /* image numbers, before substitution */
     uint64_t step;
     int micro;                  /* number of this micro-batch within the rank's share of the step */

@@ -10,6 +10,9 @@ enum bit_purpose {
     BIT_PURPOSE_ORDER = 2,      /* a: epoch, b: Feistel round */
     BIT_PURPOSE_AUGMENT = 3,    /* a: epoch, b: sample */
     BIT_PURPOSE_SUBSTITUTE = 4, /* a: epoch, b: sample that was bad */
+    BIT_PURPOSE_SUBSET = 5,     /* a: class */
+    BIT_PURPOSE_MIX = 6,        /* b: step */
+    BIT_PURPOSE_DROPOUT = 7,    /* a: step below 2^32, b: number of the image in the global batch */
     BIT_PURPOSE_TEST = 99,
 };
 

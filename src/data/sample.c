@@ -77,7 +77,7 @@ void bit_sample_load(const struct bit_stream_options *o, struct bit_decoder *dec
 {
     struct bit_error error = {0};
     struct bit_random random;
-    uint64_t images = bit_index_images(o->index);
+    uint64_t images = o->subset ? o->subset->count : bit_index_images(o->index);
     bit_error_clear(&sample->error);
     sample->used = sample->image;
     int loaded = load(o, decoder, sample->image, sample, patience, pixels, &error);
@@ -89,6 +89,8 @@ void bit_sample_load(const struct bit_stream_options *o, struct bit_decoder *dec
         bit_random_init(&random, o->seed, BIT_PURPOSE_SUBSTITUTE, sample->epoch, sample->image);
         for (int i = 0; loaded == 0 && i < CANDIDATES; i++) {
             sample->used = bit_random_below(&random, images);
+            if (o->subset)
+                sample->used = o->subset->images[sample->used];
             if (sample->used == sample->image)
                 continue;
             bit_error_clear(&error);

@@ -27,8 +27,11 @@ struct slot {
     enum state state;
     uint64_t number;
     int wanted, begun, done;   /* images */
-    struct bit_sample *samples; /* [micro_batch] */
+    struct bit_sample *samples;  /* [micro_batch] */
+    struct bit_sample *partners; /* [micro_batch]: what they are mixed with, */
+    double share;                /* themselves by so much; NULL and 1: not mixed */
     int32_t *labels, *label_start;
+    float *weights;
     uint64_t *images;
     struct bit_error error;    /* what stops the stream here */
 };
@@ -36,13 +39,14 @@ struct slot {
 struct loader {
     struct bit_stream *stream;
     struct bit_decoder *decoder;
+    void *partner;              /* pixels of one image; NULL: images are not mixed */
     pthread_t thread;
     bool started;
 };
 
 struct bit_stream {
     struct bit_stream_options options;
-    uint64_t images;            /* in the index */
+    uint64_t images;            /* in the index, or its subset */
     uint64_t share, first;      /* training: micro-batches of this rank a step, and its first one's number */
     uint64_t end;               /* evaluation: this rank's micro-batches; training: endless */
     size_t image_bytes;
@@ -63,6 +67,14 @@ struct bit_stream {
 
 /* ---- what a micro-batch holds ---- */
 
+static void name_sample(const struct bit_stream *s, struct bit_sample *sample, uint64_t t)
+{
+    const struct bit_stream_options *o = &s->options;
+    sample->epoch = o->training ? t / s->images : 0;
+    uint64_t place = o->training ? bit_order_at(o->seed, sample->epoch, t % s->images, s->images) : t;
+    sample->image = o->subset ? o->subset->images[place] : place;
+}
+
 /* Names the images of micro-batch `number`: image and epoch of each. */
 static void plan_slot(struct bit_stream *s, struct slot *slot, uint64_t number)
 {
@@ -80,11 +92,15 @@ static void plan_slot(struct bit_stream *s, struct slot *slot, uint64_t number)
         slot->wanted = (int)(s->images - start);
     slot->begun = slot->done = 0;
     bit_error_clear(&slot->error);
-    for (int i = 0; i < slot->wanted; i++) {
-        uint64_t t = start + (uint64_t)i;
-        struct bit_sample *sample = &slot->samples[i];
-        sample->epoch = o->training ? t / s->images : 0;
-        sample->image = o->training ? bit_order_at(o->seed, sample->epoch, t % s->images, s->images) : t;
+    for (int i = 0; i < slot->wanted; i++)
+        name_sample(s, &slot->samples[i], start + (uint64_t)i);
+    slot->share = 1;
+    if (slot->partners) {
+        /* The batch's images in reverse order. */
+        uint64_t from = slot->batch.step * (uint64_t)o->batch, last = from + (uint64_t)o->batch - 1;
+        slot->share = bit_mix_share(o->mixup, o->seed, slot->batch.step);
+        for (int i = 0; i < slot->wanted; i++)
+            name_sample(s, &slot->partners[i], last - (start + (uint64_t)i - from));
     }
     slot->state = FILLING;
 }
@@ -94,27 +110,38 @@ static char *image_at(const struct bit_stream *s, struct slot *slot, int i)
     return (char *)slot->batch.pixels + (size_t)i * s->image_bytes;
 }
 
+/* Appends the labels of a sample, each with `weight`. */
+static int32_t add_labels(const struct bit_stream *s, struct slot *slot, const struct bit_sample *sample, float weight, int32_t at)
+{
+    const int32_t *from;
+    int count = bit_index_labels(s->options.index, sample->used, &from);
+    memcpy(slot->labels + at, from, (size_t)count * sizeof *from);
+    for (int i = 0; i < count && slot->weights; i++)
+        slot->weights[at + i] = weight;
+    return at + count;
+}
+
 /* All images are there: labels are put together; bad images of an evaluation are taken out. */
 static void close_slot(struct bit_stream *s, struct slot *slot)
 {
     int count = 0;
     int32_t labels = 0;
     for (int i = 0; i < slot->wanted; i++) {
-        const struct bit_sample *sample = &slot->samples[i];
-        const int32_t *from;
-        if (sample->error.code != BIT_OK) {
-            bit_fail(&slot->error, sample->error.code, "%s", sample->error.text);
+        const struct bit_sample *sample = &slot->samples[i], *partner = slot->share < 1 ? &slot->partners[i] : NULL;
+        const struct bit_error *failure = sample->error.code || !partner ? &sample->error : &partner->error;
+        if (failure->code != BIT_OK) {
+            bit_fail(&slot->error, failure->code, "%s", failure->text);
             continue;
         }
         if (sample->bad && !s->options.training)
             continue;
-        int n = bit_index_labels(s->options.index, sample->used, &from);
         if (count != i)
             memmove(image_at(s, slot, count), image_at(s, slot, i), s->image_bytes);
         slot->images[count] = sample->image;
         slot->label_start[count++] = labels;
-        memcpy(slot->labels + labels, from, (size_t)n * sizeof *from);
-        labels += n;
+        labels = add_labels(s, slot, sample, (float)slot->share, labels);
+        if (partner)
+            labels = add_labels(s, slot, partner, (float)(1 - slot->share), labels);
     }
     slot->label_start[count] = labels;
     slot->batch.images = count;
@@ -150,6 +177,18 @@ static struct slot *take_image(struct bit_stream *s, int *image)
     return slot;
 }
 
+/* Decodes an image, and the one that it is mixed with. */
+static void load_image(struct loader *loader, struct slot *slot, int image)
+{
+    struct bit_stream *s = loader->stream;
+    const struct bit_stream_options *o = &s->options;
+    bit_sample_load(o, loader->decoder, &slot->samples[image], &s->patience, image_at(s, slot, image));
+    if (slot->share == 1)
+        return;
+    bit_sample_load(o, loader->decoder, &slot->partners[image], &s->patience, loader->partner);
+    bit_mix_pixels(slot->share, o->precision, s->image_bytes / bit_type_size(o->precision), image_at(s, slot, image), loader->partner);
+}
+
 static void *loader_main(void *argument)
 {
     struct loader *loader = argument;
@@ -166,8 +205,7 @@ static void *loader_main(void *argument)
         s->busy++;
         pthread_mutex_unlock(&s->lock);
         double traced = bit_trace_start();
-        bit_sample_load(&s->options, loader->decoder, &slot->samples[image], &s->patience,
-                        image_at(s, slot, image));
+        load_image(loader, slot, image);
         bit_trace_end("decode", image, traced);
         pthread_mutex_lock(&s->lock);
         if (++slot->done == slot->wanted) {
@@ -222,9 +260,30 @@ static int check_options(const struct bit_stream_options *o, struct bit_error *e
     return 0;
 }
 
+static int create_mixing(struct bit_stream *s, struct slot *slot, size_t labels, struct bit_error *error)
+{
+    size_t micro = (size_t)s->options.micro_batch;
+    slot->partners = bit_allocate(micro, sizeof *slot->partners, "a micro-batch's samples", error);
+    slot->weights = bit_allocate(labels, sizeof *slot->weights, "a micro-batch's labels", error);
+    slot->batch.weights = slot->weights;
+    return slot->partners && slot->weights ? 0 : -1;
+}
+
+static int create_loaders(struct bit_stream *s, bool mixed, struct bit_error *error)
+{
+    for (int i = 0; i < s->options.loaders; i++) {
+        struct loader *loader = &s->loaders[i];
+        if (!(loader->decoder = bit_decoder_create(&s->options, error)) ||
+            (mixed && !(loader->partner = bit_allocate(s->image_bytes, 1, "an image", error))))
+            return -1;
+    }
+    return 0;
+}
+
 static int create_slots(struct bit_stream *s, struct bit_error *error)
 {
-    size_t micro = (size_t)s->options.micro_batch, most = (size_t)bit_index_labels_most(s->options.index);
+    const bool mixed = s->options.training && s->options.mixup > 0;
+    size_t micro = (size_t)s->options.micro_batch, most = (size_t)bit_index_labels_most(s->options.index) * (mixed ? 2 : 1);
     s->slot_count = s->options.prefetch + 1;
     s->slots = bit_allocate((size_t)s->slot_count, sizeof *s->slots, "micro-batches", error);
     s->loaders = bit_allocate((size_t)s->options.loaders, sizeof *s->loaders, "loader threads", error);
@@ -236,16 +295,14 @@ static int create_slots(struct bit_stream *s, struct bit_error *error)
             !(slot->samples = bit_allocate(micro, sizeof *slot->samples, "a micro-batch's samples", error)) ||
             !(slot->labels = bit_allocate(micro * most, sizeof *slot->labels, "a micro-batch's labels", error)) ||
             !(slot->label_start = bit_allocate(micro + 1, sizeof *slot->label_start, "a micro-batch's labels", error)) ||
-            !(slot->images = bit_allocate(micro, sizeof *slot->images, "a micro-batch's samples", error)))
+            !(slot->images = bit_allocate(micro, sizeof *slot->images, "a micro-batch's samples", error)) ||
+            (mixed && create_mixing(s, slot, micro * most, error)))
             return -1;
         slot->batch.labels = slot->labels;
         slot->batch.label_start = slot->label_start;
         slot->batch.samples = slot->images;
     }
-    for (int i = 0; i < s->options.loaders; i++)
-        if (!(s->loaders[i].decoder = bit_decoder_create(&s->options, error)))
-            return -1;
-    return 0;
+    return create_loaders(s, mixed, error);
 }
 
 static void count_share(struct bit_stream *s)
@@ -271,7 +328,7 @@ struct bit_stream *bit_stream_create(const struct bit_stream_options *options, s
     if (!s)
         return NULL;
     s->options = *options;
-    s->images = bit_index_images(options->index);
+    s->images = options->subset ? options->subset->count : bit_index_images(options->index);
     s->patience.seconds = options->patience;
     s->paused = true; /* until the first use or seek: what was decoded before a seek would be thrown away */
     s->image_bytes = (size_t)options->image_size * (size_t)options->image_size * 3 * bit_type_size(options->precision);
@@ -299,10 +356,13 @@ void bit_stream_destroy(struct bit_stream *s)
         if (s->loaders[i].started)
             pthread_join(s->loaders[i].thread, NULL);
         bit_decoder_destroy(s->loaders[i].decoder);
+        bit_free(s->loaders[i].partner);
     }
     for (int i = 0; s->slots && i < s->slot_count; i++) {
         bit_free(s->slots[i].batch.pixels);
         bit_free(s->slots[i].samples);
+        bit_free(s->slots[i].partners);
+        bit_free(s->slots[i].weights);
         bit_free(s->slots[i].labels);
         bit_free(s->slots[i].label_start);
         bit_free(s->slots[i].images);

@@ -12,6 +12,7 @@ int bit_collector_init(struct bit_collector *c, const struct bit_trainer_options
     c->label_capacity = images;
     if (!(c->pixels = bit_allocate((size_t)micro_batches, c->pixel_bytes, "a rank's batch of images", error)) ||
         !(c->labels = bit_allocate(images, sizeof *c->labels, "labels", error)) ||
+        !(c->weights = bit_allocate(images, sizeof *c->weights, "labels", error)) ||
         !(c->label_start = bit_allocate(images + 1, sizeof *c->label_start, "labels", error)))
         return -1;
     return 0;
@@ -21,6 +22,7 @@ void bit_collector_free(struct bit_collector *c)
 {
     bit_free(c->pixels);
     bit_free(c->labels);
+    bit_free(c->weights);
     bit_free(c->label_start);
 }
 
@@ -38,9 +40,14 @@ static int reserve_labels(struct bit_collector *c, size_t count, struct bit_erro
         return -1;
     memcpy(labels, c->labels, c->label_capacity * sizeof *labels);
     bit_free(c->labels);
-    c->labels = labels;
+    c->batch.labels = c->labels = labels;
+    float *weights = bit_allocate(2 * count, sizeof *weights, "labels", error);
+    if (!weights)
+        return -1;
+    memcpy(weights, c->weights, c->label_capacity * sizeof *weights);
+    bit_free(c->weights);
+    c->weights = weights;
     c->label_capacity = 2 * count;
-    c->batch.labels = labels;
     return 0;
 }
 
@@ -54,6 +61,9 @@ int bit_collector_add(struct bit_collector *c, const struct bit_batch *batch, st
         return -1;
     memcpy(c->pixels + (size_t)batch->micro * c->pixel_bytes, batch->pixels, c->pixel_bytes);
     memcpy(c->labels + before, batch->labels + first, (size_t)more * sizeof *c->labels);
+    if (batch->weights)
+        memcpy(c->weights + before, batch->weights + first, (size_t)more * sizeof *c->weights);
+    c->batch.weights = batch->weights ? c->weights : NULL;
     for (int i = 1; i <= batch->images; i++)
         c->label_start[c->batch.images + i] = before + batch->label_start[i] - first;
     c->batch.images += batch->images;

@@ -11,6 +11,7 @@ struct bit_collector {
     size_t pixel_bytes;      /* of a micro-batch */
     char *pixels;
     int32_t *labels, *label_start;
+    float *weights;          /* one a label, where images are mixed */
     size_t label_capacity;
     struct bit_batch batch;  /* what has been collected, as if the stream had handed it out */
 };
