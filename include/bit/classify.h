@@ -25,6 +25,7 @@ struct bit_classify {
     int classes;
     enum bit_loss loss;
     double bias;         /* each bias to begin with */
+    double dropout;      /* training: share of the pooled features that are dropped, drawn by (seed, step, image); 0 at first */
     int metric_count;
     enum bit_classify_metric metrics[BIT_METRICS]; /* in the order in which they are reported */
     bool keeps_logits;   /* records hold them: for mAP and for the temperature */

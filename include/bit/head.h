@@ -47,10 +47,15 @@ struct bit_head_input {
     struct bit_tap_shape tap[BIT_BLOCKS + 1];
 };
 
+/* What the random numbers of a training pass hang on, so that ranks and micro-batches do not matter: the step, and the number of the
+ * first image in the global batch. */
+struct bit_head_draw { uint64_t seed, step, image; };
+
 /* One pass over a micro-batch, as the model hands it to its head. Valid until the model's next forward pass. */
 struct bit_head_call {
     int images;
     bool training;                /* a backward pass follows */
+    struct bit_head_draw draw;    /* of a training pass: bit_model_set_draw */
     struct bit_head_input input;
     const float *pooled;          /* [images, input.channels]: each channel's mean over an image; NULL: not asked for */
     float *d_pooled;              /* its gradient, likewise: backward writes all of it */

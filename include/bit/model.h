@@ -37,6 +37,8 @@ struct bit_model_options {
 };
 /* Units of each of the four blocks (0: the network has no such block); NULL for a depth that does not exist. */
 const int *bit_model_units(int depth);
+/* The depth that has these units; 0: none. */
+int bit_model_depth(const int units[4]);
 
 struct bit_model;
 /* Call bit_compute_threads before creating a model: its scratch memory is planned for
@@ -78,6 +80,9 @@ int bit_model_set_weights(struct bit_model *model, const float *weights, struct 
  * batch norm uses running statistics and nothing is kept for backward. Features, taps and the head's outputs: bit_model_call. Batch norm with a group: collective when training; each training call moves
  * the running statistics (0.9 of the old value stays; variance with Bessel's correction). */
 int bit_model_forward(struct bit_model *model, const void *images, bool training, struct bit_error *error);
+
+/* For the training passes from now on; all zero at first. */
+void bit_model_set_draw(struct bit_model *model, const struct bit_head_draw *draw);
 
 /* Pooled features of images, without running the head: features[micro_batch, bit_model_call(model)->input.channels], the
  * caller's, float32 in either precision. The forward pass of an evaluation: images as above, batch norm uses running statistics,

@@ -19,6 +19,9 @@ struct bit_step_settings {
     int image_size;               /* of the stream's images, as is the precision */
     enum bit_type precision;
     double momentum, weight_decay;
+    double start_decay;           /* pull towards the weights of the start; 0: they are not kept */
+    double clip_norm;             /* larger gradients are scaled to this norm; 0: never */
+    uint64_t seed;                /* of what heads draw */
     bool guarded;                 /* memory is watched from the first bit_trainer_weights_changed on */
 };
 
@@ -71,9 +74,11 @@ void bit_guard_check(struct bit_guard *guard, const float *weights, const float 
 
 /* ---- SGD ---- */
 
-/* v = momentum v + (g + decay w), w -= rate v, over the guard's share and by the roles in its table: a parameter that does not
- * train stays as it is, one that does not decay has no decay, and rate is multiplied by the parameter's factor. weights, gradient: blocks; velocity: the share, pieces one after another. Fixed order; vectorised; threaded. */
-struct bit_sgd { double rate, momentum, weight_decay; };
-void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const float *gradient, float *weights, float *velocity);
+/* v = momentum v + (scale g + decay w + start_decay (w - start)), w -= rate v, over the guard's share and by the roles in its table: a
+ * parameter that does not train stays as it is, one that does not decay has no decay (nor towards the start), and rate is multiplied by
+ * the parameter's factor. weights, gradient: blocks, the latter changed where scale is not 1 or start_decay not 0; velocity, start: the
+ * share, pieces one after another; start may be NULL where start_decay is 0. Fixed order; vectorised; threaded. */
+struct bit_sgd { double rate, momentum, weight_decay, start_decay, gradient_scale; const float *start; };
+void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, float *gradient, float *weights, float *velocity);
 
 #endif

@@ -42,11 +42,13 @@ void bit_table_destroy(struct bit_table *table);
 /* Appends a parameter; returns its index or -1. */
 int bit_table_add(struct bit_table *table, const char *name, enum bit_parameter_kind kind, int block, int dimensions,
                   const size_t *shape, struct bit_error *error);
-/* Which parameters train, and how. All zero: everything trains at the full rate, and decays. */
+/* Which parameters train, and how. A part is a block of the backbone (0 is the root; the norm behind block 4 belongs to it), or
+ * the head. All zero: everything trains at the full rate, and decays. */
+enum { BIT_PARTS = 6, BIT_PART_HEAD = 5 };
 struct bit_roles_rule {
     bool decay_kernels_only;
-    bool freeze_backbone;
-    float backbone_rate;           /* factor of the learning rate; 0: 1 */
+    bool frozen[BIT_PARTS];
+    float rate[BIT_PARTS];         /* factor of the learning rate; 0: 1 */
 };
 /* Sets the roles of all parameters but `head`, which stays as it is. bit_table_add gives those of a rule of zeros. */
 void bit_table_assign(struct bit_table *table, const struct bit_roles_rule *rule);

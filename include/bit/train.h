@@ -43,6 +43,8 @@ void bit_trainer_destroy(struct bit_trainer *trainer);
 float *bit_trainer_weights(struct bit_trainer *trainer);
 float *bit_trainer_velocity(struct bit_trainer *trainer);
 const struct bit_share *bit_trainer_share(const struct bit_trainer *trainer);
+/* The weights (a block) towards which step.start_decay pulls: copied, this rank's share of them. Without start_decay nothing. Local. */
+void bit_trainer_set_start(struct bit_trainer *trainer, const float *weights);
 /* After weights or momentum were written from outside (initialise, load): they are right now. Collective. */
 int bit_trainer_weights_changed(struct bit_trainer *trainer, struct bit_error *error);
 /* One global step at `rate`. All ranks return the same verdict; a rank whose stream or model fails does not leave the

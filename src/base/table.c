@@ -64,9 +64,10 @@ void bit_table_assign(struct bit_table *table, const struct bit_roles_rule *rule
 {
     for (size_t i = 0; i < table->count; i++) {
         struct bit_parameter *p = &table->items[i];
-        p->trains = p->head || !rule->freeze_backbone;
+        int part = p->head ? BIT_PART_HEAD : p->block < BIT_PART_HEAD ? p->block : BIT_PART_HEAD - 1;
+        p->trains = !rule->frozen[part];
         p->decays = !rule->decay_kernels_only || p->kind == BIT_KERNEL;
-        p->rate = !p->head && rule->backbone_rate > 0 ? rule->backbone_rate : 1;
+        p->rate = rule->rate[part] > 0 ? rule->rate[part] : 1;
     }
 }
 

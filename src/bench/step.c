@@ -84,7 +84,7 @@ static int run(struct step *s, struct bit_error *error)
     const struct bench_options *o = s->options;
     const int micro = o->micro_batch, micro_batches = o->batch / micro;
     const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
-    const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4};
+    const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
     double start = bit_clock_seconds();
     if (bit_model_set_weights(s->model, s->weights, error))
         return -1;

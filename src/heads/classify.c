@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bit/random.h"
 #include "heads/metrics.h"
 
 enum { KERNEL, BIAS, ALIGN = 16 /* floats */ };
@@ -44,11 +45,11 @@ static size_t logits_count(int classes, int images)
     return ((size_t)images * (size_t)classes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* The logits, and behind them, for training, their gradients. */
+/* The logits; behind them, for training, their gradients and, with dropout, the features that stayed. */
 static size_t bytes(const struct bit_head *head, const struct bit_head_input *input, int images, bool training)
 {
-    (void)input;
-    return (training ? 2 : 1) * logits_count(settings(head)->classes, images) * sizeof(float);
+    size_t features = training && settings(head)->dropout > 0 ? (size_t)images * (size_t)input->channels : 0;
+    return ((training ? 2 : 1) * logits_count(settings(head)->classes, images) + features) * sizeof(float);
 }
 
 static double flops(const struct bit_head *head, const struct bit_head_input *input)
@@ -59,6 +60,34 @@ static double flops(const struct bit_head *head, const struct bit_head_input *in
 static float *gradients(const struct bit_head *head, const struct bit_head_call *call)
 {
     return (float *)call->work + logits_count(settings(head)->classes, call->images);
+}
+
+/* ---- dropout ---- */
+
+static bool drops(const struct bit_head *head, const struct bit_head_call *call)
+{
+    return call->training && settings(head)->dropout > 0;
+}
+
+static float *kept_features(const struct bit_head *head, const struct bit_head_call *call)
+{
+    return gradients(head, call) + logits_count(settings(head)->classes, call->images);
+}
+
+/* to = from where a feature is kept, enlarged by 1 / (1 - dropout), and 0 where it is dropped: [images, channels], the same for every
+ * call of one pass. `to` may be `from`. */
+static void drop(const struct bit_head *head, const struct bit_head_call *call, const float *from, float *to)
+{
+    const double dropout = settings(head)->dropout;
+    const uint32_t limit = (uint32_t)(dropout * 4294967296.0);
+    const float scale = (float)(1 / (1 - dropout));
+    const size_t channels = (size_t)call->input.channels;
+    for (int i = 0; i < call->images; i++) {
+        struct bit_random random;
+        bit_random_init(&random, call->draw.seed, BIT_PURPOSE_DROPOUT, call->draw.step & UINT32_MAX, call->draw.image + (uint64_t)i);
+        for (size_t c = (size_t)i * channels; c < (size_t)(i + 1) * channels; c++)
+            to[c] = bit_random_u32(&random) < limit ? 0 : scale * from[c];
+    }
 }
 
 const float *bit_classify_logits(const struct bit_head_call *call)
@@ -74,7 +103,12 @@ static int forward(const struct bit_head *head, const struct bit_head_call *call
     (void)error;
     for (int i = 0; i < call->images; i++)
         memcpy(logits + (size_t)i * (size_t)classes, call->weights + p[BIAS].offset, (size_t)classes * sizeof *logits);
-    bit_matrix_multiply(call->backend, false, false, call->images, classes, call->input.channels, call->pooled,
+    const float *features = call->pooled;
+    if (drops(head, call)) {
+        drop(head, call, call->pooled, kept_features(head, call));
+        features = kept_features(head, call);
+    }
+    bit_matrix_multiply(call->backend, false, false, call->images, classes, call->input.channels, features,
                         call->weights + p[KERNEL].offset, 1, logits);
     return 0;
 }
@@ -102,11 +136,14 @@ static int backward(const struct bit_head *head, const struct bit_head_call *cal
         for (int k = 0; k < classes; k++)
             d_bias[k] += d_logits[(size_t)i * (size_t)classes + (size_t)k];
     sink->done(sink, call->first + BIAS);
-    bit_matrix_multiply(call->backend, true, false, channels, classes, images, call->pooled, d_logits, 0,
+    const float *features = drops(head, call) ? kept_features(head, call) : call->pooled;
+    bit_matrix_multiply(call->backend, true, false, channels, classes, images, features, d_logits, 0,
                         sink->begin(sink, call->first + KERNEL));
     sink->done(sink, call->first + KERNEL);
     bit_matrix_multiply(call->backend, false, true, images, channels, classes, d_logits,
                         call->weights + call->table->items[call->first + KERNEL].offset, 0, call->d_pooled);
+    if (drops(head, call))
+        drop(head, call, call->d_pooled, call->d_pooled);
     return 0;
 }
 

@@ -270,6 +270,10 @@ int bit_model_backward(struct bit_model *m, struct bit_gradient_sink *sink, stru
         return -1;
     for (int last = n->units - 1, from; last >= 0; last = from - 1) {
         const struct unit *u = &n->unit[last];
+        if (m->lowest_trained >= parameters_to(u)) { /* this unit and all before it are frozen */
+            give_zeros(m, sink, 0, parameters_to(u));
+            return layer_skips(m, error) ? -1 : 0;
+        }
         const struct flow f = flow_of(m, at(m, gradient), at(m, spare));
         double traced = bit_trace_start();
         for (from = last; u->gathers && from > 0 && n->unit[from - 1].block == u->block;)

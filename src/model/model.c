@@ -140,6 +140,11 @@ const struct bit_head_call *bit_model_call(const struct bit_model *model)
     return &model->call;
 }
 
+void bit_model_set_draw(struct bit_model *m, const struct bit_head_draw *draw)
+{
+    m->call.draw = *draw;
+}
+
 const struct bit_head *bit_model_head(const struct bit_model *model)
 {
     return model->options.head;

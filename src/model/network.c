@@ -16,6 +16,14 @@ const int *bit_model_units(int depth)
     return NULL;
 }
 
+int bit_model_depth(const int units[4])
+{
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
+        if (!memcmp(depths[i].units, units, sizeof depths[i].units))
+            return depths[i].depth;
+    return 0;
+}
+
 /* What the functions below share while they walk the network in forward order. */
 struct walk {
     const struct bit_model_options *options;

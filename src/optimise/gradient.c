@@ -1,5 +1,6 @@
 /* The gradient of a rank's share of the batch: micro-batches added in one fixed tree, handed to the reducer as elements become final. */
 #include <stdbool.h>
+#include <string.h>
 
 #include "bit/memory.h"
 #include "bit/optimise.h"
@@ -75,6 +76,10 @@ static void done(struct bit_gradient_sink *sink, size_t parameter)
         return;
     if (!g->leaf.merges) /* the only micro-batch: nobody has looked at its numbers yet */
         finite = bit_floats_finite(g->block[0] + p->offset, p->count);
+    if (!p->trains) { /* counts for no norm */
+        memset(g->block[0] + p->offset, 0, p->count * sizeof(float));
+        finite = true;
+    }
     if (!finite)
         g->bad = (long)parameter;
     if (g->ready)

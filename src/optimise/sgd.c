@@ -57,15 +57,33 @@ static void update_cell(float rate, float momentum, float decay, const float *gr
     c->velocity = p.velocity_after;
 }
 
-void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, const float *gradient, float *weights,
-                    float *velocity)
+/* In place: a cell's gradient is in cache when the update reads it. */
+static void scale_and_pull(float scale, float pull, size_t count, float *restrict g, const float *restrict w, const float *restrict start)
 {
+    if (pull == 0) {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            g[i] *= scale;
+        return;
+    }
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        g[i] = scale * g[i] + pull * (w[i] - start[i]);
+}
+
+void bit_sgd_update(const struct bit_sgd *sgd, struct bit_guard *guard, float *gradient, float *weights, float *velocity)
+{
+    float scale = (float)sgd->gradient_scale, start_decay = (float)sgd->start_decay;
     float rate = (float)sgd->rate, momentum = (float)sgd->momentum, decay = (float)sgd->weight_decay;
 #pragma omp parallel for schedule(static) if (guard->share->elements > BIT_GUARD_STRETCH)
     for (size_t i = 0; i < guard->count; i++) {
         struct bit_cell *c = &guard->cells[i];
         const struct bit_parameter *p = &guard->table->items[c->parameter];
-        if (p->trains)
-            update_cell(rate * p->rate, momentum, p->decays ? decay : 0.0f, gradient, weights, velocity, guard, c);
+        if (!p->trains)
+            continue;
+        float pull = p->decays ? start_decay : 0.0f;
+        if (scale != 1 || pull != 0)
+            scale_and_pull(scale, pull, c->count, gradient + c->offset, weights + c->offset, sgd->start ? sgd->start + c->at : NULL);
+        update_cell(rate * p->rate, momentum, p->decays ? decay : 0.0f, gradient, weights, velocity, guard, c);
     }
 }

@@ -64,6 +64,11 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     const struct bit_head *head = bit_model_head(o->model);
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_FORWARD);
+    const struct bit_head_draw draw = {
+        .seed = o->step.seed, .step = batch->step,
+        .image = (uint64_t)(o->world->rank * t->micro_batches + leaf) * (uint64_t)o->step.micro_batch,
+    };
+    bit_model_set_draw(o->model, &draw);
     if (bit_model_forward(o->model, batch->pixels, true, error))
         return -1;
     struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start, .weights = batch->weights};
@@ -307,7 +312,11 @@ static int end_update(struct bit_trainer *t, struct bit_step_result *result, str
 static int apply(struct bit_trainer *t, double rate, struct bit_step_result *result, struct bit_error *error)
 {
     const struct bit_trainer_options *o = &t->options;
-    struct bit_sgd sgd = {rate, o->step.momentum, o->step.weight_decay};
+    const double clip = o->step.clip_norm, norm = result->gradient_norm;
+    const struct bit_sgd sgd = {
+        .rate = rate, .momentum = o->step.momentum, .weight_decay = o->step.weight_decay, .start_decay = o->step.start_decay,
+        .gradient_scale = clip > 0 && norm > clip ? clip / norm : 1, .start = t->start,
+    };
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_UPDATE);
     bit_sgd_update(&sgd, t->guard, bit_gradient_block(t->gradient), t->weights, t->velocity);

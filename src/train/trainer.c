@@ -37,6 +37,8 @@ static int allocate(struct bit_trainer *t, struct bit_error *error)
         !(t->hosts = bit_allocate((size_t)o->world->size, sizeof *t->hosts, "the ranks' hosts", error)) ||
         !(t->guard = bit_guard_create(t->table, bit_reducer_share(t->reducer), error)))
         return -1;
+    if (o->step.start_decay > 0 && !(t->start = bit_allocate(share, sizeof(float), "the weights of the start", error)))
+        return -1;
     if (statistics && !(t->statistics = bit_allocate(statistics->elements, sizeof(float), "batch statistics", error)))
         return -1;
     return t->together && t->micro_batches > 1 ? bit_collector_init(&t->collector, o, t->micro_batches, error) : 0;
@@ -74,6 +76,7 @@ void bit_trainer_destroy(struct bit_trainer *t)
     bit_gradient_destroy(t->gradient);
     bit_free(t->weights);
     bit_free(t->velocity);
+    bit_free(t->start);
     bit_free(t->losses);
     bit_free(t->sums);
     bit_free(t->verdicts);
@@ -98,6 +101,13 @@ float *bit_trainer_velocity(struct bit_trainer *t)
 const struct bit_share *bit_trainer_share(const struct bit_trainer *t)
 {
     return bit_reducer_share(t->reducer);
+}
+
+void bit_trainer_set_start(struct bit_trainer *t, const float *weights)
+{
+    const struct bit_share *share = bit_reducer_share(t->reducer);
+    for (size_t i = 0, at = 0; t->start && i < share->count; at += share->pieces[i++].count)
+        memcpy(t->start + at, weights + share->pieces[i].offset, share->pieces[i].count * sizeof *weights);
 }
 
 int bit_trainer_weights_changed(struct bit_trainer *t, struct bit_error *error)

@@ -32,6 +32,7 @@ struct bit_trainer {
     struct bit_gradient *gradient;
     float *weights;                /* block */
     float *velocity;               /* share */
+    float *start;                  /* share: the weights that the run began with; NULL where nothing pulls at them */
     double *losses;                /* of the images of one forward call */
     double *sums;                  /* of each forward call */
     uint64_t positives;            /* of this rank's images of the step, for heads that divide by their number */

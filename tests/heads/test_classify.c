@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "bit/classify.h"
+#include "bit/memory.h"
 #include "bit/random.h"
 
 enum { CLASSES = 7, IMAGES = 3 };
@@ -156,12 +157,96 @@ static void test_scores(void)
     CHECK_STRING(metrics.item[0].title, "top-1");
 }
 
+/* ---- dropout ---- */
+
+enum { FEATURES = 400 };
+struct layer { struct bit_table *table; float weights[FEATURES * CLASSES + 64], pooled[IMAGES * FEATURES], d_pooled[IMAGES * FEATURES]; };
+
+/* Runs a training pass, and the loss; returns the call. */
+static struct bit_head_call pass(const struct bit_classify *c, struct layer *l, void *work, uint64_t step, uint64_t image, double *losses)
+{
+    static const int32_t of[] = {1, 3, 5};
+    const struct bit_targets t = {.labels = of};
+    struct bit_head_call call = {.images = IMAGES, .training = true, .draw = {.seed = 3, .step = step, .image = image},
+                                 .input = {.channels = FEATURES}, .pooled = l->pooled, .d_pooled = l->d_pooled, .table = l->table,
+                                 .weights = l->weights, .work = work, .backend = bit_backend_find("reference", NULL)};
+    CHECK(c->head.operations->forward(&c->head, &call, NULL) == 0);
+    c->head.operations->loss(&c->head, &call, &t, IMAGES, 1, losses);
+    return call;
+}
+
+static float *gradient_of(struct bit_gradient_sink *sink, size_t parameter)
+{
+    (void)sink;
+    static float kernel[FEATURES * CLASSES], bias[CLASSES];
+    return parameter ? bias : kernel;
+}
+static void gradient_done(struct bit_gradient_sink *sink, size_t parameter) { (void)sink, (void)parameter; }
+
+/* With ones as features a logit is the sum of what was kept: about all of it. Draws hang on seed, step and image alone; the gradient of the
+ * features is that of the masked pass (central differences), and 0 where they were dropped. */
+static void test_dropout(void)
+{
+    static struct layer l;
+    struct bit_error error = {0};
+    struct bit_classify c;
+    const struct bit_head_input input = {.channels = FEATURES};
+    bit_classify_init(&c, CLASSES, BIT_SOFTMAX, 0);
+    c.dropout = 0.25;
+    REQUIRE((l.table = bit_table_create(&error)) && c.head.operations->describe(&c.head, &input, l.table, &error) == 0);
+    size_t bytes = c.head.operations->bytes(&c.head, &input, IMAGES, true);
+    void *work = bit_allocate(bytes, 1, "test", &error);
+    double losses[IMAGES], up[IMAGES], down[IMAGES];
+    REQUIRE(work);
+    for (int i = 0; i < FEATURES * CLASSES; i++)
+        l.weights[i] = 1.0f / FEATURES;
+    for (int i = 0; i < IMAGES * FEATURES; i++)
+        l.pooled[i] = 1;
+    struct bit_head_call call = pass(&c, &l, work, 0, 0, losses);
+    float first = bit_classify_logits(&call)[0], third = bit_classify_logits(&call)[2 * CLASSES];
+    CHECK(fabsf(first - 1) < 0.12f && first != third);
+    call = pass(&c, &l, work, 0, 2, losses);
+    CHECK(bit_classify_logits(&call)[0] == third);
+    call = pass(&c, &l, work, 1, 0, losses);
+    CHECK(bit_classify_logits(&call)[0] != first);
+
+    fill(l.weights, FEATURES * CLASSES);
+    call = pass(&c, &l, work, 4, 0, losses);
+    struct bit_gradient_sink sink = {gradient_of, gradient_done};
+    CHECK(c.head.operations->backward(&c.head, &call, &sink, &error) == 0);
+    static float d[IMAGES * FEATURES];
+    memcpy(d, l.d_pooled, sizeof d);
+    int dropped = 0;
+    for (int i = 0; i < IMAGES * FEATURES; i++) {
+        dropped += d[i] == 0;
+        if (i % 37)
+            continue;
+        l.pooled[i] = 1 + 0.0078125f;
+        pass(&c, &l, work, 4, 0, up);
+        l.pooled[i] = 1 - 0.0078125f;
+        pass(&c, &l, work, 4, 0, down);
+        l.pooled[i] = 1;
+        CHECK(fabs((up[i / FEATURES] - down[i / FEATURES]) / 0.015625 - (double)d[i]) < 2e-3);
+    }
+    CHECK(abs(dropped - IMAGES * FEATURES / 4) < 5 * 15);
+
+    /* Evaluation drops nothing. */
+    call = pass(&c, &l, work, 4, 0, losses);
+    call.training = false;
+    CHECK(c.head.operations->forward(&c.head, &call, NULL) == 0);
+    float all = bit_classify_logits(&call)[0];
+    c.dropout = 0;
+    CHECK(c.head.operations->forward(&c.head, &call, NULL) == 0 && bit_classify_logits(&call)[0] == all);
+    bit_free(work);
+    bit_table_destroy(l.table);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"losses", test_losses}, {"soft targets: differences", test_soft_differences},
         {"a weight of 1 is a hard label", test_hard_as_soft}, {"a soft loss is a mean", test_soft_is_a_mean},
-        {"table", test_table}, {"scores", test_scores},
+        {"table", test_table}, {"scores", test_scores}, {"dropout", test_dropout},
     };
     return unit_main("classify", tests, sizeof tests / sizeof *tests, argc, argv);
 }

@@ -79,8 +79,9 @@ static void test_roles(void)
     struct bit_model_options o = options(14, 1, 10), bare = o;
     struct bit_error error = {0};
     bare.head = NULL;
-    o.roles = (struct bit_roles_rule){.decay_kernels_only = true, .freeze_backbone = true};
-    bare.roles.backbone_rate = 0.25f;
+    o.roles = (struct bit_roles_rule){.decay_kernels_only = true, .frozen = {true, true, true, true, true}};
+    for (int part = 0; part < BIT_PART_HEAD; part++)
+        bare.roles.rate[part] = 0.25f;
     struct bit_table *whole = bit_model_make_table(&o, &error), *backbone = bit_model_make_table(&bare, &error);
     REQUIRE(whole && backbone);
     CHECK(backbone->count + 2 == whole->count && !strcmp(backbone->items[backbone->count - 1].name, "resnet/group_norm/beta"));

@@ -155,7 +155,8 @@ static void test_frozen(void)
     struct fixture f, frozen;
     struct bit_model_options options = options_of(&both, BIT_GROUP_NORM, BIT_FLOAT32, 14);
     REQUIRE(setup(&f, &options));
-    options.roles.freeze_backbone = true;
+    for (int part = 0; part < BIT_PART_HEAD; part++)
+        options.roles.frozen[part] = true;
     REQUIRE(setup(&frozen, &options));
     memset(frozen.gradient, 0xFF, frozen.table->elements * sizeof(float));
     REQUIRE(run(&f, true) == run(&frozen, true));

@@ -80,7 +80,7 @@ static void update_all(struct bit_table *table, bool kernels_only, int ranks, si
             bit_guard_note(guard, w, v);
         for (int step = 0; step < STEPS; step++) {
             float *g = fill(table, 100 + (uint64_t)step, 0.1);
-            struct bit_sgd sgd = {rates[step], 0.9, 1e-4};
+            struct bit_sgd sgd = {.rate = rates[step], .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
             bit_sgd_update(&sgd, guard, g, w, v);
             bit_free(g);
         }
@@ -129,7 +129,7 @@ static void test_decay_moves_only_what_it_should(void)
     float *w = fill(table, 1, 1.0), *before = fill(table, 1, 1.0);
     float *g = bit_allocate(table->elements, sizeof *g, "test", NULL);
     float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
-    struct bit_sgd sgd = {0.5, 0.9, 0.1};
+    struct bit_sgd sgd = {.rate = 0.5, .momentum = 0.9, .weight_decay = 0.1, .gradient_scale = 1};
     bit_table_assign(table, &(struct bit_roles_rule){.decay_kernels_only = true});
     struct bit_guard *guard = bit_guard_create(table, &share, &error);
     REQUIRE(guard != NULL);
@@ -158,10 +158,10 @@ static void test_roles(void)
     REQUIRE(bit_share_create(table, 0, 0, 1, &share, &error) == 0);
     float *w = fill(table, 1, 1.0), *before = fill(table, 1, 1.0), *g = fill(table, 2, 0.1);
     float *v = bit_allocate(table->elements, sizeof *v, "test", NULL);
-    struct bit_sgd sgd = {0.5, 0.9, 0};
+    struct bit_sgd sgd = {.rate = 0.5, .momentum = 0.9, .gradient_scale = 1};
     const size_t last = table->count - 1;
     table->items[last].head = true;
-    bit_table_assign(table, &(struct bit_roles_rule){.backbone_rate = 0.25f});
+    bit_table_assign(table, &(struct bit_roles_rule){.rate = {0.25f, 0.25f, 0.25f, 0.25f, 0.25f}});
     table->items[1].trains = false;
     struct bit_guard *guard = bit_guard_create(table, &share, &error);
     REQUIRE(guard != NULL);
@@ -177,12 +177,49 @@ static void test_roles(void)
     bit_table_destroy(table);
 }
 
+/* A scaled gradient, and a pull towards other weights on what decays; over shares of several ranks, with and without the guard. */
+static void test_scale_and_start(void)
+{
+    struct bit_table *table = make_table();
+    struct bit_error error = {0};
+    float *before = fill(table, 1, 1.0), *start = fill(table, 3, 1.0), *g = fill(table, 2, 0.1);
+    bit_table_assign(table, &(struct bit_roles_rule){.decay_kernels_only = true});
+    for (int ranks = 1; ranks <= 4; ranks *= 2)
+        for (int rank = 0; rank < ranks; rank++) {
+            struct bit_share share;
+            float *w = fill(table, 1, 1.0), *changed = fill(table, 2, 0.1);
+            REQUIRE(bit_share_create(table, ranks > 1 ? 30000 : 0, rank, ranks, &share, &error) == 0);
+            float *v = bit_allocate(share.elements, sizeof *v, "test", NULL), *own = bit_allocate(share.elements, sizeof *own, "test", NULL);
+            for (size_t i = 0, at = 0; i < share.count; at += share.pieces[i++].count)
+                memcpy(own + at, start + share.pieces[i].offset, share.pieces[i].count * sizeof *own);
+            struct bit_guard *guard = bit_guard_create(table, &share, &error);
+            REQUIRE(guard != NULL);
+            if (rank % 2)
+                bit_guard_note(guard, w, v);
+            const struct bit_sgd sgd = {.rate = 0.5, .momentum = 0.9, .weight_decay = 0.01, .start_decay = 0.25, .gradient_scale = 0.125, .start = own};
+            bit_sgd_update(&sgd, guard, changed, w, v);
+            double worst = 0;
+            for (size_t i = 0; i < share.count; i++)
+                for (size_t e = share.pieces[i].offset; e < share.pieces[i].offset + share.pieces[i].count; e++) {
+                    bool decays = kinds[bit_table_at(table, e)] == BIT_KERNEL;
+                    double b = (double)before[e], pull = decays ? 0.25 * (b - (double)start[e]) + 0.01 * b : 0;
+                    worst = fmax(worst, fabs((double)w[e] - (b - 0.5 * (0.125 * (double)g[e] + pull))));
+                }
+            CHECK(worst < 1e-6);
+            bit_guard_destroy(guard);
+            bit_free(w), bit_free(changed), bit_free(v), bit_free(own);
+            bit_share_destroy(&share);
+        }
+    bit_free(before), bit_free(start), bit_free(g);
+    bit_table_destroy(table);
+}
+
 /* One bit of a word changes between two updates: found whichever it is, and the place is named. */
 static void test_guard(void)
 {
     struct bit_table *table = make_table();
     struct bit_error error = {0};
-    struct bit_sgd sgd = {0.1, 0.9, 1e-4};
+    struct bit_sgd sgd = {.rate = 0.1, .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
     struct bit_random random;
     bit_random_init(&random, 8, BIT_PURPOSE_TEST, 0, 0);
     float *g = fill(table, 2, 0.1), *start = fill(table, 1, 1.0), *w = fill(table, 1, 1.0);
@@ -329,7 +366,7 @@ int main(int argc, char **argv)
 {
     const struct unit_test tests[] = {
         {"update", test_update},
-        {"decay moves only what it should", test_decay_moves_only_what_it_should}, {"roles", test_roles},
+        {"decay moves only what it should", test_decay_moves_only_what_it_should}, {"roles", test_roles}, {"scale and start", test_scale_and_start},
         {"guard", test_guard},
         {"guard of copies", test_guard_of_copies},
         {"norm", test_norm},
