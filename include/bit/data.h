@@ -45,6 +45,11 @@ struct bit_index_sight { uint64_t looked, missing; char first[1024]; /* "LIST:LI
  * which have been seen. Storage that fails ends the look, and is no failure. Class no-input: all that were looked at are missing. Local. */
 int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_index_sight *sight, struct bit_error *error);
 
+/* The median of width x height, over at most 101 images spread evenly over options->index (or its subset); those that cannot be read are
+ * passed over. Of the options the limits count. Class data or environment: none can be read. Local. */
+struct bit_stream_options;
+int bit_index_measure(const struct bit_stream_options *options, uint64_t *pixels, struct bit_error *error);
+
 /* ---- order: keyed permutation, O(1) memory ---- */
 
 /* Image that stands at `position` of `epoch`: a bijection on [0, count), keyed by (seed, epoch). */

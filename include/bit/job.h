@@ -10,33 +10,38 @@
 #include "bit/error.h"
 #include "bit/text.h"
 
-enum { BIT_JOB_DECAYS = 16, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 16 };
+enum { BIT_JOB_DECAYS = 16, BIT_JOB_BLOCKS = 6 /* root, blocks 1 to 4, head */, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 16 };
 
 /* Every key of a job file, by section; defaults are the paper's (BiT-S). Meaning, type, range and default of each stand
  * in one table (src/job/keys.c), which validates, documents (bit help job, bit-job(5)) and writes the canonical form. */
 struct bit_job {
     char *name;  /* default: the file's name without .json */
     char *comment;
-    char *task;  /* "pretrain" */
+    char *task;  /* pretrain|finetune */
 
     struct { int depth, width, classes /* 0: as many as the data has */; char *norm /* group|batch */;
              bool weight_standardization; char *batch_norm_scope /* global|rank */;
-             char *initialization /* lecun_normal|he_fan_out */; double head_bias /* NaN: by loss */; } model;
+             char *initialization /* lecun_normal|he_fan_out */; double head_bias /* NaN: by loss */; char *start /* "": none */,
+             *head_from /* auto|zero|names|order */; double dropout; } model;
 
     struct { char *train, *val /* "" : none; absolute after bit_job_read */; uint64_t images, val_images /* for bit
              plan where the folder is absent; 0: not stated */; int size, resize; bool mirror;
              double area_min, area_max, aspect_min, aspect_max; int crop_attempts; int loaders /* 0: auto */, prefetch;
              double bad_share; int max_file_mib, max_megapixels, max_scans; char *background /* #RRGGBB */, *filter /* reduced|bilinear|antialias */;
-             bool exif_orientation; } data;
+             bool exif_orientation; char *crop /* inception|random|squash */, *evaluation_crop /* central|squash */;
+             double mixup; int per_class /* 0: all */; uint64_t per_class_seed; } data;
 
     char *loss; /* softmax|sigmoid */
 
-    struct { double momentum; } optimizer;
+    struct { double momentum, clip_norm /* 0: none */, block_rates[BIT_JOB_BLOCKS]; } optimizer;
 
     struct { double epochs; uint64_t steps /* exactly one of epochs and steps is not 0 */; int batch; double base_rate;
              int base_batch; uint64_t warmup_steps; int decays; double decay_epochs[BIT_JOB_DECAYS];
              int decays_in_steps; uint64_t decay_steps[BIT_JOB_DECAYS] /* instead of decay_epochs */;
-             double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; } schedule;
+             double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; char *shape /* step|cosine */,
+             *warmup_from /* first|zero */; double start_decay; } schedule;
+
+    struct { char *rule /* paper|published-code|light|big_vision */; uint64_t pixels /* 0: measured */; } finetune;
 
     int micro_batch;
     char *precision; /* float32|bfloat16 */
@@ -51,6 +56,7 @@ struct bit_job {
     struct { double start_seconds, data_seconds, step_seconds /* NaN: by the steps */, checkpoint_seconds; } watchdog;
     struct { uint64_t every_steps; } log;
 
+    uint64_t open[2];      /* keys of a job of task finetune that the rule settles, a bit each: bit_job_is_open */
     char *canonical;       /* the whole job as canonical JSON: every key, schema order, shortest round-trip numbers */
     char *canonical_model; /* the keys that must equal a checkpoint's: model.*, loss, data.size ... as an object */
 };
@@ -81,6 +87,12 @@ const struct bit_job *bit_job_parse(const char *text, size_t size, const char *n
 char *bit_job_model(const struct bit_job *job, int classes, struct bit_error *error);
 void bit_job_destroy(const struct bit_job *job);
 
+/* Whether the key is left to the rule of fine-tuning: not given, or null. With path NULL: whether any is. In pre-training none is. */
+bool bit_job_is_open(const struct bit_job *job, const char *path);
+/* A copy of a job with open keys, with the `count` values ("key.path=value") that the rule has chosen: nothing may be open then
+ * (class internal). Local. */
+const struct bit_job *bit_job_settle(const struct bit_job *job, const char *const *values, size_t count, struct bit_error *error);
+
 /* Reference of all keys, from the table that validates. */
 void bit_job_help(FILE *stream);
 /* The same as the man page bit-job(5); man/bit-job.5 is its output, and a test compares them. */
@@ -94,6 +106,7 @@ struct bit_schedule {
     double steps_an_epoch;   /* images / batch */
     double peak_rate;        /* base_rate * batch / base_batch */
     double decay_factor;
+    bool cosine, warmup_from_zero;
     int decays;
     uint64_t decay_steps[BIT_JOB_DECAYS];
 };
@@ -101,8 +114,9 @@ struct bit_schedule {
 /* Total steps = ceil(epochs * images / batch) or schedule.steps. A decay at epoch e is step ceil(e * images / batch). */
 int bit_schedule_create(const struct bit_job *job, uint64_t images, struct bit_schedule *schedule,
                         struct bit_error *error);
-/* Rate of the update that makes step number `step` + 1 (step counts from 0): peak * (step + 1) / warmup below warm-up,
- * else peak * factor^(number of decay_steps <= step). */
+/* Rate of the update that makes step number `step` + 1 (step counts from 0): peak * (step + 1) / warmup below warm-up (from zero:
+ * peak * step / warmup), else peak * factor^(number of decay_steps <= step), for a cosine times
+ * (1 + cos(pi * (step - warmup) / (steps - warmup))) / 2. */
 double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step);
 /* Epochs that `step` steps make: step * batch / images; 0 before bit_schedule_create has filled the schedule. */
 double bit_schedule_epoch(const struct bit_schedule *schedule, uint64_t step);

@@ -13,11 +13,35 @@
 #include "bit/optimise.h"
 #include "bit/watch.h"
 
+/* ---- the rule of fine-tuning ---- */
+
+/* What it goes by. */
+struct bit_rule_facts {
+    uint64_t examples;               /* training images, those of the subset */
+    uint64_t pixels;                 /* width x height of a training image */
+    bool pixels_stated;              /* by finetune.pixels, else measured */
+    int depth, width;                /* of the weights that the run begins with, */
+    bool batch_norm, weight_standardization; /* and how they are to be used */
+};
+
+/* What it chose for a key that the job left open, and why. */
+enum { BIT_CHOICES = 32 };
+struct bit_choice { char key[48], value[100], reason[200]; };
+struct bit_choices { size_t count; struct bit_choice item[BIT_CHOICES]; };
+
+/* The job with all keys settled, the caller's to destroy; of a job that leaves nothing open a copy, without choices. NULL with `error`:
+ * a value that the rule chose does not go with one of the job's (usage). Local: the same for the same facts. */
+const struct bit_job *bit_recipe_settle(const struct bit_job *job, const struct bit_rule_facts *facts, struct bit_choices *choices,
+                                        struct bit_error *error);
+
 /* ---- recipe ---- */
 
 /* What is to be done about a step that was not applied, or memory that has changed. LOG goes on, SKIP goes on so many times in a
  * row, ROLLBACK loads the newest checkpoint, STOP ends the run; OFF: nobody looks. */
 enum bit_policy { BIT_POLICY_OFF, BIT_POLICY_LOG, BIT_POLICY_SKIP, BIT_POLICY_ROLLBACK, BIT_POLICY_STOP };
+
+/* model.head_from: see bit-job(5). */
+enum bit_head_from { BIT_HEAD_AUTO, BIT_HEAD_ZERO, BIT_HEAD_NAMES, BIT_HEAD_ORDER };
 
 struct bit_checks {
     enum bit_policy nonfinite;       /* loss or gradient is not finite: never OFF */
@@ -32,12 +56,14 @@ struct bit_recipe {
     const struct bit_job *job;       /* borrowed */
     int ranks, threads, classes;     /* threads: a rank's */
     int micro_batches;               /* a rank and step */
+    bool fine_tuning;
     uint64_t train_images, val_images;
     struct bit_schedule schedule;
     union bit_any_head head;         /* of both networks */
     struct bit_model_options training_model;   /* group NULL */
     struct bit_model_options evaluation_model; /* takes one micro-batch at a time also with batch norm; group NULL */
     enum bit_initialisation initialisation;
+    enum bit_head_from head_from;
     struct bit_stream_options training_stream, evaluation_stream; /* index NULL, rank 0 */
     struct bit_step_settings step;
     struct bit_checks checks;
@@ -51,7 +77,7 @@ struct bit_recipe_place {
     uint64_t train_images, val_images;
 };
 
-/* NULL with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, no class, no image, a backend that
+/* The job leaves no key open (bit_recipe_settle). NULL with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, no class, no image, a backend that
  * is not built in. The job must outlive the recipe. Local: all ranks get the same. */
 const struct bit_recipe *bit_recipe_create(const struct bit_job *job, const struct bit_recipe_place *place, struct bit_error *error);
 void bit_recipe_destroy(const struct bit_recipe *recipe);
@@ -61,6 +87,8 @@ void bit_recipe_destroy(const struct bit_recipe *recipe);
 /* The network alone, its head in *head, which must outlive the options' use. backend is NULL when the job's is not built in; group is NULL. */
 void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
                       struct bit_model_options *options);
+/* A stream's options that bound what a picture may be: limits and the side. Of an open job too. */
+void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *options);
 /* How long each phase may last before the watchdog ends the run. */
 struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
 /* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
@@ -72,6 +100,7 @@ int bit_recipe_check_labels(const struct bit_job *job, const char *path, const s
 
 struct bit_plan {
     const struct bit_recipe *recipe; /* borrowed */
+    const struct bit_choices *choices; /* of the rule of fine-tuning, to be printed; borrowed; NULL: none */
     uint64_t numbers;             /* parameters */
     uint64_t head_numbers;        /* those of the linear layer among them */
     double flops_an_image;        /* one training step: forward and backward */

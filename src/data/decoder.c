@@ -153,16 +153,31 @@ static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_
     return 0;
 }
 
-int bit_decoder_run_file(struct bit_decoder *d, const char *path, uint64_t epoch, uint64_t sample, void *pixels,
-                         struct bit_error *error)
+static int load_file(struct bit_decoder *d, const char *path, size_t *bytes, struct bit_error *error)
 {
-    size_t bytes = 0;
     d->fault = BIT_FILE_NONE;
     /* A pipe or a device with an image's name must not block a loader. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0)
         return fail_file(d, "open", error);
-    int result = read_file(d, file, &bytes, error);
+    int result = read_file(d, file, bytes, error);
     close(file);
-    return result ? -1 : bit_decoder_run(d, d->file, bytes, epoch, sample, pixels, error);
+    return result;
+}
+
+int bit_decoder_run_file(struct bit_decoder *d, const char *path, uint64_t epoch, uint64_t sample, void *pixels,
+                         struct bit_error *error)
+{
+    size_t bytes = 0;
+    return load_file(d, path, &bytes, error) ? -1 : bit_decoder_run(d, d->file, bytes, epoch, sample, pixels, error);
+}
+
+int bit_decoder_measure(struct bit_decoder *d, const char *path, int *width, int *height, struct bit_error *error)
+{
+    size_t bytes = 0;
+    if (load_file(d, path, &bytes, error))
+        return -1;
+    int result = bit_jpeg_open(d->jpeg, d->file, bytes, width, height, error);
+    bit_jpeg_close(d->jpeg);
+    return result;
 }

@@ -12,5 +12,7 @@ enum bit_file_fault {
 };
 /* Of the last bit_decoder_run_file. */
 enum bit_file_fault bit_decoder_fault(const struct bit_decoder *decoder);
+/* Width and height of an image file, from its header. */
+int bit_decoder_measure(struct bit_decoder *decoder, const char *path, int *width, int *height, struct bit_error *error);
 
 #endif

@@ -11,9 +11,14 @@ static int key_of(const char *path)
     return job_key_find(path);
 }
 
+static bool has_value(const struct reading *r, int key)
+{
+    return r->keys[key].state != KEY_WRONG && !job_key_open(r->job, key);
+}
+
 static bool fine(const struct reading *r, const char *a, const char *b)
 {
-    return r->keys[key_of(a)].state != KEY_WRONG && (!b || r->keys[key_of(b)].state != KEY_WRONG);
+    return has_value(r, key_of(a)) && (!b || has_value(r, key_of(b)));
 }
 
 static bool given(const struct reading *r, const char *path)
@@ -53,13 +58,78 @@ static int choose(struct reading *r, const char *first, const char *second, bool
     return clash(r, second, "stands beside %s; give only one of them", first);
 }
 
+static bool is_finetune(const struct reading *r)
+{
+    return r->keys[key_of("task")].state != KEY_WRONG && !strcmp(r->job->task, "finetune");
+}
+
+/* One of a pair is given: then nothing is left to the rule. */
+static bool other_given(const struct reading *r, const char *path)
+{
+    static const char *const pairs[][2] = {{"schedule.epochs", "schedule.steps"}, {"schedule.decay_epochs", "schedule.decay_steps"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        for (int k = 0; k < 2; k++)
+            if (!strcmp(path, pairs[i][k]))
+                return given(r, pairs[i][!k]);
+    return false;
+}
+
+/* Fine-tuning: what is not given is the rule's choice. Pre-training has no rule. */
+static int open_keys(struct reading *r)
+{
+    char expected[300];
+    for (size_t i = 0; i < job_key_count; i++) {
+        enum key_state state = r->keys[i].state;
+        if (!job_keys[i].ruled || (state != KEY_ABSENT && state != KEY_NULL))
+            continue;
+        if (is_finetune(r) && !other_given(r, job_keys[i].path))
+            r->job->open[i / 64] |= (uint64_t)1 << (i % 64);
+        if (is_finetune(r) || state != KEY_NULL || job_keys[i].nullable)
+            continue;
+        job_key_expected(&job_keys[i], expected, sizeof expected);
+        if (clash(r, job_keys[i].path, "expected %s, found null (task \"finetune\" has a rule that chooses then)", expected))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_start(struct reading *r)
+{
+    static const char *const only_from_weights[] = {"model.head_from", "schedule.start_decay"};
+    const struct bit_job *job = r->job;
+    bool started = fine(r, "model.start", NULL) && *job->model.start;
+    if (is_finetune(r) && fine(r, "model.start", NULL) && !started)
+        return clash(r, "model.start", "fine-tuning begins with trained weights: expected a run's folder, a generation, a .npz or a "
+                                       ".safetensors file");
+    for (size_t i = 0; i < sizeof only_from_weights / sizeof *only_from_weights; i++)
+        if (!started && given(r, only_from_weights[i]) && fine(r, "model.start", only_from_weights[i]) &&
+            (strcmp(only_from_weights[i], "schedule.start_decay") || job->schedule.start_decay > 0) &&
+            (strcmp(only_from_weights[i], "model.head_from") || strcmp(job->model.head_from, "auto")) &&
+            clash(r, only_from_weights[i], "without model.start there are no weights to begin with"))
+            return -1;
+    return 0;
+}
+
+static int check_rates(struct reading *r)
+{
+    double sum = 0;
+    for (int i = 0; i < BIT_JOB_BLOCKS; i++)
+        sum += r->job->optimizer.block_rates[i];
+    return fine(r, "optimizer.block_rates", NULL) && !(sum > 0) ? clash(r, "optimizer.block_rates", "all are 0: nothing would train") : 0;
+}
+
 static int check_schedule(struct reading *r)
 {
     struct bit_job *job = r->job;
     bool by_steps, decays_by_steps;
-    if (choose(r, "schedule.epochs", "schedule.steps", &by_steps) ||
-        choose(r, "schedule.decay_epochs", "schedule.decay_steps", &decays_by_steps))
+    bool open = job_key_open(job, key_of("schedule.steps")), open_decays = job_key_open(job, key_of("schedule.decay_steps"));
+    if ((!open && choose(r, "schedule.epochs", "schedule.steps", &by_steps)) ||
+        (!open_decays && choose(r, "schedule.decay_epochs", "schedule.decay_steps", &decays_by_steps)))
         return -1;
+    if (open)
+        by_steps = true;
+    if (open_decays)
+        decays_by_steps = true;
     if (by_steps)
         job->schedule.epochs = 0;
     else
@@ -83,8 +153,9 @@ static int check_data(struct reading *r)
     /* The paper's 256 at 224 is 8/7; other sizes keep the proportion. */
     if (fine(r, "data.size", "data.resize") && !given(r, "data.resize"))
         job->data.resize = (int)((job->data.size * 8 + 3) / 7);
-    if (fine(r, "data.size", "data.resize") && job->data.resize < job->data.size &&
-        clash(r, "data.resize", "%d is less than data.size (%d): the centre crop would not fit", job->data.resize,
+    bool resizes = strcmp(job->data.crop, "inception") || strcmp(job->data.evaluation_crop, "squash");
+    if (fine(r, "data.size", "data.resize") && fine(r, "data.crop", "data.evaluation_crop") && resizes && job->data.resize < job->data.size &&
+        clash(r, "data.resize", "%d is less than data.size (%d): the crop would not fit", job->data.resize,
               job->data.size))
         return -1;
     if (fine(r, "data.background", NULL) && !is_colour(job->data.background) &&
@@ -165,5 +236,6 @@ int job_cross_check(struct reading *r)
         if (!job_keys[i].value && r->keys[i].state == KEY_ABSENT &&
             job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
-    return check_name(r) || check_model(r) || check_data(r) || check_schedule(r) || check_checks(r) || check_metrics(r) ? -1 : 0;
+    return open_keys(r) || check_name(r) || check_model(r) || check_start(r) || check_rates(r) || check_data(r) || check_schedule(r) ||
+           check_checks(r) || check_metrics(r) ? -1 : 0;
 }

@@ -40,7 +40,8 @@ void bit_job_help(FILE *stream)
                 continue;
             job_key_expected(k, expected, sizeof expected);
             fprintf(stream, "\n  %s (%s)\n", k->path, k->value ? k->value : "must be given");
-            snprintf(line, sizeof line, "%s%s%s.", expected, k->unit ? "; " : "", k->unit ? k->unit : "");
+            snprintf(line, sizeof line, "%s%s%s.%s", expected, k->unit ? "; " : "", k->unit ? k->unit : "",
+                     k->ruled ? " Fine-tuning: null by default, the rule chooses." : "");
             print_wrapped(stream, line, 6, 100);
             print_wrapped(stream, k->meaning, 6, 100);
         }
@@ -94,7 +95,7 @@ static void print_key_roff(FILE *stream, const struct key *k)
     print_roff(stream, k->unit ? k->unit : "");
     fprintf(stream, ".\n%s", k->value ? "Default: " : "It must be given");
     print_roff(stream, k->value ? k->value : "");
-    fprintf(stream, ".\n");
+    fprintf(stream, ".\n%s", k->ruled ? "Fine\\-tuning: null by default, the rule chooses.\n" : "");
 }
 
 void bit_job_help_roff(FILE *stream)

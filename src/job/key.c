@@ -60,7 +60,7 @@ void job_key_expected(const struct key *key, char *buffer, size_t size)
 {
     static const char *const kinds[] = {"a whole number", "a whole number", "a number", "true or false", "a text",
                                         "a path", "a list of ascending numbers",
-                                        "a list of ascending whole numbers"};
+                                        "a list of ascending whole numbers", "a list of numbers"};
     char what[200];
     range_text(key, what, sizeof what);
     if (key->choices)
@@ -69,6 +69,8 @@ void job_key_expected(const struct key *key, char *buffer, size_t size)
         snprintf(buffer, size, "%s", kinds[key->type]);
     else if (key->type == KEY_REALS || key->type == KEY_COUNTS)
         snprintf(buffer, size, "%s (at most %d)%s", kinds[key->type], BIT_JOB_DECAYS, what);
+    else if (key->type == KEY_BLOCKS)
+        snprintf(buffer, size, "%s (%d)%s", kinds[key->type], BIT_JOB_BLOCKS, what);
     else
         snprintf(buffer, size, "%s%s", kinds[key->type], what);
     if (key->nullable) {

@@ -13,6 +13,7 @@ const struct key_section job_sections[] = {
     {"data", "Images and what is done to them"},
     {"optimizer", "The optimiser: SGD with momentum"},
     {"schedule", "Length of the run, batch, learning rate, weight decay"},
+    {"finetune", "Task finetune: the rule that chooses what the job leaves open"},
     {"checkpoint", "Generations of saved state"},
     {"evaluation", "Evaluation on the validation images"},
     {"checks", "What a run checks about itself"},
@@ -27,8 +28,10 @@ const struct key job_keys[] = {
                 "runs/NAME by default. null: the job file's name without .json, which then has to be such a name."},
     {.path = "comment", .type = KEY_TEXT, .offset = AT(comment), .value = "\"\"",
      .meaning = "Free text for people; without effect."},
-    {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain",
-     .meaning = "What to do: pretrain trains a network from scratch."},
+    {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain|finetune",
+     .meaning = "What to do: pretrain trains a network from scratch (or from model.start), with the defaults named here. finetune adapts trained "
+                "weights (model.start) to a task; keys whose value may be null when fine-tuning are then chosen by finetune.rule from the "
+                "number of training images, their size and the weights, unless the job gives them. bit plan says what was chosen and why."},
     {.path = "loss", .type = KEY_TEXT, .offset = AT(loss), .value = "\"softmax\"", .choices = "softmax|sigmoid",
      .model = true,
      .meaning = "softmax: cross entropy, one label an image. sigmoid: binary cross entropy summed over classes and "
@@ -51,19 +54,19 @@ const struct key job_keys[] = {
 
     {.path = "model.depth", .type = KEY_INTEGER, .offset = AT(model.depth), .value = "50",
      .choices = "8|14|26|50|101|152", .model = true,
-     .meaning = "Layers. Units a block: 8 is 1-1 (half a network, for small pictures and for trying things out), 14 is 1-1-1-1, "
+     .ruled = true, .meaning = "Layers. Units a block: 8 is 1-1 (half a network, for small pictures and for trying things out), 14 is 1-1-1-1, "
                 "26 is 2-2-2-2, 50 is 3-4-6-3, 101 is 3-4-23-3, 152 is 3-8-36-3."},
     {.path = "model.width", .type = KEY_INTEGER, .offset = AT(model.width), .value = "1", .minimum = 1, .maximum = 32,
-     .model = true, .meaning = "Factor by which every hidden layer is wider: 3 in R50x3."},
+     .model = true, .ruled = true, .meaning = "Factor by which every hidden layer is wider: 3 in R50x3."},
     {.path = "model.classes", .type = KEY_INTEGER, .offset = AT(model.classes), .value = "0", .minimum = 0,
      .maximum = 10000000, .model = true,
      .meaning = "Outputs of the head. 0: as many as the training data has classes."},
     {.path = "model.norm", .type = KEY_TEXT, .offset = AT(model.norm), .value = "\"group\"",
      .choices = "group|batch", .model = true,
-     .meaning = "Group norm (32 groups) or batch norm. With batch norm the last bits depend on the number of ranks."},
+     .ruled = true, .meaning = "Group norm (32 groups) or batch norm. With batch norm the last bits depend on the number of ranks."},
     {.path = "model.weight_standardization", .type = KEY_FLAG, .offset = AT(model.weight_standardization),
      .value = "true", .model = true,
-     .meaning = "Standardises every convolution kernel but the head's, per output channel."},
+     .ruled = true, .meaning = "Standardises every convolution kernel but the head's, per output channel."},
     {.path = "model.batch_norm_scope", .type = KEY_TEXT, .offset = AT(model.batch_norm_scope),
      .value = "\"global\"", .choices = "global|rank", .model = true,
      .meaning = "Batch norm only: statistics over the whole global batch, or over the rank's part of it."},
@@ -75,6 +78,18 @@ const struct key job_keys[] = {
      .null_number = NAN, .minimum = -100, .maximum = 100,
      .meaning = "Initial bias of the head. null: 0 for softmax, -10 for sigmoid, where nearly every class is absent "
                 "from an image."},
+
+    {.path = "model.start", .type = KEY_PATH, .offset = AT(model.start), .value = "\"\"",
+     .meaning = "Weights to begin with: the folder of a run (its newest generation), a generation, or a .npz or .safetensors file (see bit "
+                "ckpt import). Depth, width and norm have to be theirs. Read once: a run that goes on has its own checkpoints. Empty: "
+                "initial weights are drawn."},
+    {.path = "model.head_from", .type = KEY_TEXT, .offset = AT(model.head_from), .value = "\"auto\"", .choices = "auto|zero|names|order",
+     .meaning = "With model.start: what the head begins with. auto: the start's head where its classes have the same names in the same "
+                "order, else zero. zero: a new head. names: rows of classes with the same name are taken over, others are zero. order: row "
+                "by row, for weights that do not say their classes; as many classes."},
+    {.path = "model.dropout", .type = KEY_REAL, .offset = AT(model.dropout), .value = "0", .minimum = 0, .maximum = 0.95,
+     .unit = "share of the features", .meaning = "Training: pooled features that are dropped before the head, at random; the others are "
+                                                 "enlarged to match."},
 
     {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg or *.png, nested folders are "
@@ -92,13 +107,30 @@ const struct key job_keys[] = {
      .maximum = 1e12, .unit = "images",
      .meaning = "The same for data.val."},
     {.path = "data.size", .type = KEY_INTEGER, .offset = AT(data.size), .value = "224", .minimum = 1, .maximum = 4096,
-     .unit = "pixels", .model = true, .meaning = "Side of the square images that the network sees."},
+     .unit = "pixels", .model = true, .ruled = true, .meaning = "Side of the square images that the network sees."},
     {.path = "data.resize", .type = KEY_INTEGER, .offset = AT(data.resize), .value = "null", .nullable = true,
      .minimum = 1, .maximum = 8192, .unit = "pixels",
-     .meaning = "Evaluation: the smaller side is resized to this, then the centre of data.size is cut out. null: 8/7 "
+     .ruled = true, .meaning = "Evaluation: the smaller side is resized to this, then the centre of data.size is cut out. null: 8/7 "
                 "of data.size, which is 256 at 224."},
     {.path = "data.mirror", .type = KEY_FLAG, .offset = AT(data.mirror), .value = "true",
      .meaning = "Training: every other image, at random, is mirrored left to right. Off for digits and the like."},
+    {.path = "data.crop", .type = KEY_TEXT, .offset = AT(data.crop), .value = "\"inception\"", .choices = "inception|random|squash",
+     .ruled = true,
+     .meaning = "Training: the part of an image that is used. inception: random area and aspect (the keys data.area_ and data.aspect_). "
+                "random: the smaller side is resized to data.resize, then a random square of data.size is cut out. squash: the same after "
+                "resizing to a square of data.resize, whatever the aspect."},
+    {.path = "data.evaluation_crop", .type = KEY_TEXT, .offset = AT(data.evaluation_crop), .value = "\"central\"",
+     .choices = "central|squash", .ruled = true,
+     .meaning = "Evaluation. central: the smaller side is resized to data.resize, then the centre of data.size is cut out. squash: the whole "
+                "image is resized to a square of data.size, whatever its aspect."},
+    {.path = "data.mixup", .type = KEY_REAL, .offset = AT(data.mixup), .value = "0", .minimum = 0, .maximum = 100, .ruled = true,
+     .meaning = "MixUp: in a step every image is mixed with another one of the batch, by a share drawn from Beta(mixup, mixup), and so are "
+                "their labels. 0: not."},
+    {.path = "data.per_class", .type = KEY_INTEGER, .offset = AT(data.per_class), .value = "0", .minimum = 0, .maximum = 1000000,
+     .unit = "images", .meaning = "Few-shot: trains on so many images of each class, drawn by per_class_seed; those of fewer a class are among "
+                                  "those of more. 0: all."},
+    {.path = "data.per_class_seed", .type = KEY_COUNT, .offset = AT(data.per_class_seed), .value = "0", .minimum = 0, .maximum = BIG,
+     .meaning = "Seed of that draw."},
     {.path = "data.area_min", .type = KEY_REAL, .offset = AT(data.area_min), .value = "0.05", .minimum = 0,
      .above = true, .maximum = 1, .unit = "share of the image",
      .meaning = "Inception crop in training: least area."},
@@ -145,37 +177,63 @@ const struct key job_keys[] = {
     {.path = "optimizer.momentum", .type = KEY_REAL, .offset = AT(optimizer.momentum), .value = "0.9", .minimum = 0,
      .maximum = 0.9999, .meaning = "Momentum of SGD (not Nesterov's)."},
 
+    {.path = "optimizer.clip_norm", .type = KEY_REAL, .offset = AT(optimizer.clip_norm), .value = "0", .minimum = 0, .maximum = 1e9,
+     .ruled = true, .meaning = "Gradients whose norm over all parameters is larger are scaled down to it. 0: never."},
+    {.path = "optimizer.block_rates", .type = KEY_BLOCKS, .offset = AT(optimizer.block_rates), .value = "[1,1,1,1,1,1]", .minimum = 0,
+     .maximum = 1000,
+     .meaning = "Factors of the learning rate: of the root, of blocks 1 to 4 (the last one's with the norm behind it), of the head. 0: "
+                "frozen, as it was at the start; where the first ones are 0 the backward pass ends above them."},
+
     {.path = "schedule.epochs", .type = KEY_REAL, .offset = AT(schedule.epochs), .value = "90", .nullable = true,
      .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
-     .meaning = "Length of the run. Exactly one of epochs and steps counts: giving steps in the file makes this "
+     .ruled = true, .meaning = "Length of the run. Exactly one of epochs and steps counts: giving steps in the file makes this "
                 "null."},
     {.path = "schedule.steps", .type = KEY_COUNT, .offset = AT(schedule.steps), .value = "null", .nullable = true,
-     .minimum = 1, .maximum = 1e12, .unit = "steps", .meaning = "Length of the run, instead of epochs."},
+     .minimum = 1, .maximum = 1e12, .unit = "steps", .ruled = true, .meaning = "Length of the run, instead of epochs."},
     {.path = "schedule.batch", .type = KEY_INTEGER, .offset = AT(schedule.batch), .value = "4096", .minimum = 1,
      .maximum = 16777216, .unit = "images", .model = true,
-     .meaning = "Images in one step, over all ranks. A multiple of ranks x micro_batch."},
+     .ruled = true, .meaning = "Images in one step, over all ranks. A multiple of ranks x micro_batch."},
     {.path = "schedule.base_rate", .type = KEY_REAL, .offset = AT(schedule.base_rate), .value = "0.03", .minimum = 0,
      .above = true, .maximum = 1000,
-     .meaning = "Learning rate at a batch of base_batch; the rate used is base_rate x batch / base_batch."},
+     .ruled = true, .meaning = "Learning rate at a batch of base_batch; the rate used is base_rate x batch / base_batch."},
     {.path = "schedule.base_batch", .type = KEY_INTEGER, .offset = AT(schedule.base_batch), .value = "256",
-     .minimum = 1, .maximum = 16777216, .unit = "images", .meaning = "Batch that base_rate refers to."},
+     .minimum = 1, .maximum = 16777216, .unit = "images", .ruled = true, .meaning = "Batch that base_rate refers to."},
     {.path = "schedule.warmup_steps", .type = KEY_COUNT, .offset = AT(schedule.warmup_steps), .value = "5000",
      .minimum = 0, .maximum = 1e12, .unit = "steps",
-     .meaning = "The rate grows linearly over these steps; 0: no warm-up."},
+     .ruled = true, .meaning = "The rate grows linearly over these steps; 0: no warm-up."},
     {.path = "schedule.decay_epochs", .type = KEY_REALS, .offset = AT(schedule.decay_epochs), .value = "[30,60,80]",
      .nullable = true, .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
-     .meaning = "The rate is multiplied by decay_factor at each of these. []: never. Giving decay_steps in the file "
+     .ruled = true, .meaning = "The rate is multiplied by decay_factor at each of these. []: never. Giving decay_steps in the file "
                 "makes this null."},
     {.path = "schedule.decay_steps", .type = KEY_COUNTS, .offset = AT(schedule.decay_steps), .value = "null",
-     .nullable = true, .minimum = 1, .maximum = 1e12, .unit = "steps", .meaning = "The same in steps."},
+     .nullable = true, .minimum = 1, .maximum = 1e12, .unit = "steps", .ruled = true, .meaning = "The same in steps."},
     {.path = "schedule.decay_factor", .type = KEY_REAL, .offset = AT(schedule.decay_factor), .value = "0.1",
-     .minimum = 0, .above = true, .maximum = 1, .meaning = "Factor of each decay."},
+     .minimum = 0, .above = true, .maximum = 1, .ruled = true, .meaning = "Factor of each decay."},
     {.path = "schedule.weight_decay", .type = KEY_REAL, .offset = AT(schedule.weight_decay), .value = "0.0001",
      .minimum = 0, .maximum = 1,
-     .meaning = "Weight decay, added to the gradient (coupled)."},
+     .ruled = true, .meaning = "Weight decay, added to the gradient (coupled)."},
     {.path = "schedule.weight_decay_on", .type = KEY_TEXT, .offset = AT(schedule.weight_decay_on),
      .value = "\"all\"", .choices = "all|kernels",
      .meaning = "Whether norms and biases decay too, or kernels only."},
+
+    {.path = "schedule.start_decay", .type = KEY_REAL, .offset = AT(schedule.start_decay), .value = "0", .minimum = 0, .maximum = 1000,
+     .meaning = "With model.start: decay towards the weights that the run began with (L2-SP), added to the gradient beside weight_decay."},
+    {.path = "schedule.shape", .type = KEY_TEXT, .offset = AT(schedule.shape), .value = "\"step\"", .choices = "step|cosine", .ruled = true,
+     .meaning = "After the warm-up. step: the rate stays but for the decays. cosine: it falls to 0 along half a cosine (and decays, if "
+                "there are any)."},
+    {.path = "schedule.warmup_from", .type = KEY_TEXT, .offset = AT(schedule.warmup_from), .value = "\"first\"", .choices = "first|zero",
+     .ruled = true,
+     .meaning = "The first step of the warm-up has the rate / warmup_steps (first), or a rate of 0 as in the published fine-tuning code "
+                "(zero)."},
+
+    {.path = "finetune.rule", .type = KEY_TEXT, .offset = AT(finetune.rule), .value = "\"paper\"",
+     .choices = "paper|published-code|light|big_vision",
+     .meaning = "The BiT-HyperRule as in the paper, or as in its published code (other decays of small tasks, larger images, a rate of 0 in the "
+                "first step); light: that with a batch of 128 and a rate of 0.001; big_vision: its successor's, a cosine from 0.01 with "
+                "gradients clipped at 1. What each chooses is said by bit plan."},
+    {.path = "finetune.pixels", .type = KEY_COUNT, .offset = AT(finetune.pixels), .value = "0", .minimum = 0, .maximum = 1e12,
+     .unit = "pixels", .meaning = "Width x height of the training images, by which the rule chooses data.size. 0: the median of some of "
+                                  "them."},
 
     {.path = "checkpoint.every_steps", .type = KEY_COUNT, .offset = AT(checkpoint.every_steps), .value = "0",
      .minimum = 0, .maximum = 1e12, .unit = "steps", .meaning = "Saves a generation every so many steps. 0: not by "
@@ -193,7 +251,7 @@ const struct key job_keys[] = {
                 "signal or the end of the run asks for is always waited for."},
 
     {.path = "evaluation.every_epochs", .type = KEY_REAL, .offset = AT(evaluation.every_epochs), .value = "1",
-     .minimum = 0, .maximum = 1e6, .unit = "epochs", .meaning = "Evaluates every so many epochs. 0: not by epochs."},
+     .minimum = 0, .maximum = 1e6, .unit = "epochs", .ruled = true, .meaning = "Evaluates every so many epochs. 0: not by epochs."},
     {.path = "evaluation.every_steps", .type = KEY_COUNT, .offset = AT(evaluation.every_steps), .value = "0",
      .minimum = 0, .maximum = 1e12, .unit = "steps", .meaning = "Evaluates every so many steps. 0: not by steps."},
     {.path = "evaluation.at_end", .type = KEY_FLAG, .offset = AT(evaluation.at_end), .value = "true",

@@ -13,6 +13,7 @@ enum key_type {
     KEY_PATH,    /* char *, made absolute against the job file's folder */
     KEY_REALS,   /* double[BIT_JOB_DECAYS], ascending */
     KEY_COUNTS,  /* uint64_t[BIT_JOB_DECAYS], ascending */
+    KEY_BLOCKS,  /* double[BIT_JOB_BLOCKS], exactly as many, in any order */
 };
 
 struct key {
@@ -26,6 +27,7 @@ struct key {
     bool above;             /* the minimum itself is excluded */
     bool nullable;          /* null is allowed: see meaning */
     double null_number;     /* KEY_REAL, KEY_INTEGER, KEY_COUNT: what null becomes in struct bit_job */
+    bool ruled;             /* in a job of task finetune the rule settles it unless it is given: null, or absent */
     bool model;             /* part of canonical_model */
     const char *unit;
     const char *meaning;
@@ -38,12 +40,17 @@ extern const size_t job_key_count;
 extern const struct key_section job_sections[]; /* "" first: the keys at the top */
 extern const size_t job_section_count;
 
-enum { KEYS_MOST = 96 };
+enum { KEYS_MOST = 128 };
 
 /* Index of a path, or -1. */
 int job_key_find(const char *path);
 /* Length of the section's name in a key's path; 0 at the top. */
 size_t job_key_section_length(const char *path);
+/* One a key: bits of struct bit_job's `open`. */
+static inline bool job_key_open(const struct bit_job *job, int key)
+{
+    return job->open[key / 64] >> (key % 64) & 1;
+}
 /* "a whole number from 1 to 32", "one of \"group\", \"batch\"". */
 void job_key_expected(const struct key *key, char *buffer, size_t size);
 /* The path a misspelt one probably means, or NULL. */

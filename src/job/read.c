@@ -90,7 +90,7 @@ static int store_override(struct reading *r, const char *override)
         return -1;
     /* A text needs no quotes on the command line, even where it looks like something else. */
     struct bit_text quoted = {0};
-    bool nothing = s.kind == SCAN_NULL && job_keys[key].nullable;
+    bool nothing = s.kind == SCAN_NULL && (job_keys[key].nullable || job_keys[key].ruled);
     if (s.kind == SCAN_BAD || ((type == KEY_TEXT || type == KEY_PATH) && s.kind != SCAN_TEXT && !nothing)) {
         if (!bit_text_is_utf8(value, strlen(value)))
             return job_problem_add(r->problems, r->error, false, 0, 0, path, "invalid UTF-8 (from --set)");
@@ -203,6 +203,25 @@ out:
     bit_free(copy);
     bit_free(text);
     return job;
+}
+
+bool bit_job_is_open(const struct bit_job *job, const char *path)
+{
+    return path ? job_key_open(job, job_key_find(path)) : job->open[0] || job->open[1];
+}
+
+const struct bit_job *bit_job_settle(const struct bit_job *job, const char *const *values, size_t count, struct bit_error *error)
+{
+    struct bit_problems problems = {0};
+    const struct bit_job *settled = bit_job_parse(job->canonical, strlen(job->canonical), job->name, values, count, &problems, error);
+    bit_problems_free(&problems);
+    for (size_t i = 0; settled && i < job_key_count; i++)
+        if (job_key_open(settled, (int)i)) {
+            bit_fail(error, BIT_EINTERNAL, "the fine-tuning rule has no value for %s", job_keys[i].path);
+            bit_job_destroy(settled);
+            return NULL;
+        }
+    return settled;
 }
 
 void bit_job_destroy(const struct bit_job *frozen)

@@ -1,7 +1,10 @@
 /* Steps, epochs and learning rates of a job over a number of images. */
 #include <math.h>
+#include <string.h>
 
 #include "bit/job.h"
+
+static const double PI = 3.14159265358979323846;
 
 /* ceil(epochs * images / batch), but a product that is whole but for the rounding of `epochs` counts as whole. */
 static double steps_of(double epochs, uint64_t images, int batch)
@@ -22,6 +25,8 @@ int bit_schedule_create(const struct bit_job *job, uint64_t images, struct bit_s
         .steps_an_epoch = (double)images / job->schedule.batch,
         .peak_rate = job->schedule.base_rate * job->schedule.batch / job->schedule.base_batch,
         .decay_factor = job->schedule.decay_factor,
+        .cosine = !strcmp(job->schedule.shape, "cosine"),
+        .warmup_from_zero = !strcmp(job->schedule.warmup_from, "zero"),
         .decays = job->schedule.decays,
     };
     double steps = job->schedule.steps ? (double)job->schedule.steps
@@ -42,9 +47,11 @@ double bit_schedule_rate(const struct bit_schedule *schedule, uint64_t step)
 {
     double rate = schedule->peak_rate;
     if (step < schedule->warmup_steps)
-        return rate * (double)(step + 1) / (double)schedule->warmup_steps;
+        return rate * (double)(step + !schedule->warmup_from_zero) / (double)schedule->warmup_steps;
     for (int i = 0; i < schedule->decays && schedule->decay_steps[i] <= step; i++)
         rate *= schedule->decay_factor;
+    if (schedule->cosine && schedule->steps > schedule->warmup_steps)
+        rate *= (1 + cos(PI * (double)(step - schedule->warmup_steps) / (double)(schedule->steps - schedule->warmup_steps))) / 2;
     return rate;
 }
 

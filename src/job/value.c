@@ -106,6 +106,18 @@ static void store_number(const struct key *k, struct bit_job *job, double x)
         *(double *)key_member(k, job) = x;
 }
 
+static int store_blocks(struct reading *r, int key, const struct source *s, const char *path, const cJSON *list)
+{
+    double *member = key_member(&job_keys[key], r->job);
+    int count = 0;
+    for (const cJSON *item = list->child; item; item = item->next, count++)
+        if (!cJSON_IsNumber(item) || count == BIT_JOB_BLOCKS || !number_fits(&job_keys[key], item->valuedouble))
+            return wrong(r, key, s, path, NULL);
+        else
+            member[count] = item->valuedouble;
+    return count == BIT_JOB_BLOCKS ? 0 : wrong(r, key, s, path, NULL);
+}
+
 static int store_list(struct reading *r, int key, const struct source *s, const char *path, const cJSON *list)
 {
     const struct key *k = &job_keys[key];
@@ -178,6 +190,8 @@ static int store(struct reading *r, int key, const struct source *s, const char 
     case KEY_REALS:
     case KEY_COUNTS:
         return cJSON_IsArray(value) ? store_list(r, key, s, path, value) : wrong(r, key, s, path, NULL);
+    case KEY_BLOCKS:
+        return cJSON_IsArray(value) ? store_blocks(r, key, s, path, value) : wrong(r, key, s, path, NULL);
     default:
         if (!cJSON_IsNumber(value) || !number_fits(k, value->valuedouble))
             return wrong(r, key, s, path, NULL);
@@ -189,9 +203,9 @@ static int store(struct reading *r, int key, const struct source *s, const char 
 static int store_null(struct reading *r, int key)
 {
     const struct key *k = &job_keys[key];
-    if (k->type == KEY_REAL || k->type == KEY_INTEGER || k->type == KEY_COUNT)
+    if (k->nullable && (k->type == KEY_REAL || k->type == KEY_INTEGER || k->type == KEY_COUNT))
         store_number(k, r->job, k->null_number);
-    if (k->type == KEY_TEXT) {
+    if (k->nullable && k->type == KEY_TEXT) {
         bit_free(*(char **)key_member(k, r->job));
         *(char **)key_member(k, r->job) = NULL;
     }
@@ -208,7 +222,7 @@ int job_value_store(struct reading *r, int key, const struct source *s, const ch
         r->keys[key].by_override = s->by_override;
     }
     r->keys[key].state = KEY_GIVEN;
-    if (s->kind == SCAN_NULL && job_keys[key].nullable)
+    if (s->kind == SCAN_NULL && (job_keys[key].nullable || job_keys[key].ruled))
         return store_null(r, key);
     if (s->kind == SCAN_NULL || s->kind == SCAN_OBJECT)
         return wrong(r, key, s, path, NULL);

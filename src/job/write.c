@@ -31,7 +31,7 @@ static void add_number(struct bit_text *t, double x)
 static void add_value(struct bit_text *t, const struct key *k, const struct bit_job *job)
 {
     const void *member = key_member_const(k, job);
-    if (is_null(k, job)) {
+    if (job_key_open(job, (int)(k - job_keys)) || is_null(k, job)) {
         bit_text_add(t, "null");
         return;
     }
@@ -42,6 +42,13 @@ static void add_value(struct bit_text *t, const struct key *k, const struct bit_
     case KEY_FLAG: bit_text_add(t, "%s", *(const bool *)member ? "true" : "false"); break;
     case KEY_TEXT:
     case KEY_PATH: bit_text_add_json(t, *(char *const *)member); break;
+    case KEY_BLOCKS:
+        for (int i = 0; i < BIT_JOB_BLOCKS; i++) {
+            bit_text_add(t, i ? "," : "[");
+            add_number(t, ((const double *)member)[i]);
+        }
+        bit_text_add(t, "]");
+        break;
     case KEY_REALS:
     case KEY_COUNTS:
         bit_text_add(t, "[");

@@ -37,7 +37,8 @@ static uint64_t image_bytes(const struct bit_model_options *options)
 static uint64_t stream_bytes(const struct bit_recipe *r)
 {
     const struct bit_stream_options *stream = &r->training_stream;
-    return ((uint64_t)stream->prefetch + 1) * image_bytes(&r->training_model) + (uint64_t)stream->loaders * LOADER_BYTES;
+    uint64_t partner = stream->mixup > 0 ? image_bytes(&r->training_model) / (uint64_t)r->training_model.micro_batch : 0;
+    return ((uint64_t)stream->prefetch + 1) * image_bytes(&r->training_model) + (uint64_t)stream->loaders * (LOADER_BYTES + partner);
 }
 
 /* While a checkpoint is made: momentum in the order of the table, this rank's part of it, and what is on its way there
@@ -75,6 +76,19 @@ static int evaluation_bytes(const struct bit_recipe *r, uint64_t *bytes, struct 
     return 0;
 }
 
+/* Beside the weights: this rank's part of those that the run began with, where it is pulled to them. */
+static uint64_t kept_start_bytes(const struct bit_recipe *r, const struct bit_table *table)
+{
+    return r->step.start_decay > 0 ? table->elements / (uint64_t)r->ranks * sizeof(float) : 0;
+}
+
+/* Before the first step, on rank 0: the start's weights on their way into the run's; on all ranks, a copy of them, when the run is resumed. */
+static uint64_t start_bytes(const struct bit_recipe *r, const struct bit_table *table)
+{
+    uint64_t block = (uint64_t)table->elements * sizeof(float);
+    return !*r->job->model.start ? 0 : r->step.start_decay > 0 ? 2 * block : block;
+}
+
 int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct bit_error *error)
 {
     const struct bit_recipe *r = plan->recipe;
@@ -85,6 +99,10 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct
     bool evaluates = r->val_images && (job->evaluation.at_end || job->evaluation.every_steps || job->evaluation.every_epochs > 0);
     if (bit_model_estimate(options, &model, error) || (evaluates && evaluation_bytes(r, &evaluation, error)))
         return -1;
+    uint64_t most = save > evaluation ? save : evaluation, start = start_bytes(r, table);
+    /* Weights are read before the first pass touches the activations. */
+    if (start > most + model.activations)
+        most = start - model.activations;
     plan->memory.weights = block;
     /* Batch norm takes the rank's micro-batches together: there is nothing to add up. */
     plan->memory.gradients = bit_tree_bytes(table, options->norm == BIT_BATCH_NORM ? 1 : r->micro_batches);
@@ -97,7 +115,7 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct
         plan->memory.stream += (uint64_t)r->micro_batches * image_bytes(options);
     plan->memory.snapshot = snapshot_bytes(r, table);
     plan->memory.other = model.other + bit_reduction_bytes(table->elements, 0, r->ranks) + PROGRAM_BYTES +
-                         index_bytes(plan) + (save > evaluation ? save : evaluation);
+                         index_bytes(plan) + kept_start_bytes(r, table) + most;
     plan->memory.total = plan->memory.weights + plan->memory.gradients + plan->memory.momentum + plan->memory.packed +
                          plan->memory.activations + plan->memory.scratch + plan->memory.stream + plan->memory.snapshot +
                          plan->memory.other;

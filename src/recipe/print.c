@@ -23,14 +23,27 @@ static void print_rates(const struct bit_plan *plan, FILE *stream)
     const struct bit_schedule *s = &plan->recipe->schedule;
     char a[32];
     if (s->warmup_steps)
-        fprintf(stream, "  rate            %.6g at step %s (epoch %.4g), after a linear warm-up\n", s->peak_rate,
-                grouped(s->warmup_steps, a), bit_schedule_epoch(s, s->warmup_steps));
+        fprintf(stream, "  rate            %.6g at step %s (epoch %.4g), after a linear warm-up%s\n", s->peak_rate,
+                grouped(s->warmup_steps, a), bit_schedule_epoch(s, s->warmup_steps), s->warmup_from_zero ? " from 0" : "");
     else
         fprintf(stream, "  rate            %.6g from the start\n", s->peak_rate);
+    if (s->cosine)
+        fprintf(stream, "                  then half a cosine, to 0 at step %s\n", grouped(s->steps, a));
     for (int i = 0; i < s->decays; i++)
         fprintf(stream, "                  %.6g from step %s (epoch %.4g)%s\n", bit_schedule_rate(s, s->decay_steps[i]),
                 grouped(s->decay_steps[i], a), bit_schedule_epoch(s, s->decay_steps[i]),
                 s->decay_steps[i] >= s->steps ? ", after the end" : "");
+}
+
+static void print_choices(const struct bit_plan *plan, FILE *stream)
+{
+    if (!plan->choices || !plan->choices->count)
+        return;
+    fprintf(stream, "  rule            %s (finetune.rule); a key that the job gives is not touched:\n", plan->recipe->job->finetune.rule);
+    for (size_t i = 0; i < plan->choices->count; i++) {
+        const struct bit_choice *c = &plan->choices->item[i];
+        fprintf(stream, "    %-29s %-16s %s\n", c->key, c->value, c->reason);
+    }
 }
 
 static void print_memory(const struct bit_plan *plan, FILE *stream)
@@ -70,6 +83,7 @@ void bit_plan_print(const struct bit_plan *plan, const char *note, FILE *stream)
     fprintf(stream, "  steps           %s of %s images", grouped(s->steps, a), grouped((uint64_t)s->batch, b));
     fprintf(stream, ", %.6g an epoch, %.4g epochs\n", s->steps_an_epoch, bit_schedule_epoch(s, s->steps));
     print_rates(plan, stream);
+    print_choices(plan, stream);
     fprintf(stream, "  work            %d rank%s x %d thread%s; %d micro-batch%s of %d images a rank and step\n",
             r->ranks, r->ranks == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s",
             r->micro_batches, r->micro_batches == 1 ? "" : "es", job->micro_batch);
@@ -88,6 +102,24 @@ static void add_uint(struct bit_text *t, const char *name, uint64_t value)
 static void add_real(struct bit_text *t, const char *name, double value)
 {
     bit_text_add(t, ",\"%s\":%.15g", name, value);
+}
+
+static void add_choices(struct bit_text *t, const struct bit_plan *plan)
+{
+    bit_text_add(t, ",\"rule\":");
+    bit_text_add_json(t, plan->recipe->job->finetune.rule);
+    bit_text_add(t, ",\"choices\":[");
+    for (size_t i = 0; i < plan->choices->count; i++) {
+        const struct bit_choice *c = &plan->choices->item[i];
+        bit_text_add(t, "%s{\"key\":", i ? "," : "");
+        bit_text_add_json(t, c->key);
+        bit_text_add(t, ",\"value\":");
+        bit_text_add_json(t, c->value);
+        bit_text_add(t, ",\"reason\":");
+        bit_text_add_json(t, c->reason);
+        bit_text_add(t, "}");
+    }
+    bit_text_add(t, "]");
 }
 
 static void add_schedule(struct bit_text *t, const struct bit_plan *plan)
@@ -125,6 +157,8 @@ void bit_plan_print_json(const struct bit_plan *plan, const char *note, const ch
     bit_text_add(&t, ",\"images_note\":");
     bit_text_add_json(&t, note ? note : "");
     add_schedule(&t, plan);
+    if (plan->choices && plan->choices->count)
+        add_choices(&t, plan);
     add_uint(&t, "ranks", (uint64_t)r->ranks);
     add_uint(&t, "threads", (uint64_t)r->threads);
     add_uint(&t, "micro_batch", (uint64_t)job->micro_batch);

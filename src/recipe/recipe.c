@@ -45,7 +45,6 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
         .norm = batch_norm ? BIT_BATCH_NORM : BIT_GROUP_NORM,
         .weight_standardization = job->model.weight_standardization,
         .batch_norm_global = is(job->model.batch_norm_scope, "global"),
-        .roles = {.decay_kernels_only = is(job->schedule.weight_decay_on, "kernels")},
         .image_size = job->data.size,
         .micro_batch = job->micro_batch,
         .micro_batches = batch_norm && training ? job->schedule.batch / (ranks * job->micro_batch) : 1,
@@ -53,7 +52,15 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
         .training = training,
         .backend = bit_backend_find(job->backend, NULL),
     };
+    head->classify.dropout = job->model.dropout;
+    options->roles.decay_kernels_only = is(job->schedule.weight_decay_on, "kernels");
+    for (int part = 0; part < BIT_PARTS; part++) {
+        options->roles.frozen[part] = job->optimizer.block_rates[part] <= 0;
+        options->roles.rate[part] = (float)job->optimizer.block_rates[part];
+    }
 }
+
+_Static_assert((int)BIT_PARTS == (int)BIT_JOB_BLOCKS, "a rate for each part of the network");
 
 /* ---- images ---- */
 
@@ -94,6 +101,9 @@ static struct bit_stream_options stream_of(const struct bit_recipe *r, bool trai
         .training = training,
         .image_size = job->data.size,
         .resize = job->data.resize,
+        .crop = is(job->data.crop, "squash") ? BIT_CROP_SQUASH : is(job->data.crop, "random") ? BIT_CROP_RANDOM : BIT_CROP_INCEPTION,
+        .squash = is(job->data.evaluation_crop, "squash"),
+        .mixup = job->data.mixup,
         .area_min = job->data.area_min, .area_max = job->data.area_max,
         .aspect_min = job->data.aspect_min, .aspect_max = job->data.aspect_max,
         .crop_attempts = job->data.crop_attempts,
@@ -113,6 +123,19 @@ static struct bit_stream_options stream_of(const struct bit_recipe *r, bool trai
     };
     colour_of(job->data.background, options.background);
     return options;
+}
+
+void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *options)
+{
+    *options = (struct bit_stream_options){
+        .squash = true, .image_size = 1, .file_limit = (uint64_t)job->data.max_file_mib << 20,
+        .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000, .scan_limit = job->data.max_scans,
+    };
+}
+
+static enum bit_head_from head_from(const char *word)
+{
+    return is(word, "zero") ? BIT_HEAD_ZERO : is(word, "names") ? BIT_HEAD_NAMES : is(word, "order") ? BIT_HEAD_ORDER : BIT_HEAD_AUTO;
 }
 
 /* ---- step and checks ---- */
@@ -135,6 +158,7 @@ static struct bit_step_settings step_of(const struct bit_job *job, const struct 
         .batch = job->schedule.batch, .micro_batch = job->micro_batch,
         .image_size = job->data.size, .precision = precision_of(job),
         .momentum = job->optimizer.momentum, .weight_decay = job->schedule.weight_decay,
+        .start_decay = job->schedule.start_decay, .clip_norm = job->optimizer.clip_norm, .seed = job->seed,
         .guarded = checks->memory != BIT_POLICY_OFF,
     };
 }
@@ -184,6 +208,8 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     bit_recipe_model(job, r->classes, r->ranks, true, &r->head, &r->training_model);
     bit_recipe_model(job, r->classes, r->ranks, false, &r->head, &r->evaluation_model);
     r->initialisation = is(job->model.initialization, "he_fan_out") ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL;
+    r->fine_tuning = is(job->task, "finetune");
+    r->head_from = head_from(job->model.head_from);
     r->training_stream = stream_of(r, true);
     r->evaluation_stream = stream_of(r, false);
     r->checks = checks_of(job);
@@ -194,6 +220,10 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
 const struct bit_recipe *bit_recipe_create(const struct bit_job *job, const struct bit_recipe_place *place, struct bit_error *error)
 {
     struct bit_recipe *r;
+    if (bit_job_is_open(job, NULL)) {
+        bit_fail(error, BIT_EINTERNAL, "a recipe of a job that the rule of fine-tuning has not settled");
+        return NULL;
+    }
     if (check_ranks(job, place->ranks, error) || !(r = bit_allocate(1, sizeof *r, "the recipe", error)))
         return NULL;
     *r = (struct bit_recipe){.job = job, .ranks = place->ranks, .threads = threads_of(job, place), .classes = place->classes,

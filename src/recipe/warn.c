@@ -21,10 +21,11 @@ static int warn_schedule(struct bit_plan *plan, struct bit_error *error)
     const struct bit_schedule *s = &plan->recipe->schedule;
     const char *decays = job->schedule.decays_in_steps ? "schedule.decay_steps" : "schedule.decay_epochs";
     unsigned long long steps = s->steps, warmup = s->warmup_steps;
+    const bool tuned = plan->recipe->fine_tuning; /* whose rule does all of this on purpose */
     if (warmup >= steps)
         WARN("schedule.warmup_steps", "the warm-up (%llu steps) is as long as the run (%llu steps) or longer: the full "
              "rate is never used", warmup, steps);
-    else if (warmup > steps / 10)
+    else if (warmup > steps / 10 && !tuned)
         WARN("schedule.warmup_steps", "the warm-up (%llu steps) is longer than a tenth of the run (%llu steps)", warmup,
              steps);
     for (int i = 0; i < s->decays; i++) {
@@ -37,10 +38,10 @@ static int warn_schedule(struct bit_plan *plan, struct bit_error *error)
     if (s->decays && s->decay_steps[0] < steps && (double)s->decay_steps[0] < 0.2 * (double)steps)
         WARN(decays, "the first decay comes after %.0f %% of the run: decaying too early looks better at first and "
              "ends worse", 100.0 * (double)s->decay_steps[0] / (double)steps);
-    if (job->schedule.weight_decay < 1e-5)
+    if (job->schedule.weight_decay < 1e-5 && !tuned)
         WARN("schedule.weight_decay", "a weight decay of %g looks better at first and ends worse; the paper uses 0.0001",
              job->schedule.weight_decay);
-    if (s->images < (uint64_t)s->batch)
+    if (s->images < (uint64_t)s->batch && !tuned)
         WARN("schedule.batch", "the batch (%d) is larger than the training data (%llu images): a step sees images twice",
              s->batch, (unsigned long long)s->images);
     return 0;

@@ -37,6 +37,34 @@ static void test_golden(void)
     bit_job_destroy(job);
 }
 
+/* The published fine-tuning code: rate 0.003 x step / 100 below 100, a tenth from the step after each of 200, 300, 400. */
+static void test_from_zero(void)
+{
+    struct bit_schedule s;
+    const struct bit_job *job = job_with("\"steps\":500,\"batch\":512,\"base_rate\":0.003,\"base_batch\":512,\"warmup_steps\":100,"
+                                         "\"warmup_from\":\"zero\",\"decay_steps\":[201,301,401]");
+    REQUIRE(job != NULL);
+    REQUIRE(bit_schedule_create(job, 800, &s, NULL) == 0);
+    for (uint64_t step = 0; step < 500; step++) {
+        int passed = (200 < step) + (300 < step) + (400 < step);
+        double rate = step < 100 ? 0.003 * (double)step / 100 : 0.003 / pow(10, passed);
+        CHECK(near(bit_schedule_rate(&s, step), rate));
+    }
+    bit_job_destroy(job);
+}
+
+/* Half a cosine from the end of the warm-up to 0 after the last step. */
+static void test_cosine(void)
+{
+    struct bit_schedule s;
+    const struct bit_job *job = job_with("\"steps\":110,\"batch\":256,\"base_rate\":0.01,\"warmup_steps\":10,\"shape\":\"cosine\",\"decay_steps\":[]");
+    REQUIRE(job != NULL);
+    REQUIRE(bit_schedule_create(job, 1000, &s, NULL) == 0);
+    CHECK(near(bit_schedule_rate(&s, 4), 0.005) && near(bit_schedule_rate(&s, 10), 0.01) && near(bit_schedule_rate(&s, 60), 0.005));
+    CHECK(near(bit_schedule_rate(&s, 35), 0.01 * (1 + sqrt(0.5)) / 2) && bit_schedule_rate(&s, 109) > 0 && bit_schedule_rate(&s, 110) < 1e-12);
+    bit_job_destroy(job);
+}
+
 /* BiT-S: 90 epochs of 1,281,167 images at 4096 are 28,150.6 steps; the peak rate is 0.03 * 4096 / 256. */
 static void test_paper(void)
 {
@@ -79,7 +107,7 @@ static void test_rounding(void)
 }
 
 static const struct unit_test tests[] = {
-    {"golden rates", test_golden}, {"paper's BiT-S", test_paper}, {"rounding", test_rounding},
+    {"golden rates", test_golden}, {"from zero", test_from_zero}, {"cosine", test_cosine}, {"paper's BiT-S", test_paper}, {"rounding", test_rounding},
 };
 
 int main(int argc, char **argv)
