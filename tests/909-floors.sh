@@ -28,6 +28,7 @@ train 3
 evaluate 3
 recipe 3 CJSON_LIBS
 features 3
+start 3 CJSON_LIBS HDF5_LIBS ZIP_LIBS
 run 4 CJSON_LIBS'
 
 # The map in the README says the same of every room.

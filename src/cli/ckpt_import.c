@@ -27,11 +27,9 @@ struct import {
 
 static int find_depth(struct import *in, struct bit_error *error)
 {
-    static const int depths[] = {8, 14, 26, 50, 101, 152};
     const struct bit_weights_network *n = bit_weights_network(in->file);
-    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
-        if (!memcmp(bit_model_units(depths[i]), n->units, sizeof n->units))
-            return in->depth = depths[i], 0;
+    if ((in->depth = bit_model_depth(n->units)))
+        return 0;
     return bit_fail(error, BIT_EDATA, "%s: blocks of %d, %d, %d and %d units: no network of BiT has that (R50 has 3, 4, 6 and 3)",
                     in->options->file, n->units[0], n->units[1], n->units[2], n->units[3]);
 }

@@ -179,17 +179,20 @@ static int tell(const struct options *o, struct bit_plan *plan, const char *note
     return result;
 }
 
-static int plan_job(const struct options *o, const char *path, const struct bit_job *job, struct bit_error *error)
+static int plan_job(const struct options *o, const char *path, const struct bit_job **job, struct bit_error *error)
 {
     struct sizes sizes = {0};
     struct bit_index *index = NULL;
     const struct bit_recipe *recipe = NULL;
+    struct bit_choices choices;
     struct bit_plan plan;
-    int result = size_training(job, o, &sizes, &index, error) || size_validation(job, o, &sizes, index, error) ? -1 : 0;
+    int result = size_training(*job, o, &sizes, &index, error) || size_validation(*job, o, &sizes, index, error) ||
+                 bit_cli_settle(job, index, &sizes.images, sizes.classes, &choices, error) ? -1 : 0;
     bit_index_close(index);
     const struct bit_recipe_place place = {.ranks = o->ranks, .classes = sizes.classes, .train_images = sizes.images,
                                            .val_images = sizes.val_images};
-    if (!result && (recipe = bit_recipe_create(job, &place, error)) && !bit_plan_create(recipe, &plan, error)) {
+    if (!result && (recipe = bit_recipe_create(*job, &place, error)) && !bit_plan_create(recipe, &plan, error)) {
+        plan.choices = &choices;
         result = tell(o, &plan, *sizes.note ? sizes.note : NULL, error);
         bit_plan_free(&plan);
     } else {
@@ -210,7 +213,7 @@ int bit_cli_plan(int argc, char **argv)
     if (options.scaling && !options.machine)
         return bit_cli_usage(&bit_plan_usage, "--scaling needs --machine FILE");
     const struct bit_job *job = bit_cli_job(operands.word[0], options.sets.value, options.sets.count, &error);
-    if (job && plan_job(&options, operands.word[0], job, &error))
+    if (job && plan_job(&options, operands.word[0], &job, &error))
         bit_cli_error(&error);
     bit_job_destroy(job);
     return error.code;

@@ -12,6 +12,7 @@
 #include "run/outcome.h"
 #include "run/peers.h"
 #include "run/run.h"
+#include "run/start.h"
 #include "run/states.h"
 
 /* ---- the job then and now ---- */
@@ -20,7 +21,8 @@
  * Those that no checkpoint survives are in canonical_model, which the store compares. */
 static const char *const recipe[] = {
     "micro_batch", "precision", "optimizer.", "data.mirror", "data.area_", "data.aspect_", "data.crop_attempts",
-    "data.max_", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
+    "data.max_", "data.crop", "data.mixup", "data.per_class", "model.dropout", "schedule.shape", "schedule.warmup_from",
+    "schedule.start_decay", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
     "schedule.weight_decay", "checks.nonfinite", "checks.loss_spike",
 };
 /* Keys that may differ and are worth a line. */
@@ -40,7 +42,9 @@ static void judge(const struct run *run, const char *path, const cJSON *then, co
 {
     char *before = cJSON_PrintUnformatted(then), *after = cJSON_PrintUnformatted(now);
     const char *a = before ? before : "?", *b = after ? after : "?";
-    if (AMONG(path, recipe))
+    /* Only then does training resize. */
+    bool resizes = !strcmp(path, "data.resize") && run->recipe->training_stream.crop != BIT_CROP_INCEPTION;
+    if (AMONG(path, recipe) || resizes)
         bit_text_add(changed, "%s%s was %s, is %s", changed->size ? "; " : "", path, a, b);
     else if (AMONG(path, length))
         run_tell(run, BIT_LOG_INFO, "%s was %s, is %s now", path, a, b);
@@ -152,12 +156,6 @@ static int open_store(struct run *run)
     return run_agree(run);
 }
 
-static int initialise(struct run *run)
-{
-    bit_model_initialise(run->model, run->recipe->initialisation, run->job->seed, run->weights, &run->error);
-    return run_agree(run);
-}
-
 /* ---- starting ---- */
 
 static void tell(const struct run *run, bool resumed)
@@ -195,6 +193,8 @@ static void compare_machines(struct run *run)
 static int start(struct run *run, bool resumed)
 {
     const struct bit_schedule *schedule = &run->recipe->schedule;
+    if (start_keep(run, !resumed))
+        return -1;
     if (bit_trainer_weights_changed(run->trainer, &run->error) == 0)
         bit_stream_seek(run->stream, run->standing.step, &run->error);
     if (run_agree(run))
@@ -236,7 +236,7 @@ enum event resume_load(struct run *run)
         bit_fail(&run->error, BIT_ENOINPUT, "%s holds no checkpoint to evaluate", run->folder);
         return EVENT_FAILED;
     }
-    if (!found && initialise(run))
+    if (!found && start_weights(run))
         return EVENT_FAILED;
     return start(run, found) ? EVENT_FAILED : EVENT_OK;
 }

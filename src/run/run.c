@@ -58,10 +58,16 @@ int run_agree(struct run *run)
     return bit_group_agree(run->world, &run->error);
 }
 
+uint64_t run_train_images(const struct run *run)
+{
+    return run->subset ? run->subset->count : bit_index_images(run->train);
+}
+
 struct bit_stream *run_open_stream(struct run *run, bool training)
 {
     struct bit_stream_options options = training ? run->recipe->training_stream : run->recipe->evaluation_stream;
     options.index = training ? run->train : run->val;
+    options.subset = training ? run->subset : NULL;
     options.rank = run->world->rank;
     return bit_stream_create(&options, &run->error);
 }
@@ -111,6 +117,8 @@ void run_clear(struct run *run)
     bit_model_destroy(run->model);
     bit_plan_free(&run->plan);
     bit_recipe_destroy(run->recipe);
+    bit_start_close(run->start);
+    bit_subset_destroy(run->subset);
     bit_index_close(run->val);
     bit_index_close(run->train);
     bit_timeline_close(run->timeline);

@@ -15,6 +15,7 @@
 #include "bit/model.h"
 #include "bit/recipe.h"
 #include "bit/record.h"
+#include "bit/start.h"
 #include "bit/store.h"
 #include "bit/train.h"
 #include "bit/watch.h"
@@ -71,6 +72,8 @@ struct run {
 
     struct bit_index *train, *val;
     char classes_fingerprint[33], images_fingerprint[33];
+    struct bit_subset *subset;     /* few-shot: the training images; NULL: all of the index */
+    struct bit_start *start;       /* rank 0, until the weights are read; NULL else */
     int classes;
     char *model_text;              /* what a checkpoint must have in common, classes counted: bit_job_model */
     int threads;                   /* a rank */
@@ -119,6 +122,8 @@ bool run_is_first(const struct run *run);
 void run_tell(const struct run *run, enum bit_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Training images: of the index, or of its subset. */
+uint64_t run_train_images(const struct run *run);
 /* The recipe's stream over the run's images, training or validation: this rank's part of it. NULL with run->error. Local. */
 struct bit_stream *run_open_stream(struct run *run, bool training);
 

@@ -13,6 +13,7 @@
 #include "run/outcome.h"
 #include "run/peers.h"
 #include "run/run.h"
+#include "run/start.h"
 #include "run/states.h"
 
 /* ---- job ---- */
@@ -192,7 +193,7 @@ static int open_indices(struct run *run)
 
 enum event setup_index(struct run *run)
 {
-    if (open_indices(run))
+    if (open_indices(run) || start_settle(run))
         return EVENT_FAILED;
     int found = bit_index_classes(run->train), wanted = run->job->model.classes;
     bit_index_fingerprint(run->train, run->classes_fingerprint, run->images_fingerprint);
@@ -237,7 +238,7 @@ static int settle(struct run *run)
 {
     const struct bit_recipe_place place = {
         .ranks = run->world->size, .threads = run->threads, .classes = run->classes,
-        .train_images = bit_index_images(run->train), .val_images = run->val ? bit_index_images(run->val) : 0,
+        .train_images = run_train_images(run), .val_images = run->val ? bit_index_images(run->val) : 0,
     };
     run->recipe = bit_recipe_create(run->job, &place, &run->error);
     if (run->recipe)

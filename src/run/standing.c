@@ -37,6 +37,8 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
 {
     bit_text_add(t, "{\"bad_images\":%llu,\"machine\":", (unsigned long long)bad);
     bit_text_add_json(t, s->machine);
+    if (*s->start)
+        bit_text_add(t, ",\"start\":\"%s\"", s->start);
     bit_text_add(t, ",\"resumes\":%llu,\"rollbacks\":%llu,\"skipped\":%d,\"losses\":", (unsigned long long)s->resumes,
                  (unsigned long long)s->rollbacks, s->skipped);
     bit_losses_write(&s->losses, t);
@@ -120,6 +122,7 @@ int standing_read(struct standing *s, const char *text, uint64_t step, const str
     snprintf(best, sizeof best, "best_%s", known->count ? known->item[0].name : "");
     s->best = bit_json_number(object, best, NAN);
     s->best_step = bit_json_whole(object, "best_step", 0);
+    snprintf(s->start, sizeof s->start, "%s", bit_json_string(object, "start", ""));
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(object, "machine");
     if (cJSON_IsString(machine))
         snprintf(s->machine, sizeof s->machine, "%s", machine->valuestring);

@@ -6,6 +6,7 @@
 
 #include "bit/error.h"
 #include "bit/evaluate.h"
+#include "bit/hash.h"
 #include "bit/metric.h"
 #include "bit/text.h"
 #include "bit/observe.h"
@@ -21,6 +22,7 @@ struct standing {
     uint64_t resumes, rollbacks;
     int skipped;                   /* steps in a row that were not applied */
     struct bit_losses losses;           /* of the losses */
+    char start[BIT_HASH_TEXT];     /* hash of the weights to which schedule.start_decay pulls; "": it does not */
     char machine[96];              /* what the bits depend on: backend, instruction set, threads; "": not known */
 };
 
