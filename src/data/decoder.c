@@ -177,7 +177,7 @@ int bit_decoder_measure(struct bit_decoder *d, const char *path, int *width, int
     size_t bytes = 0;
     if (load_file(d, path, &bytes, error))
         return -1;
-    int result = bit_jpeg_open(d->jpeg, d->file, bytes, width, height, error);
-    bit_jpeg_close(d->jpeg);
+    int result = bit_picture_open(d->picture, d->file, bytes, width, height, error);
+    bit_picture_close(d->picture);
     return result;
 }
