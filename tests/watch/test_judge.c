@@ -1,89 +1,107 @@
 #include "bit/watch.h"
 #include "tests/unit.h"
 
-enum { RANKS = 4 };
-static struct bit_seen all[RANKS];
-static struct bit_verdict v;
+enum { RANKS = 4, LIMIT = 10, BACKGROUND_LIMIT = 20 };
 
-/* Rank r in a phase, still for so long; waiting: inside its wait number `entered`. */
-static void rank(int r, enum bit_phase phase, uint64_t entered, bool waiting, double still, double silent)
+/* What is seen of a rank: its phase; the number of its last wait for others, and whether it is inside; how long it has stood still
+ * by its own word, and how long nothing was heard of it. */
+struct look { enum bit_phase phase; int entered; bool waits; double still, silent; double limit, background_still; };
+
+#define WORKS(phase_, entered_, still_) {.phase = BIT_PHASE_##phase_, .entered = entered_, .still = still_, .limit = LIMIT}
+#define WAITS(phase_, entered_, still_) {.phase = BIT_PHASE_##phase_, .entered = entered_, .waits = true, .still = still_, .limit = LIMIT}
+#define ENDED {.phase = BIT_PHASE_ENDED, .entered = 6, .still = 0.5, .silent = 400, .limit = LIMIT}
+#define SILENT_AT_WORK(phase_, entered_, still_, silent_) \
+    {.phase = BIT_PHASE_##phase_, .entered = entered_, .still = still_, .silent = silent_, .limit = LIMIT}
+#define SILENT_WAITING(phase_, entered_, still_, silent_) \
+    {.phase = BIT_PHASE_##phase_, .entered = entered_, .waits = true, .still = still_, .silent = silent_, .limit = LIMIT}
+#define WITHOUT_LIMIT(phase_, entered_, still_) {.phase = BIT_PHASE_##phase_, .entered = entered_, .still = still_}
+#define WRITES(seconds) {.phase = BIT_PHASE_FORWARD, .entered = 6, .limit = LIMIT, .background_still = seconds}
+
+/* Expected: the kind and, where somebody is to blame, who, in which phase and for how long. */
+static const struct scenario {
+    const char *name;
+    struct look rank[RANKS];
+    double allowance;
+    enum bit_lateness kind;
+    int blamed;
+    enum bit_phase phase;
+    double seconds;
+} scenarios[] = {
+    {"all compute, within the limit",
+     {WORKS(FORWARD, 5, 9.9), WORKS(FORWARD, 5, 9.9), WORKS(FORWARD, 5, 9.9), WORKS(FORWARD, 5, 9.9)}, .kind = BIT_LATE_NOT},
+    {"a rank waits for ever for others that are in time",
+     {WORKS(FORWARD, 5, 9.9), WORKS(FORWARD, 5, 9.9), WAITS(REDUCE, 6, 5000), WORKS(FORWARD, 5, 9.9)}, .kind = BIT_LATE_NOT},
+    {"three wait for one that computes for too long",
+     {WAITS(REDUCE, 6, 12), WAITS(REDUCE, 6, 12), WORKS(BACKWARD, 5, 10.5), WAITS(REDUCE, 6, 12)},
+     .kind = BIT_LATE_STUCK, .blamed = 2, .phase = BIT_PHASE_BACKWARD, .seconds = 10.5},
+    {"who stands outside gives the ranks time to find it themselves",
+     {WAITS(REDUCE, 6, 12), WAITS(REDUCE, 6, 12), WORKS(BACKWARD, 5, 10.5), WAITS(REDUCE, 6, 12)}, .allowance = 3, .kind = BIT_LATE_NOT},
+    {"no limit holds for the one that computes",
+     {WAITS(REDUCE, 6, 12), WAITS(REDUCE, 6, 12), WITHOUT_LIMIT(BACKWARD, 5, 10.5), WAITS(REDUCE, 6, 12)}, .kind = BIT_LATE_NOT},
+    {"two compute for too long: the one that has come less far holds up the other",
+     {WORKS(UPDATE, 6, 40), WAITS(REDUCE, 6, 12), WAITS(REDUCE, 6, 12), WORKS(DATA, 4, 11)},
+     .kind = BIT_LATE_STUCK, .blamed = 3, .phase = BIT_PHASE_DATA, .seconds = 11},
+    {"a rank that was stopped within a wait is to blame: its own thread cannot say how long it has stood",
+     {WAITS(AGREE, 6, 12), SILENT_WAITING(AGREE, 6, 0.5, 10.1), WAITS(AGREE, 6, 12), WAITS(AGREE, 6, 12)},
+     .kind = BIT_LATE_SILENT, .blamed = 1, .phase = BIT_PHASE_AGREE, .seconds = 10.1},
+    {"a rank that waited as long as the others, and then fell silent for a moment",
+     {WAITS(AGREE, 6, 12), SILENT_WAITING(AGREE, 6, 9.9, 4), WAITS(AGREE, 6, 12), WAITS(AGREE, 6, 12)}, .kind = BIT_LATE_NOT},
+    {"a rank that fell silent at work: what it stood before counts, too",
+     {WAITS(AGREE, 6, 12), SILENT_AT_WORK(AGREE, 6, 9.9, 4), WAITS(AGREE, 6, 12), WAITS(AGREE, 6, 12)},
+     .kind = BIT_LATE_SILENT, .blamed = 1, .phase = BIT_PHASE_AGREE, .seconds = 13.9},
+    {"a rank that has been silent for less than the limit",
+     {WAITS(AGREE, 6, 12), SILENT_WAITING(AGREE, 6, 0.5, 4), WAITS(AGREE, 6, 12), WAITS(AGREE, 6, 12)}, .kind = BIT_LATE_NOT},
+    {"a rank that has ended is silent for good",
+     {WAITS(AGREE, 6, 12), ENDED, WAITS(AGREE, 6, 12), WAITS(AGREE, 6, 12)}, .kind = BIT_LATE_NOT},
+    {"all wait in the same place: the network",
+     {WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 11)},
+     .kind = BIT_LATE_TOGETHER, .blamed = 0, .phase = BIT_PHASE_REDUCE, .seconds = 11},
+    {"all wait, one a wait behind the others: that one",
+     {WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 11), WAITS(REDUCE, 5, 11), WAITS(REDUCE, 6, 11)},
+     .kind = BIT_LATE_TOGETHER, .blamed = 2, .phase = BIT_PHASE_REDUCE, .seconds = 11},
+    {"all wait, one of them not for long yet",
+     {WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 11), WAITS(REDUCE, 6, 9), WAITS(REDUCE, 6, 11)}, .kind = BIT_LATE_NOT},
+    {"a checkpoint is written for too long beside training",
+     {WRITES(0), WRITES(0), WRITES(0), WRITES(BACKGROUND_LIMIT + 1)},
+     .kind = BIT_LATE_BACKGROUND, .blamed = 3, .phase = BIT_PHASE_WRITE, .seconds = BACKGROUND_LIMIT + 1},
+    {"a checkpoint is written within its limit",
+     {WRITES(0), WRITES(0), WRITES(0), WRITES(BACKGROUND_LIMIT - 1)}, .kind = BIT_LATE_NOT},
+};
+
+static struct bit_seen seen_of(const struct look *look, int rank)
 {
-    all[r] = (struct bit_seen){.silent = silent};
-    struct bit_heart *h = &all[r].heart;
-    h->rank = r;
+    const uint64_t entered = (uint64_t)look->entered;
+    struct bit_seen seen = {.silent = look->silent};
+    struct bit_heart *h = &seen.heart;
+    h->rank = rank;
     h->ranks = RANKS;
-    h->notes[0] = (struct bit_phase_note){.phase = phase, .step = 10, .entered = entered, .left = entered - waiting};
-    h->still[0] = still;
-    h->limit[0] = 10;
+    h->notes[BIT_TRACK_MAIN] = (struct bit_phase_note){.phase = look->phase, .step = 10, .entered = entered, .left = entered - look->waits};
+    h->still[BIT_TRACK_MAIN] = look->still;
+    h->limit[BIT_TRACK_MAIN] = look->limit;
+    if (look->background_still > 0) {
+        h->notes[BIT_TRACK_BACKGROUND].phase = BIT_PHASE_WRITE;
+        h->limit[BIT_TRACK_BACKGROUND] = BACKGROUND_LIMIT;
+        h->still[BIT_TRACK_BACKGROUND] = look->background_still;
+    }
+    return seen;
 }
 
-static void everybody(enum bit_phase phase, uint64_t entered, bool waiting, double still)
+static void test_scenarios(void)
 {
-    for (int r = 0; r < RANKS; r++)
-        rank(r, phase, entered, waiting, still, 0);
-}
-
-static void test_nobody(void)
-{
-    everybody(BIT_PHASE_FORWARD, 5, false, 9.9);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-    rank(2, BIT_PHASE_REDUCE, 6, true, 5000, 0); /* it waits for the others, who are in time */
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-}
-
-static void test_stuck(void)
-{
-    everybody(BIT_PHASE_REDUCE, 6, true, 12);
-    rank(2, BIT_PHASE_BACKWARD, 5, false, 10.5, 0);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_STUCK);
-    CHECK(v.rank == 2 && v.phase == BIT_PHASE_BACKWARD && v.seconds == 10.5 && v.limit == 10 && v.step == 10);
-    CHECK(bit_watch_judge(all, RANKS, 3, &v) == BIT_LATE_NOT); /* who stands outside gives them time to find it */
-    all[2].heart.limit[0] = 0;
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-}
-
-/* A stopped rank is to blame wherever it stands, within a wait too: its own thread cannot say how long it has stood. */
-static void test_silent(void)
-{
-    everybody(BIT_PHASE_AGREE, 6, true, 12);
-    rank(1, BIT_PHASE_AGREE, 6, true, 0.5, 10.1);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_SILENT && v.rank == 1 && v.seconds == 10.1);
-    rank(1, BIT_PHASE_AGREE, 6, true, 9.9, 4); /* it had waited long already, as the others */
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-    rank(1, BIT_PHASE_AGREE, 6, false, 9.9, 4); /* it was at work */
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_SILENT && v.rank == 1);
-    rank(1, BIT_PHASE_AGREE, 6, true, 0.5, 4);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-    rank(1, BIT_PHASE_ENDED, 6, false, 0.5, 400);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-}
-
-/* Two are late: the one that has come less far holds up the other. */
-static void test_two(void)
-{
-    everybody(BIT_PHASE_REDUCE, 6, true, 12);
-    rank(0, BIT_PHASE_UPDATE, 6, false, 40, 0);
-    rank(3, BIT_PHASE_DATA, 4, false, 11, 0);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_STUCK && v.rank == 3);
-}
-
-static void test_together(void)
-{
-    everybody(BIT_PHASE_REDUCE, 6, true, 11);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_TOGETHER);
-    rank(2, BIT_PHASE_REDUCE, 5, true, 11, 0);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_TOGETHER && v.rank == 2);
-    rank(2, BIT_PHASE_REDUCE, 6, true, 9, 0);
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_NOT);
-}
-
-static void test_background(void)
-{
-    everybody(BIT_PHASE_FORWARD, 6, false, 0);
-    all[3].heart.notes[BIT_TRACK_BACKGROUND].phase = BIT_PHASE_WRITE;
-    all[3].heart.limit[BIT_TRACK_BACKGROUND] = 20;
-    all[3].heart.still[BIT_TRACK_BACKGROUND] = 21;
-    CHECK(bit_watch_judge(all, RANKS, 0, &v) == BIT_LATE_BACKGROUND && v.rank == 3 && v.phase == BIT_PHASE_WRITE);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        const struct scenario *s = &scenarios[i];
+        struct bit_seen all[RANKS];
+        struct bit_verdict v;
+        for (int r = 0; r < RANKS; r++)
+            all[r] = seen_of(&s->rank[r], r);
+        enum bit_lateness kind = bit_watch_judge(all, RANKS, s->allowance, &v);
+        bool right = kind == s->kind && (kind == BIT_LATE_NOT || (v.rank == s->blamed && v.phase == s->phase && v.step == 10 &&
+                     v.seconds > s->seconds - 1e-9 && v.seconds < s->seconds + 1e-9 &&
+                     v.limit == (kind == BIT_LATE_BACKGROUND ? BACKGROUND_LIMIT : LIMIT)));
+        if (!right)
+            printf("\n  %s: verdict %d on rank %d in phase %s for %g s", s->name, (int)kind, v.rank, bit_phase_name(v.phase), v.seconds);
+        CHECK(right);
+    }
 }
 
 static void test_limits(void)
@@ -116,8 +134,7 @@ static void test_text(void)
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
-        {"nobody", test_nobody}, {"stuck", test_stuck}, {"silent", test_silent}, {"two", test_two},
-        {"together", test_together}, {"background", test_background}, {"limits", test_limits}, {"text", test_text},
+        {"scenarios", test_scenarios}, {"limits", test_limits}, {"text", test_text},
     };
     return unit_main("judge", tests, sizeof tests / sizeof *tests, argc, argv);
 }
