@@ -12,9 +12,9 @@
 
 #include "compute/layer_kernels.h"
 
-/* ---- the plan of a call ---- */
+/* ---- a pass: one call, and how it is parted ---- */
 
-struct plan {
+struct pass {
     const struct bit_norm_shape *norm;
     const struct bit_norm_call *call;
     const struct bit_norm_gradient *gradient; /* backward */
@@ -71,10 +71,10 @@ size_t bit_norm_statistics(const struct bit_norm_shape *norm)
     return norm->groups ? (size_t)norm->images * (size_t)norm->groups : (size_t)norm->channels;
 }
 
-static struct plan plan_make(const struct bit_norm_shape *norm, const struct bit_norm_call *call,
+static struct pass pass_make(const struct bit_norm_shape *norm, const struct bit_norm_call *call,
                              const struct bit_norm_gradient *gradient)
 {
-    struct plan p = {.norm = norm, .call = call, .gradient = gradient,
+    struct pass p = {.norm = norm, .call = call, .gradient = gradient,
                      .kernels = BIT_PICK(layer_kernels)};
     p.rows = &p.kernels->by_type[norm->type];
     p.tiles = tile_count(norm);
@@ -88,34 +88,34 @@ static struct plan plan_make(const struct bit_norm_shape *norm, const struct bit
     return p;
 }
 
-static float *lane(const struct plan *p, int slot, int row)
+static float *lane(const struct pass *p, int slot, int row)
 {
     return p->lanes + ((size_t)slot * SLOT_ROWS + (size_t)row) * (size_t)p->norm->channels;
 }
 
-static float *tile_sums(const struct plan *p, int slot, int tile)
+static float *tile_sums(const struct pass *p, int slot, int tile)
 {
     return p->tiled + (size_t)(p->shared ? tile : slot) * 2 * (size_t)p->norm->channels;
 }
 
-static double *image_sums(const struct plan *p, int image)
+static double *image_sums(const struct pass *p, int image)
 {
     return p->sums + (size_t)image * 2 * (size_t)p->norm->channels;
 }
 
-static int tile_size(const struct plan *p, int tile)
+static int tile_size(const struct pass *p, int tile)
 {
     int left = p->norm->rows - tile * TILE;
     return left < TILE ? left : TILE;
 }
 
-static size_t tile_at(const struct plan *p, int image, int tile)
+static size_t tile_at(const struct pass *p, int image, int tile)
 {
     return (size_t)image * p->image_bytes + (size_t)tile * TILE * p->row_bytes;
 }
 
-/* Calls work(plan, image, slot) for every image: one image a thread, or one after another when its tiles are shared. */
-static void each_image(const struct plan *p, void (*work)(const struct plan *, int, int))
+/* Calls work(pass, image, slot) for every image: one image a thread, or one after another when its tiles are shared. */
+static void each_image(const struct pass *p, void (*work)(const struct pass *, int, int))
 {
     if (p->shared) {
         for (int image = 0; image < p->norm->images; image++)
@@ -127,8 +127,8 @@ static void each_image(const struct plan *p, void (*work)(const struct plan *, i
         work(p, image, omp_get_thread_num());
 }
 
-/* Calls work(plan, image, slot, tile) for every tile of an image. */
-static void each_tile(const struct plan *p, int image, int slot, void (*work)(const struct plan *, int, int, int))
+/* Calls work(pass, image, slot, tile) for every tile of an image. */
+static void each_tile(const struct pass *p, int image, int slot, void (*work)(const struct pass *, int, int, int))
 {
     if (!p->shared) {
         for (int tile = 0; tile < p->tiles; tile++)
@@ -140,7 +140,7 @@ static void each_tile(const struct plan *p, int image, int slot, void (*work)(co
         work(p, image, slot, tile);
 }
 
-static void add_tile(const struct plan *p, int slot, int tile, double *restrict sums)
+static void add_tile(const struct pass *p, int slot, int tile, double *restrict sums)
 {
     const size_t n = 2 * (size_t)p->norm->channels;
     const float *restrict t = tile_sums(p, slot, tile);
@@ -150,7 +150,7 @@ static void add_tile(const struct plan *p, int slot, int tile, double *restrict 
 }
 
 /* Calls work for every tile, and adds up in double what it leaves in tile_sums: sums[2][channels]. */
-static void sum_tiles(const struct plan *p, int image, int slot, void (*work)(const struct plan *, int, int, int),
+static void sum_tiles(const struct pass *p, int image, int slot, void (*work)(const struct pass *, int, int, int),
                       double *sums)
 {
     memset(sums, 0, 2 * (size_t)p->norm->channels * sizeof *sums);
@@ -178,7 +178,7 @@ static void add_tree(double *rows, int count, size_t n, size_t stride)
 
 /* ---- statistics ---- */
 
-static void moments_tile(const struct plan *p, int image, int slot, int tile)
+static void moments_tile(const struct pass *p, int image, int slot, int tile)
 {
     const size_t n = (size_t)p->norm->channels;
     float *sums = tile_sums(p, slot, tile);
@@ -187,7 +187,7 @@ static void moments_tile(const struct plan *p, int image, int slot, int tile)
 }
 
 /* A first guess of each channel's mean, from a few rows. */
-static void guess_means(const struct plan *p, int image, int slot)
+static void guess_means(const struct pass *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const size_t n = (size_t)norm->channels;
@@ -205,7 +205,7 @@ static void guess_means(const struct plan *p, int image, int slot)
 }
 
 /* image_sums = mean, and sum of squared differences from it, of each channel of an image. */
-static void moments_image(const struct plan *p, int image, int slot)
+static void moments_image(const struct pass *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const size_t n = (size_t)norm->channels;
@@ -215,7 +215,7 @@ static void moments_image(const struct plan *p, int image, int slot)
     p->kernels->channel_moments(lane(p, slot, ROW_SHIFT), norm->rows, n, means, means + n);
 }
 
-static void group_statistics(const struct plan *p, int image)
+static void group_statistics(const struct pass *p, int image)
 {
     const struct bit_norm_shape *norm = p->norm;
     const double *means = image_sums(p, image);
@@ -225,7 +225,7 @@ static void group_statistics(const struct plan *p, int image)
 }
 
 /* Batch norm: first the common mean, then every image's squared differences moved to it. */
-static int batch_statistics(const struct plan *p, struct bit_error *error)
+static int batch_statistics(const struct pass *p, struct bit_error *error)
 {
     const struct bit_norm_shape *norm = p->norm;
     const size_t n = (size_t)norm->channels;
@@ -264,7 +264,7 @@ static int batch_statistics(const struct plan *p, struct bit_error *error)
 
 /* y = scale x + offset for an image: scale = inverse gamma, offset = beta - mean scale. Also spreads mean and inverse
  * from groups to channels. */
-static void coefficients(const struct plan *p, int image, int slot)
+static void coefficients(const struct pass *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const int groups = norm->groups ? norm->groups : norm->channels;
@@ -276,9 +276,9 @@ static void coefficients(const struct plan *p, int image, int slot)
 
 /* ---- forward ---- */
 
-struct forward { struct plan plan; char *y, *copy; float *pooled; };
+struct forward { struct pass pass; char *y, *copy; float *pooled; };
 
-static void affine_tile(const struct plan *p, int image, int slot, int tile)
+static void affine_tile(const struct pass *p, int image, int slot, int tile)
 {
     const struct forward *f = (const struct forward *)p;
     size_t at = tile_at(p, image, tile);
@@ -286,13 +286,13 @@ static void affine_tile(const struct plan *p, int image, int slot, int tile)
                     lane(p, slot, ROW_OFFSET), p->norm->relu, f->y + at, f->copy ? f->copy + at : NULL);
 }
 
-static void affine_sum_tile(const struct plan *p, int image, int slot, int tile)
+static void affine_sum_tile(const struct pass *p, int image, int slot, int tile)
 {
     p->rows->affine_sum((const char *)p->call->x + tile_at(p, image, tile), tile_size(p, tile), p->norm->channels,
                         lane(p, slot, ROW_SCALE), lane(p, slot, ROW_OFFSET), tile_sums(p, slot, tile));
 }
 
-static void apply_image(const struct plan *p, int image, int slot)
+static void apply_image(const struct pass *p, int image, int slot)
 {
     const struct forward *f = (const struct forward *)p;
     const size_t n = (size_t)p->norm->channels;
@@ -309,7 +309,7 @@ static void apply_image(const struct plan *p, int image, int slot)
         f->pooled[(size_t)image * n + c] = (float)(sums[c] / p->norm->rows);
 }
 
-static void group_norm_image(const struct plan *p, int image, int slot)
+static void group_norm_image(const struct pass *p, int image, int slot)
 {
     moments_image(p, image, slot);
     group_statistics(p, image);
@@ -318,7 +318,7 @@ static void group_norm_image(const struct plan *p, int image, int slot)
 
 static int forward(const struct forward *f, struct bit_error *error)
 {
-    const struct plan *p = &f->plan;
+    const struct pass *p = &f->pass;
     if (p->call->known) {
         each_image(p, apply_image);
     } else if (p->norm->groups) {
@@ -335,14 +335,14 @@ static int forward(const struct forward *f, struct bit_error *error)
 int bit_norm_forward(const struct bit_norm_shape *norm, const struct bit_norm_call *call, void *y, void *copy,
                      struct bit_error *error)
 {
-    struct forward f = {plan_make(norm, call, NULL), y, copy, NULL};
+    struct forward f = {pass_make(norm, call, NULL), y, copy, NULL};
     return forward(&f, error);
 }
 
 int bit_norm_forward_mean(const struct bit_norm_shape *norm, const struct bit_norm_call *call, float *pooled,
                           struct bit_error *error)
 {
-    struct forward f = {plan_make(norm, call, NULL), NULL, NULL, pooled};
+    struct forward f = {pass_make(norm, call, NULL), NULL, NULL, pooled};
     return forward(&f, error);
 }
 
@@ -356,7 +356,7 @@ int bit_norm_forward_mean(const struct bit_norm_shape *norm, const struct bit_no
  * above are all that is needed: mean(gamma dz) = sum_c gamma_c d_beta_c / M, mean(gamma dz u) = sum_c gamma_c d_gamma_c / M.
  * In terms of x: dx = scale dz + p x + q, p = -inverse^2 mean(gamma dz u), q = -inverse mean(gamma dz) - mean p. */
 
-static void sums_tile(const struct plan *p, int image, int slot, int tile)
+static void sums_tile(const struct pass *p, int image, int slot, int tile)
 {
     const struct bit_norm_gradient *g = p->gradient;
     const int n = p->norm->channels;
@@ -368,13 +368,13 @@ static void sums_tile(const struct plan *p, int image, int slot, int tile)
                            lane(p, slot, ROW_INVERSE), p->norm->relu, sums, sums + n, g->y ? (char *)g->y + at : NULL);
 }
 
-static void sums_image(const struct plan *p, int image, int slot)
+static void sums_image(const struct pass *p, int image, int slot)
 {
     coefficients(p, image, slot);
     sum_tiles(p, image, slot, sums_tile, image_sums(p, image));
 }
 
-static void set_p_q(const struct plan *p, int slot, int channel, double mean_dz, double mean_dzu)
+static void set_p_q(const struct pass *p, int slot, int channel, double mean_dz, double mean_dzu)
 {
     double inverse = (double)lane(p, slot, ROW_INVERSE)[channel], mean = (double)lane(p, slot, ROW_MEAN)[channel];
     double slope = -inverse * inverse * mean_dzu;
@@ -382,7 +382,7 @@ static void set_p_q(const struct plan *p, int slot, int channel, double mean_dz,
     lane(p, slot, ROW_Q)[channel] = (float)(-inverse * mean_dz - mean * slope);
 }
 
-static void backward_tile(const struct plan *p, int image, int slot, int tile)
+static void backward_tile(const struct pass *p, int image, int slot, int tile)
 {
     const struct bit_norm_gradient *g = p->gradient;
     const int n = p->norm->channels;
@@ -394,7 +394,7 @@ static void backward_tile(const struct plan *p, int image, int slot, int tile)
                              (char *)g->dx + at);
 }
 
-static void group_backward_image(const struct plan *p, int image, int slot)
+static void group_backward_image(const struct pass *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     sums_image(p, image, slot);
@@ -406,7 +406,7 @@ static void group_backward_image(const struct plan *p, int image, int slot)
 }
 
 /* Batch norm's second pass: the totals of all ranks stand in the row after the images'. */
-static void batch_backward_image(const struct plan *p, int image, int slot)
+static void batch_backward_image(const struct pass *p, int image, int slot)
 {
     const struct bit_norm_shape *norm = p->norm;
     const double *total = image_sums(p, norm->images);
@@ -422,7 +422,7 @@ static void batch_backward_image(const struct plan *p, int image, int slot)
 int bit_norm_backward(const struct bit_norm_shape *norm, const struct bit_norm_call *call,
                       const struct bit_norm_gradient *gradient, struct bit_error *error)
 {
-    const struct plan p = plan_make(norm, call, gradient);
+    const struct pass p = pass_make(norm, call, gradient);
     const size_t n = (size_t)norm->channels;
     each_image(&p, norm->groups ? group_backward_image : sums_image);
     add_tree(p.sums, norm->images, 2 * n, 2 * n);

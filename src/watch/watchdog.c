@@ -111,7 +111,7 @@ static void look_around(struct bit_watch *w, double now)
         look_at(w, r, now);
 }
 
-/* Whoever found the late rank is telling so; the first process that leaves has mpirun kill it. */
+/* Whoever found the rank that timed out is telling so; the first process that leaves has mpirun kill it. */
 static void let_it_be_told(const char *folder)
 {
     struct bit_wait wait = bit_wait_for(1, 0.01);
