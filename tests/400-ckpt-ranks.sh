@@ -26,7 +26,7 @@ done
 ok $? "bit ckpt sees the same hashes"
 
 run 3 "$ranks" differ "$scratch/at3" 200 3 2
-[ $? = 70 ] && grep -q "apart from most: rank 2" "$scratch/stderr" && [ "$(ls -d "$scratch/at3"/step*)" = "$scratch/at3/step-000000000100" ]
+[ $? = 70 ] && grep -q "in the minority: rank 2" "$scratch/stderr" && [ "$(ls -d "$scratch/at3"/step*)" = "$scratch/at3/step-000000000100" ]
 ok $? "a rank with other weights is named and nothing is written"
 
 for n in 2 1; do

@@ -59,7 +59,7 @@ ok $? "no heartbeats are left"
 cp "$scratch/whole/outcome.json" "$scratch/before"
 BIT_TEST_FAULT=evaluate:1=read timeout -k 5 60 $MPIRUN -n 2 "$top_builddir/tests/faults/bitrun_points" "$scratch/tiny.json" --out "$scratch/whole" \
     --evaluate --set watchdog.step_seconds=2 >"$scratch/said" 2>&1
-[ $? = 76 ] && grep -q 'watchdog: rank 1 .* is late: in phase evaluate ' "$scratch/said"
+[ $? = 76 ] && grep -q 'watchdog: rank 1 .* timed out: in phase evaluate ' "$scratch/said"
 ok $? "an evaluation that hangs is found and ended"
 cmp -s "$scratch/whole/outcome.json" "$scratch/before" && [ "$(value "$scratch/whole/evaluating/outcome.json" late_rank)" = 1 ]
 ok $? "the run's own outcome is not touched"

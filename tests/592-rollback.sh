@@ -45,7 +45,7 @@ same "two failures of the same step: the weights of the run without a fault" "$(
 # shellcheck disable=SC2086
 BIT_TEST_FAULT=$twice fails 65 4 "$scratch/tiny.json" --out "$scratch/limit" $back --set checks.rollback_limit=1
 ok $? "beyond checks.rollback_limit the run stops"
-grep -q 'rolled back 1 times in a row without coming past step 6, checks.rollback_limit is 1' "$scratch/said"
+grep -q 'rolled back 1 times in a row without getting past step 6, checks.rollback_limit is 1' "$scratch/said"
 ok $? "beyond checks.rollback_limit: the key and the step are told"
 # shellcheck disable=SC2086
 BIT_TEST_FAULT=forward:1:5=nan,forward:1:5=nan:3 fails 65 2 "$scratch/tiny.json" --out "$scratch/again" $back

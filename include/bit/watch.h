@@ -80,10 +80,10 @@ struct bit_verdict {
     double seconds, limit;
 };
 
-/* Who is late by more than `allowance` seconds? A rank that waits for others is not, unless all of them wait. Of several,
+/* Who is over its limit by more than `allowance` seconds? A rank that waits for others is not, unless all of them wait. Of several,
  * the one that has entered the fewest waits. Pure. */
 enum bit_lateness bit_watch_judge(const struct bit_seen *all, int count, double allowance, struct bit_verdict *verdict);
-/* "rank 2 (process 123 on a) is late: ..." */
+/* "rank 2 (process 123 on a) timed out: ..." */
 void bit_verdict_text(const struct bit_verdict *verdict, char *text, size_t size);
 /* The limit of a phase, and the key that sets it; longest: seconds of the recent steps' longest, 0: not known. */
 double bit_watch_limit(const struct bit_watch_limits *limits, enum bit_phase phase, double longest);
@@ -118,7 +118,7 @@ struct bit_watch_options {
     struct bit_watch_limits limits;
 };
 struct bit_watch;
-/* Starts the watchdog of this process. When it finds a rank late, or learns that another has, it ends the process with
+/* Starts the watchdog of this process. When it finds that a rank has timed out, or learns that another has, it ends the process with
  * exit code BIT_ELATE. */
 struct bit_watch *bit_watch_start(const struct bit_watch_options *options, struct bit_error *error);
 /* Ends it and removes this rank's heartbeat. NULL is fine. */

@@ -94,7 +94,7 @@ main() {
         sleep 1
         [ "$(state)" = RUNNING ] || linger
     fi
-    # Stopped, late, or a rank lost: again, but not for ever without getting anywhere.
+    # Stopped, timed out, or a rank lost: again, but not for ever without getting anywhere.
     starts=0
     [ "$(newest)" = "$before" ] && starts=$(($(cat "$idle" 2>/dev/null || echo 0) + 1))
     if [ "$starts" -ge 3 ]; then

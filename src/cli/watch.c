@@ -68,7 +68,7 @@ static char state_of(long process)
     return end && end[1] == ' ' ? end[2] : 0;
 }
 
-static int late(const struct watch *w, const char *text)
+static int tell_timeout(const struct watch *w, const char *text)
 {
     struct bit_error error = {0};
     if (w->id && bit_outcome_state(w->folder) == BIT_RUN_RUNNING && bit_outcome_fail(w->folder, BIT_ELATE, text, NULL, 0, &error))
@@ -87,7 +87,7 @@ static int check_launcher(struct watch *w, double now)
     w->stopped = !is_stopped ? 0 : w->stopped > 0 ? w->stopped : now;
     if (is_stopped && limit > 0 && now - w->stopped > limit) {
         snprintf(text, sizeof text, "the launcher of the run (process %ld) is stopped for %.0f s", w->launcher, now - w->stopped);
-        return late(w, text);
+        return tell_timeout(w, text);
     }
     bool ended = w->id && find_heart(w->folder, w->ranks, &heart) && bit_run_has_ended(bit_outcome_state(w->folder));
     w->left = !ended ? 0 : w->left > 0 ? w->left : now;
@@ -105,7 +105,7 @@ static int check_start(const struct watch *w, double now)
         return 0;
     snprintf(text, sizeof text, "no rank has begun within %.0f s (watchdog.start_seconds): one may be stopped, or a host hang",
              w->start_limit);
-    return late(w, text);
+    return tell_timeout(w, text);
 }
 
 static int check_ranks(struct watch *w, double now)
@@ -124,7 +124,7 @@ static int check_ranks(struct watch *w, double now)
     if (bit_watch_condemn(w->folder, &verdict, &error) < 0)
         bit_cli_error(&error);
     bit_verdict_text(&verdict, text, sizeof text);
-    fprintf(stderr, "bit: seen from outside: %s\n", text);
+    fprintf(stderr, "bit watch: %s\n", text);
     return BIT_ELATE;
 }
 

@@ -64,7 +64,7 @@ static bool load_cache(struct bit_index *index, const char *source, bool *from_c
     }
     if (strcmp(bit_index_section(block, SOURCE), source) || !bit_index_fresh(block)) {
         bit_log(BIT_LOG_INFO, bit_index_settled(block) ? "%s has changed since it was indexed: scanning again"
-                : "%s had changed just before it was indexed: scanning again, to be sure of it", source);
+                : "%s had changed just before it was indexed, so that a change may be missing: scanning again", source);
         bit_free(block);
         return false;
     }

@@ -275,7 +275,7 @@ const struct key job_keys[] = {
                 "fault of a machine only: when the step fails again with the same bits, or there is no checkpoint yet, the run stops."},
     {.path = "checks.nonfinite_limit", .type = KEY_INTEGER, .offset = AT(checks.nonfinite_limit), .value = "10",
      .minimum = 1, .maximum = 1000000, .unit = "steps",
-     .meaning = "skip, here and in checks.loss_spike_policy: steps in a row after which the run stops all the same."},
+     .meaning = "Stops the run when so many steps in a row have been skipped, by checks.nonfinite or checks.loss_spike_policy."},
     {.path = "checks.loss_spike", .type = KEY_REAL, .offset = AT(checks.loss_spike), .value = "10", .minimum = 0,
      .maximum = 1e9, .unit = "times the median",
      .meaning = "The loss has jumped when it is more than this many times the median of the last 64 losses; judged once there are 8. "
@@ -291,20 +291,20 @@ const struct key job_keys[] = {
                 "on from there, or stop. off: not summed."},
     {.path = "checks.rollback_limit", .type = KEY_INTEGER, .offset = AT(checks.rollback_limit), .value = "3",
      .minimum = 1, .maximum = 1000000,
-     .meaning = "rollback, wherever it is chosen: how often in a row, without coming past the step that failed, before the run stops."},
+     .meaning = "Stops the run when it has rolled back so many times in a row without getting past the step that failed, whichever check asked for it."},
 
     {.path = "watchdog.start_seconds", .type = KEY_REAL, .offset = AT(watchdog.start_seconds), .value = "1800", .minimum = 0,
      .maximum = 1e7, .unit = "seconds",
-     .meaning = "Without any progress in starting, indexing images and loading a checkpoint. 0: for ever."},
+     .meaning = "Ends the run when starting, indexing images or loading a checkpoint makes no progress for so long. 0: never."},
     {.path = "watchdog.data_seconds", .type = KEY_REAL, .offset = AT(watchdog.data_seconds), .value = "600", .minimum = 0,
-     .maximum = 1e7, .unit = "seconds", .meaning = "Waiting for the images of a micro-batch. 0: for ever."},
+     .maximum = 1e7, .unit = "seconds", .meaning = "Ends the run when a rank waits so long for the images of a micro-batch. 0: never."},
     {.path = "watchdog.step_seconds", .type = KEY_REAL, .offset = AT(watchdog.step_seconds), .value = "null",
      .nullable = true, .null_number = NAN, .minimum = 0, .maximum = 1e7, .unit = "seconds",
-     .meaning = "Forward or backward pass of one micro-batch, reduction, update, agreement, micro-batch of an evaluation. "
-                "null: 20 times the longest of the recent steps, at least 60, and 600 before the first. 0: for ever."},
+     .meaning = "Ends the run when one of these takes so long: the forward or backward pass of a micro-batch, reduction, update, agreement, "
+                "a micro-batch of an evaluation. null: 20 times the longest of the recent steps, at least 60, and 600 before the first. 0: never."},
     {.path = "watchdog.checkpoint_seconds", .type = KEY_REAL, .offset = AT(watchdog.checkpoint_seconds), .value = "1800",
      .minimum = 0, .maximum = 1e7, .unit = "seconds",
-     .meaning = "Without any progress in saving a checkpoint or ending. 0: for ever."},
+     .meaning = "Ends the run when saving a checkpoint or ending makes no progress for so long. 0: never."},
 
     {.path = "log.every_steps", .type = KEY_COUNT, .offset = AT(log.every_steps), .value = "1", .minimum = 1,
      .maximum = 1e12, .unit = "steps", .meaning = "Writes a line of metrics.jsonl every so many steps."},

@@ -1,4 +1,4 @@
-/* A list of metrics in JSON: [["top1", "top-1", "share", "higher"], ...]; their values stand beside it, by name. */
+/* A list of metrics in JSON: [["recall", "recall", "share", "higher"], ...]; their values stand beside it, by name. */
 #ifndef RECORD_ROWS_H
 #define RECORD_ROWS_H
 

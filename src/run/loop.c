@@ -171,9 +171,9 @@ static void watch_speed(struct run *run, const struct bit_step_result *result)
     watch_link(run, result, seconds);
     if (!bit_slow_rank_add(&run->loop.slow, seconds, &rank, &factor, &each))
         return;
-    run_tell(run, factor >= BIT_SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s takes %.3g times as long as the "
+    run_tell(run, factor >= BIT_SLOW_FACTOR ? BIT_LOG_WARNING : BIT_LOG_INFO, "step %llu: rank %d %s %.3g times as long as the "
              "other ranks for its work (%.3g s a step)%s", (unsigned long long)run->standing.step, rank,
-             factor >= BIT_SLOW_FACTOR ? "holds up the run: it" : "is no longer slow: it", factor, each,
+             factor >= BIT_SLOW_FACTOR ? "holds up the run: it takes" : "is no longer slow: it takes", factor, each,
              factor >= BIT_SLOW_FACTOR ? "; look at its host" : "");
     bit_metrics_log_slow_rank(run->metrics, run->standing.step, rank, factor, &run->error);
 }

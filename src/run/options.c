@@ -86,8 +86,8 @@ const struct bit_usage options_usage = {
     known, sizeof known / sizeof *known, 0, 1,
     .more = "\nSignals: USR1 checkpoint and go on; TERM, INT, USR2 checkpoint and stop (exit 75).\n"
             "Exit codes: 0 done, 64 usage or job, 65 data, 66 file missing, 69 no checkpoint is whole, 70 internal,\n"
-            "74 environment, 75 stopped: run again to resume, 76 a rank timed out: run again. All keys of a job: bit help job. More:\n"
-            "man bitrun."};
+            "74 environment, 75 stopped: run again to resume, 76 a rank timed out: run again.\n"
+            "All keys of a job: bit help job. More: man bitrun."};
 
 int options_parse(struct options *o, int argc, char **argv, struct bit_error *error)
 {

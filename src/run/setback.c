@@ -105,6 +105,6 @@ int setback_judge(struct run *run)
     run->error = s->why;
     if (s->alike)
         return bit_fail_at(&run->error, "failed again with the same bits after going back to a checkpoint, so rolling back cannot help");
-    return bit_fail_at(&run->error, "rolled back %d times in a row without coming past step %llu, checks.rollback_limit is %d",
+    return bit_fail_at(&run->error, "rolled back %d times in a row without getting past step %llu, checks.rollback_limit is %d",
                        limit, (unsigned long long)s->step, limit);
 }

@@ -95,7 +95,7 @@ static void make_room_for_hearts(struct run *run, uint64_t *id)
         if (bit_folder_create(run->watched, &run->error) || bit_path_join(path, sizeof path, run->watched, BIT_RECORD_LOCK, &run->error))
             return;
         if (!(run->lock = bit_lock_take(path, &taken))) {
-            run_tell(run, BIT_LOG_INFO, "another evaluation is at work here: the watchdog watches that one only");
+            run_tell(run, BIT_LOG_INFO, "another evaluation of this run is going on: the watchdog watches that one, not this one");
             return;
         }
         for (int i = 0; i < 2; i++)

@@ -31,7 +31,7 @@ static const struct {
     [STATE_EVALUATE] = {"evaluating", BIT_PHASE_EVALUATE, loop_evaluate, {[EVENT_OK] = STATE_BOUNDARY}},
     [STATE_SAVE] = {"saving a checkpoint", BIT_PHASE_SNAPSHOT, loop_save, {[EVENT_OK] = STATE_BOUNDARY, [EVENT_ROLLBACK] = STATE_ROLLBACK}},
     [STATE_COMMIT] = {"committing a checkpoint", BIT_PHASE_COMMIT, loop_commit, {[EVENT_OK] = STATE_BOUNDARY, [EVENT_ROLLBACK] = STATE_ROLLBACK}},
-    [STATE_MEASURE] = {"evaluating", BIT_PHASE_EVALUATE, end_measure, {[EVENT_OK] = STATE_END, [EVENT_STOP] = STATE_STOP}},
+    [STATE_MEASURE] = {"evaluating a checkpoint", BIT_PHASE_EVALUATE, end_measure, {[EVENT_OK] = STATE_END, [EVENT_STOP] = STATE_STOP}},
     [STATE_FINISH] = {"finishing", BIT_PHASE_STOP, end_finish, {[EVENT_OK] = STATE_END, [EVENT_ROLLBACK] = STATE_ROLLBACK}},
     [STATE_STOP] = {"stopping", BIT_PHASE_STOP, end_stop, {[EVENT_OK] = STATE_END, [EVENT_ROLLBACK] = STATE_ROLLBACK}},
     [STATE_FAIL] = {"failing", BIT_PHASE_STOP, end_fail, {[EVENT_OK] = STATE_END, [EVENT_FAILED] = STATE_END}},

@@ -102,9 +102,9 @@ static int check_common(struct bit_group *group, const struct common *mine, stru
             if (memcmp(&all[i], &all[best], sizeof *all) && used < (int)sizeof names - 16)
                 used += snprintf(names + used, sizeof names - (size_t)used, "%s%d", used ? ", " : "", i);
         if (2 * most <= group->size)
-            snprintf(names, sizeof names, "no majority");
+            snprintf(names, sizeof names, "nobody, there is no majority");
         result = bit_fail(error, BIT_EINTERNAL, "checkpoint of step %llu refused: the ranks hold different weights or stand at "
-                          "different steps; apart from most: %s%s", (unsigned long long)mine->step,
+                          "different steps; in the minority: %s%s", (unsigned long long)mine->step,
                           2 * most <= group->size ? "" : "rank ", names);
     }
     bit_free(all);

@@ -1,4 +1,4 @@
-/* Telling the world that a rank is late: the file by which one process takes it on, the outcome, the log. */
+/* Telling the world that a rank has timed out: the file by which one process takes it on, the outcome, the log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -88,7 +88,7 @@ static bool waits(const struct bit_heart *h)
     return h->notes[MAIN].entered != h->notes[MAIN].left;
 }
 
-/* How late one rank is by itself, and in what. */
+/* Whether one rank by itself has timed out, and in what. */
 static enum bit_lateness judge_one(const struct bit_seen *s, double allowance, enum bit_track *track, double *seconds)
 {
     const struct bit_heart *h = &s->heart;
@@ -159,10 +159,10 @@ enum bit_lateness bit_watch_judge(const struct bit_seen *all, int count, double 
 void bit_verdict_text(const struct bit_verdict *v, char *text, size_t size)
 {
     static const char *const kinds[] = {
-        [BIT_LATE_NOT] = "is not late",
+        [BIT_LATE_NOT] = "is in time",
         [BIT_LATE_SILENT] = "is silent: stopped, or its host or file system is gone; it was last",
-        [BIT_LATE_STUCK] = "is late:",
-        [BIT_LATE_BACKGROUND] = "is late with its work in the background:",
+        [BIT_LATE_STUCK] = "timed out:",
+        [BIT_LATE_BACKGROUND] = "timed out with its work in the background:",
         [BIT_LATE_TOGETHER] = "waits, as all ranks do, and none holds up the others: the network between them may be broken; it is",
     };
     char seconds[32], limit[32];

@@ -112,7 +112,7 @@ judge_launch() { # FAULT COMMITTED
     local begins first late
     begins=$(grep -c 'resumed at step' "$said")
     case $1 in
-        blink | slow) [ "$begins" = 0 ] || fail "was started again: $(grep -m 1 'is silent\|is late\|starting again' "$said")" || return ;;
+        blink | slow) [ "$begins" = 0 ] || fail "was started again: $(grep -m 1 'is silent\|timed out\|starting again' "$said")" || return ;;
         later) [ "$begins" -ge 2 ] || fail "started again $begins times" || return ;;
         *) [ "$begins" -ge 1 ] || fail 'was not started again' || return ;;
     esac
