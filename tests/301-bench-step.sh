@@ -19,6 +19,12 @@ for backend in openblas auto; do
         has "the loss of the last step" 'loss of the last [0-9]'
     done
 done
+name=detection
+expect 0 "detection runs" "$bit" bench step --task detect --model R14x1 --size 64 --classes 3 --batch 4 --micro-batch 2 --threads 2 --steps 1
+has "says so" '^training step of R14x1 with RetinaNet at 64'
+has "a first loss near the prior's" 'loss of the last [0-9]{1,2}\.'
+expect 64 "detection refuses sizes that levels do not fit" "$bit" bench step --task detect --model R14x1 --size 100
+expect 64 "--task belongs to step" "$bit" bench ops --task detect
 expect 0 "--json runs" "$bit" bench step "${small[@]}" --batch 2 --micro-batch 2 --threads 1 --json
 name=--json has "has images a second" '"images_per_second":'
 if command -v python3 > /dev/null; then

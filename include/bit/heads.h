@@ -3,10 +3,12 @@
 #define BIT_HEADS_H
 
 #include "bit/classify.h"
+#include "bit/detect.h"
 
 union bit_any_head {
     struct bit_head head;
     struct bit_classify classify;
+    struct bit_detect detect;
 };
 
 #endif

@@ -21,7 +21,7 @@ static const char *take_model(void *options, const char *text)
     return good ? NULL : "R followed by a depth of 8, 14, 26, 50, 101 or 152, x and a width, such as R50x1";
 }
 
-static const char *const precisions[] = {"float32", "bfloat16", NULL}, *const backends[] = {"auto", "onednn", "openblas", "reference", NULL};
+static const char *const precisions[] = {"float32", "bfloat16", NULL}, *const tasks[] = {"classify", "detect", NULL}, *const backends[] = {"auto", "onednn", "openblas", "reference", NULL};
 
 #define AT(member) .at = offsetof(struct bench_options, member)
 static const struct bit_option known[] = {
@@ -29,13 +29,14 @@ static const struct bit_option known[] = {
     {"--batch", "16", "images a step", BIT_OPTION_INT, AT(batch), 1, 1 << 20},
     {"--micro-batch", "8", "images computed at a time", BIT_OPTION_INT, AT(micro_batch), 1, 4096},
     {"--size", "224", "pixels", BIT_OPTION_INT, AT(size), 1, 4096},
-    {"--classes", "1000", "outputs of the head", BIT_OPTION_INT, AT(classes), 1, 1e7},
+    {"--classes", "1000", "outputs of the head; 80 for detection", BIT_OPTION_INT, AT(classes), 1, 1e7},
     {"--precision", "float32", "or bfloat16", BIT_OPTION_CHOICE, AT(precision_choice), .choices = precisions},
     {"--backend", "auto", "or onednn, openblas, reference", BIT_OPTION_TEXT, AT(backend_name), .choices = backends},
     {"--threads", "N", "default: the cores of this process", BIT_OPTION_INT, AT(threads), 1, 4096},
     {"--repeat", "5", "timed runs; the median counts (ops: the fastest)", BIT_OPTION_INT, AT(repeat), 1, 1000},
     {"--steps", "5", "another name of --repeat", BIT_OPTION_INT, AT(repeat), 1, 1000},
     {"--explain", NULL, "ops: says which kernel serves each convolution, and measures nothing", BIT_OPTION_FLAG, AT(explain)},
+    {"--task", "classify", "step: or detect, RetinaNet's pyramid and nets on 7 boxes an image", BIT_OPTION_CHOICE, AT(task), .choices = tasks},
     {"--profile", NULL, "step: time by kind of operation and by block", BIT_OPTION_FLAG, AT(profile)},
     {"--data", "FOLDER", "decode: its JPEG files; without it 48 made ones of 500 x 375", BIT_OPTION_FILE, AT(data)},
     {"--images", "300", "decode: so many of the files, at most", BIT_OPTION_INT, AT(images), 1, 1e7},
@@ -80,6 +81,10 @@ static int settle(struct bench_options *o)
     o->backend = bit_backend_find(o->backend_name, &error);
     if (!o->backend)
         return bit_cli_error(&error);
+    if (!o->classes)
+        o->classes = o->task == BENCH_DETECT ? 80 : 1000;
+    if (o->task == BENCH_DETECT && (o->size % 32 || !bit_model_units(o->depth)[3]))
+        return bit_cli_usage(&bit_bench_usage, "detection takes images of a multiple of 32 pixels and a network of 14 layers or more");
     if (o->micro_batch > o->batch)
         o->micro_batch = o->batch;
     if (o->batch % o->micro_batch)
@@ -102,7 +107,7 @@ void bench_print_end(double images_per_second)
 
 int bit_cli_bench(int argc, char **argv)
 {
-    struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224, .classes = 1000,
+    struct bench_options options = {.depth = 50, .width = 1, .batch = 16, .micro_batch = 8, .size = 224,
                                     .backend_name = "auto", .copies = 1, .seconds = 1, .repeat = 5, .images = 300, .folder = "."};
     struct bit_operands operands;
     struct bit_error error = {0};
@@ -117,6 +122,8 @@ int bit_cli_bench(int argc, char **argv)
     options.mpirun_count = operands.rest_count;
     if (options.mpirun_count && kinds[kind].run != bench_reduce)
         return bit_cli_usage(&bit_bench_usage, "only reduce starts mpirun");
+    if (options.task != BENCH_CLASSIFY && kinds[kind].run != bench_step)
+        return bit_cli_usage(&bit_bench_usage, "--task belongs to step");
     if (!options.ranks)
         options.ranks = kinds[kind].run == bench_reduce ? 2 : 1;
     if ((code = settle(&options)))

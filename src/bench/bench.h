@@ -6,18 +6,21 @@
 #include <stddef.h>
 
 #include "bench/median.h"
-#include "bit/classify.h"
 #include "bit/compute.h"
+#include "bit/heads.h"
 #include "bit/model.h"
 #include "cli/cli.h"
 
 enum { BENCH_COPIES = 256 };
 
+enum bench_task { BENCH_CLASSIFY, BENCH_DETECT };
+
 struct bench_options {
     int depth, width;          /* --model R50x1 */
     int batch, micro_batch;    /* images */
     int size;                  /* pixels */
-    int classes;
+    int classes;               /* 0: as usual for the task */
+    int task;                  /* enum bench_task */
     int precision_choice;      /* of the option; makes: */
     enum bit_type precision;
     int threads;
@@ -58,7 +61,7 @@ int bench_fit_compute(const struct bench_options *options, double forward, doubl
                       struct bit_error *error);
 /* Seconds of a core an image. */
 int bench_fit_decode(const struct bench_options *options, double seconds, struct bit_error *error);
-void bench_model_options(const struct bench_options *options, struct bit_classify *head, struct bit_model_options *model);
+void bench_model_options(const struct bench_options *options, union bit_any_head *head, struct bit_model_options *model);
 
 /* Starts copies - 1 more processes that do `work`, which must not return; their process numbers go to children[]. Returns how many were
  * started. They are killed by bench_company_end, or when this process ends. */

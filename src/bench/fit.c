@@ -12,9 +12,12 @@
 #include "bit/machine.h"
 #include "bench/bench.h"
 
-void bench_model_options(const struct bench_options *o, struct bit_classify *head, struct bit_model_options *options)
+void bench_model_options(const struct bench_options *o, union bit_any_head *head, struct bit_model_options *options)
 {
-    bit_classify_init(head, o->classes, BIT_SOFTMAX, NAN);
+    if (o->task == BENCH_DETECT)
+        bit_detect_init(&head->detect, o->classes);
+    else
+        bit_classify_init(&head->classify, o->classes, BIT_SOFTMAX, NAN);
     *options = (struct bit_model_options){
         .depth = o->depth, .width = o->width, .head = &head->head, .norm = BIT_GROUP_NORM,
         .weight_standardization = true, .image_size = o->size, .micro_batch = o->micro_batch,
@@ -37,7 +40,7 @@ int bench_fit_compute(const struct bench_options *o, double forward, double back
 {
     struct bit_machine machine;
     struct bit_model_options options;
-    struct bit_classify head;
+    union bit_any_head head;
     bench_model_options(o, &head, &options);
     struct bit_table *table = bit_model_make_table(&options, error);
     if (!table)

@@ -31,7 +31,7 @@ static const char *find_bitrun(char path[PATH_MAX])
 static int count_elements(const struct bench_options *o, size_t *elements, struct bit_error *error)
 {
     struct bit_model_options options;
-    struct bit_classify head;
+    union bit_any_head head;
     bench_model_options(o, &head, &options);
     struct bit_table *table = bit_model_make_table(&options, error);
     *elements = table ? table->elements : 0;

@@ -13,11 +13,11 @@
 #include "bit/optimise.h"
 #include "bench/bench.h"
 
-enum { ROWS = 64 };
+enum { ROWS = 64, BOXES = 7 /* an image; COCO has 7.2 */ };
 
 struct step {
     const struct bench_options *options;
-    struct bit_classify head;
+    union bit_any_head head;
     struct bit_model *model;
     const struct bit_table *table;
     struct bit_gradient *gradient;
@@ -26,12 +26,34 @@ struct step {
     struct bit_guard *guard;
     float *weights, *velocity;
     void *images;
-    int32_t *labels;
+    int32_t *labels, *label_start; /* label_start, boxes: of detection */
+    struct bit_box *boxes;
     double *losses, loss;
     double fixed_seconds, forward_seconds, backward_seconds, update_seconds; /* of all steps */
 };
 
 /* ---- a step ---- */
+
+/* As on photographs: of all sizes, few of them large. */
+static void make_boxes(struct step *s, struct bit_random *random)
+{
+    const double size = s->options->size;
+    for (int i = 0; i < s->options->batch * BOXES; i++) {
+        const double width = size * 0.8 * pow(bit_random_uniform(random), 2) + 4, height = width * (0.5 + bit_random_uniform(random));
+        const double x = (size - width) * bit_random_uniform(random), y = (size - height) * bit_random_uniform(random);
+        s->boxes[i] = (struct bit_box){x, y, x + width, y + height};
+        s->labels[i] = (int32_t)bit_random_below(random, (uint64_t)s->options->classes);
+    }
+    for (int i = 0; i <= s->options->batch; i++)
+        s->label_start[i] = i * BOXES;
+}
+
+static struct bit_targets targets_of(const struct step *s, int first)
+{
+    return s->options->task == BENCH_DETECT
+               ? (struct bit_targets){.labels = s->labels, .label_start = s->label_start + first, .boxes = s->boxes}
+               : (struct bit_targets){.labels = s->labels + first};
+}
 
 static int make(struct step *s, const struct bench_options *o, struct bit_error *error)
 {
@@ -51,10 +73,13 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
     s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
     s->images = bit_allocate(pixels, bit_type_size(o->precision), "images", error);
-    s->labels = bit_allocate((size_t)o->batch, sizeof *s->labels, "labels", error);
+    s->labels = bit_allocate((size_t)o->batch * BOXES, sizeof *s->labels, "labels", error);
+    s->label_start = bit_allocate((size_t)o->batch + 1, sizeof *s->label_start, "labels", error);
+    s->boxes = bit_allocate((size_t)o->batch * BOXES, sizeof *s->boxes, "boxes", error);
     s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
     float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
-    bool good = s->guard && s->gradient && s->weights && s->velocity && s->images && s->labels && s->losses && plain;
+    bool good = s->guard && s->gradient && s->weights && s->velocity && s->images && s->labels && s->label_start && s->boxes &&
+                s->losses && plain;
     good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, s->weights, error);
     if (good)
         bit_guard_note(s->guard, s->weights, s->velocity);
@@ -63,6 +88,8 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
         plain[i] = (float)(bit_random_u32(&random) * 0x1p-31 - 1);
     for (int i = 0; good && i < o->batch; i++)
         s->labels[i] = (int32_t)bit_random_below(&random, (uint64_t)o->classes);
+    if (good && o->task == BENCH_DETECT)
+        make_boxes(s, &random);
     if (good)
         bit_cast_from_float(o->precision, plain, pixels, s->images, o->threads);
     bit_free(plain);
@@ -71,7 +98,7 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
 
 static void unmake(struct step *s)
 {
-    void *all[] = {s->weights, s->velocity, s->images, s->labels, s->losses};
+    void *all[] = {s->weights, s->velocity, s->images, s->labels, s->label_start, s->boxes, s->losses};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         bit_free(all[i]);
     bit_gradient_destroy(s->gradient);
@@ -84,7 +111,8 @@ static int run(struct step *s, struct bit_error *error)
     const struct bench_options *o = s->options;
     const int micro = o->micro_batch, micro_batches = o->batch / micro;
     const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
-    const struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
+    struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
+    uint64_t positives = 0;
     double start = bit_clock_seconds();
     if (bit_model_set_weights(s->model, s->weights, error))
         return -1;
@@ -93,11 +121,13 @@ static int run(struct step *s, struct bit_error *error)
     bit_gradient_start(s->gradient, NULL, NULL);
     for (int m = 0; m < micro_batches; m++) {
         const struct bit_head *head = &s->head.head;
-        const struct bit_targets targets = {.labels = s->labels + m * micro};
+        const struct bit_targets targets = targets_of(s, m * micro);
         start = bit_clock_seconds();
         if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, error))
             return -1;
         head->operations->loss(head, bit_model_call(s->model), &targets, micro, 1.0 / o->batch, s->losses);
+        if (head->operations->positives)
+            positives += head->operations->positives(head, bit_model_call(s->model), micro);
         for (int i = 0; i < micro; i++)
             s->loss += s->losses[i] / o->batch;
         double middle = bit_clock_seconds();
@@ -105,6 +135,10 @@ static int run(struct step *s, struct bit_error *error)
             return -1;
         s->forward_seconds += middle - start;
         s->backward_seconds += bit_clock_seconds() - middle;
+    }
+    if (s->head.head.operations->positives) { /* as in training */
+        sgd.gradient_scale = o->batch / ((double)positives + 1);
+        s->loss *= sgd.gradient_scale;
     }
     start = bit_clock_seconds();
     bit_sgd_update(&sgd, s->guard, bit_gradient_block(s->gradient), s->weights, s->velocity);
@@ -193,8 +227,8 @@ static void print_profile(const struct bench_options *o, const struct report *r)
 
 static void print_text(const struct bench_options *o, const struct report *r)
 {
-    printf("training step of R%dx%d at %d, batch %d in micro-batches of %d, %s, %s (%s), %d thread%s\n", o->depth, o->width,
-           o->size, o->batch, o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16",
+    printf("training step of R%dx%d%s at %d, batch %d in micro-batches of %d, %s, %s (%s), %d thread%s\n", o->depth, o->width,
+           o->task == BENCH_DETECT ? " with RetinaNet" : "", o->size, o->batch, o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16",
            bit_backend_name(o->backend), bit_compute_isa(), o->threads, o->threads == 1 ? "" : "s");
     if (o->profile)
         print_profile(o, r);
@@ -207,9 +241,9 @@ static void print_text(const struct bench_options *o, const struct report *r)
 
 static void print_json(const struct bench_options *o, const struct report *r)
 {
-    printf("{\"kind\": \"step\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
+    printf("{\"kind\": \"step\", \"task\": \"%s\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
            "\"backend\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"classes\": %d,\n \"steps\": %d, \"median_seconds\": %.9g, "
-           "\"fastest_seconds\": %.9g, \"update_seconds\": %.9g, \"profile\": [", o->depth, o->width, o->size, o->batch,
+           "\"fastest_seconds\": %.9g, \"update_seconds\": %.9g, \"profile\": [", o->task == BENCH_DETECT ? "detect" : "classify", o->depth, o->width, o->size, o->batch,
            o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16", bit_backend_name(o->backend),
            bit_compute_isa(), o->threads, o->classes, o->repeat, r->median, r->fastest, r->update);
     for (size_t i = 0; i < r->rows; i++)
