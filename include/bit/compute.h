@@ -81,6 +81,9 @@ size_t bit_convolution_scratch_bytes(const struct bit_convolution *c);
 int bit_convolution_pack(struct bit_convolution *c, enum bit_direction direction, const float *kernel, void *packed,
                          struct bit_error *error);
 
+/* Whether what was packed for a serves b as well: convolutions of one kernel over images of different sizes, done in the same way. */
+bool bit_convolution_packs_alike(const struct bit_convolution *a, const struct bit_convolution *b, enum bit_direction direction);
+
 /* The same for scale[o] w + offset[o], o: the kernel's output ([outputs] each, or both NULL: w itself), which saves a pass
  * over the standardised kernel. Only where bit_convolution_scales says that packing can do it. */
 bool bit_convolution_scales(const struct bit_convolution *c, enum bit_direction direction);

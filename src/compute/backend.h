@@ -13,6 +13,7 @@ struct bit_operation {
     struct bit_geometry geometry;
     enum bit_type type;
     const char *kernel;   /* which of the ways of src/compute/README.md; set by the backend's create */
+    bool packs_any_size;  /* the packed kernel does not hang on the size of images nor on their number */
     size_t packed_bytes;  /* 0 for backward weights */
     size_t scratch_bytes;
     int (*pack)(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error);

@@ -96,6 +96,17 @@ int bit_convolution_pack(struct bit_convolution *c, enum bit_direction direction
     return o->pack(o, kernel, packed, error);
 }
 
+bool bit_convolution_packs_alike(const struct bit_convolution *a, const struct bit_convolution *b, enum bit_direction direction)
+{
+    const struct bit_operation *one = a->operations[direction], *two = b->operations[direction];
+    if (one == two)
+        return true;
+    const struct bit_geometry *g = one ? &one->geometry : NULL, *h = two ? &two->geometry : NULL;
+    return one && two && one->pack == two->pack && one->packs_any_size && two->packs_any_size && one->type == two->type &&
+           one->packed_bytes == two->packed_bytes && g->channels == h->channels && g->outputs == h->outputs && g->kernel == h->kernel &&
+           g->stride == h->stride && g->padding == h->padding;
+}
+
 bool bit_convolution_scales(const struct bit_convolution *c, enum bit_direction direction)
 {
     return c->operations[direction] && c->operations[direction]->pack_scaled;

@@ -116,7 +116,7 @@ static int create_gathered(const struct bit_geometry *geometry, enum bit_type ty
     l->panel = round_up(l->tile * depth, 16);
     l->results = round_up(l->tile * l->gather[0].to_channels, 16);
     l->base = (struct bit_operation){
-        .geometry = *geometry, .type = type, .pack = pack, .run = run, .destroy = destroy,
+        .geometry = *geometry, .type = type, .pack = pack, .packs_any_size = true, .run = run, .destroy = destroy,
         .packed_bytes = packed * sizeof(float),
         .scratch_bytes = (size_t)threads * (l->panel + l->results) * sizeof(float),
     };

@@ -145,6 +145,7 @@ static int create(const struct bit_geometry *geometry, enum bit_type type, enum 
         o->run = backward_weights;
     } else {
         o->pack = pack;
+        o->packs_any_size = true;
         o->run = direction == BIT_FORWARD ? forward : backward_data;
         o->packed_bytes = (size_t)geometry->kernel * geometry->kernel * geometry->channels * geometry->outputs * sizeof(float);
     }

@@ -255,7 +255,7 @@ int bit_split_create(const struct bit_geometry *geometry, enum bit_type type, en
     }
     bit_gather_make(geometry, direction, gathers);
     l->base = (struct bit_operation){.geometry = *geometry, .type = type, .pack = pack, .pack_scaled = pack_scaled,
-                                      .run = run, .destroy = destroy};
+                                      .packs_any_size = true, .run = run, .destroy = destroy};
     l->direction = direction;
     l->walks = count;
     l->zeros = bit_allocate(describe(l, gathers), sizeof *l->zeros, "a convolution", error);

@@ -254,7 +254,7 @@ int bit_tiled_create(const struct bit_geometry *geometry, enum bit_type type, en
         return -1;
     }
     l->base = (struct bit_operation){
-        .geometry = *geometry, .type = type, .pack = pack, .run = run_operation, .destroy = destroy,
+        .geometry = *geometry, .type = type, .pack = pack, .packs_any_size = true, .run = run_operation, .destroy = destroy,
         .packed_bytes = packed * columns * sizeof(float),
         .scratch_bytes = l->copy_elements * sizeof(float) + (size_t)bit_compute_thread_count() * l->own_bytes,
     };

@@ -180,7 +180,8 @@ int bit_winograd_create(const struct bit_geometry *g, enum bit_type type, enum b
     w->across = (g->width + 3) / 4;
     w->down = (g->height + 3) / 4;
     w->tiles = g->images * w->across * w->down;
-    w->base = (struct bit_operation){.geometry = *g, .type = type, .pack = pack, .run = run, .destroy = destroy};
+    w->base = (struct bit_operation){.geometry = *g, .type = type, .pack = pack, .packs_any_size = true, .run = run,
+                                      .destroy = destroy};
     if (direction == BIT_BACKWARD_WEIGHTS) {
         w->base.pack = NULL;
         w->base.run = run_weights;

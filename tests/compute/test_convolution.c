@@ -525,6 +525,40 @@ static void test_impossible(void)
     }
 }
 
+/* Where the packed kernel of one size is said to serve another, both have the same bytes; and our own ways always say so. */
+static void test_packs_alike(void)
+{
+    static const int kernels[] = {1, 3};
+    int alike = 0;
+    for (size_t b = 0; bit_backend_at(b); b++)
+        for (int i = 0; i < 8; i++) {
+            const int k = kernels[i % 2], stride = 1 + i / 2 % 2;
+            const enum bit_type type = i / 4 ? BIT_BFLOAT16 : BIT_FLOAT32;
+            const struct bit_geometry one = {1, 9, 9, 64, 32, k, stride, k / 2}, two = {3, 40, 32, 64, 32, k, stride, k / 2};
+            struct bit_error error = {0};
+            struct bit_convolution *c = bit_convolution_create(bit_backend_at(b), &one, type, true, &error);
+            struct bit_convolution *d = bit_convolution_create(bit_backend_at(b), &two, type, true, &error);
+            float kernel[9 * 64 * 32];
+            REQUIRE(c && d);
+            for (size_t w = 0; w < sizeof kernel / sizeof *kernel; w++)
+                kernel[w] = (float)(w * 7 % 31) - 15;
+            for (enum bit_direction direction = BIT_FORWARD; direction <= BIT_BACKWARD_DATA; direction++) {
+                const size_t bytes = bit_convolution_packed_bytes(c, direction);
+                void *packed[2] = {bit_allocate(1, bytes, "kernel", &error), bit_allocate(1, bytes, "kernel", &error)};
+                REQUIRE(packed[0] && packed[1]);
+                if (bit_convolution_packs_alike(c, d, direction)) {
+                    alike++;
+                    CHECK(!bit_convolution_pack(c, direction, kernel, packed[0], &error));
+                    CHECK(!bit_convolution_pack(d, direction, kernel, packed[1], &error));
+                    CHECK(!memcmp(packed[0], packed[1], bytes));
+                }
+                bit_free(packed[0]), bit_free(packed[1]);
+            }
+            bit_convolution_destroy(c), bit_convolution_destroy(d);
+        }
+    CHECK(alike >= 2 * 8); /* at least the reference's */
+}
+
 /* A failing allocation anywhere in create fails cleanly. */
 static void test_allocation_failures(void)
 {
@@ -558,6 +592,7 @@ int main(int argc, char **argv)
         {"no_data_gradient", test_no_data_gradient},
         {"pack_scaled", test_pack_scaled},
         {"impossible", test_impossible},
+        {"packs_alike", test_packs_alike},
         {"allocation_failures", test_allocation_failures},
     };
     if (argc == 2 && !strcmp(argv[1], "--isa"))

@@ -7,7 +7,7 @@
 /* ---- gradients of parameters ---- */
 
 /* dx = data gradient (+ dx when accumulate). */
-static int back_through(const struct net *n, const struct bit_head_call *call, struct bit_convolution *c, int parameter, const void *dy,
+static int back_through(struct net *n, const struct bit_head_call *call, struct bit_convolution *c, int parameter, const void *dy,
                         bool accumulate, void *dx, struct bit_error *error)
 {
     return net_pack(n, call, c, BIT_BACKWARD_DATA, parameter, error) ||
@@ -123,7 +123,7 @@ static const void *typed_gradient(const struct net *n, const struct bit_head_cal
 
 /* From the outputs to the gradient behind the last layer's ReLU, in `d`; then, through that, to that of its convolution's output, and with the
  * layer's output at hand to the kernel that predicts. */
-static int back_from_outputs(const struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, int net, size_t d,
+static int back_from_outputs(struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, int net, size_t d,
                              struct bit_error *error)
 {
     const int parameter = n->parameters.predict[net], outputs = net_outputs(n->detect, net);
@@ -163,7 +163,7 @@ static int give_layer(const struct net *n, const struct bit_head_call *call, str
 
 /* A net, from its outputs to n->d_features, to which it adds when `add`. The norm's gradients of a layer stand in n->d_norm until its
  * kernel has been given, and are given before: so the layer below may not be gone through until then. */
-static int net_back(const struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, int net, bool add,
+static int net_back(struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, int net, bool add,
                     struct bit_error *error)
 {
     const struct net_parameters *p = &n->parameters;
@@ -191,7 +191,7 @@ static int net_back(const struct net *n, const struct bit_head_call *call, struc
 /* ---- the pyramid ---- */
 
 /* From n->d_features, in place, to the gradients of P3 to P5 before their norms; P6 and P7 are done with, and C5 got what P6 leaves it. */
-static int back_through_levels(const struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, struct bit_error *error)
+static int back_through_levels(struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink, struct bit_error *error)
 {
     const struct net_parameters *p = &n->parameters;
     const bool from_tap = n->detect->p6 == BIT_P6_FROM_C5;
@@ -213,7 +213,7 @@ static int back_through_levels(const struct net *n, const struct bit_head_call *
 }
 
 /* From the gradients of P3 to P5 to those of C3 to C5. */
-static int back_through_laterals(const struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink,
+static int back_through_laterals(struct net *n, const struct bit_head_call *call, struct bit_gradient_sink *sink,
                                  struct bit_error *error)
 {
     const struct net_parameters *p = &n->parameters;
@@ -241,7 +241,7 @@ static int back_through_laterals(const struct net *n, const struct bit_head_call
 
 int net_backward(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink, struct bit_error *error)
 {
-    const struct net *n = call->state;
+    struct net *n = call->state;
     (void)head;
     return net_back(n, call, sink, BOX_NET, false, error) || net_back(n, call, sink, CLASS_NET, true, error) ||
            back_through_levels(n, call, sink, error) || back_through_laterals(n, call, sink, error) ? -1 : 0;

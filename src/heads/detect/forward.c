@@ -3,14 +3,20 @@
  *   ReLU(P6);  then the norms of P3 to P7, without ReLU. Each net: layers of 3x3, norm of the level, ReLU; and a 3x3 that predicts. */
 #include "heads/detect/net.h"
 
-int net_pack(const struct net *n, const struct bit_head_call *call, struct bit_convolution *c, enum bit_direction direction, int parameter,
+int net_pack(struct net *n, const struct bit_head_call *call, struct bit_convolution *c, enum bit_direction direction, int parameter,
              struct bit_error *error)
 {
+    if (n->has_packed.convolution && n->has_packed.direction == direction && n->has_packed.parameter == parameter &&
+        bit_convolution_packs_alike(n->has_packed.convolution, c, direction))
+        return 0;
+    n->has_packed.convolution = c;
+    n->has_packed.direction = direction;
+    n->has_packed.parameter = parameter;
     return bit_convolution_pack(c, direction, net_weights(n, call, parameter), net_at(call, n->packed), error);
 }
 
 /* y = convolution of x (+ y when accumulate), without the bias. */
-static int convolve(const struct net *n, const struct bit_head_call *call, struct bit_convolution *c, int parameter, const void *x,
+static int convolve(struct net *n, const struct bit_head_call *call, struct bit_convolution *c, int parameter, const void *x,
                     bool accumulate, void *y, struct bit_error *error)
 {
     return net_pack(n, call, c, BIT_FORWARD, parameter, error) ||
@@ -22,7 +28,7 @@ static void add_bias(const struct net *n, const struct bit_head_call *call, int 
     bit_bias_add(n->type, net_rows(n, level), n->channels, net_weights(n, call, parameter + 1), false, y, n->threads);
 }
 
-static int merge(const struct net *n, const struct bit_head_call *call, struct bit_error *error)
+static int merge(struct net *n, const struct bit_head_call *call, struct bit_error *error)
 {
     for (int l = FROM_BACKBONE - 1; l >= 0; l--) {
         const int parameter = n->parameters.lateral + 2 * l;
@@ -39,7 +45,7 @@ static int merge(const struct net *n, const struct bit_head_call *call, struct b
     return 0;
 }
 
-static int pyramid(const struct net *n, const struct bit_head_call *call, struct bit_error *error)
+static int pyramid(struct net *n, const struct bit_head_call *call, struct bit_error *error)
 {
     const struct net_parameters *p = &n->parameters;
     void *p6 = net_level(n, call, n->pyramid, P6), *p7 = net_level(n, call, n->pyramid, P7), *relu_p6 = net_at(call, n->relu_p6);
@@ -81,13 +87,13 @@ static int activate(const struct net *n, const struct bit_head_call *call, int n
 }
 
 /* The 3x3 that predicts: outputs are float32, also where activations are not. */
-static int predict(const struct net *n, const struct bit_head_call *call, int net, int level, const void *h, struct bit_error *error)
+static int predict(struct net *n, const struct bit_head_call *call, int net, int level, struct bit_error *error)
 {
     const int parameter = n->parameters.predict[net], outputs = net_outputs(n->detect, net);
     const size_t rows = net_rows(n, level);
     float *y = net_output(n, call, net, level);
     void *typed = n->type == BIT_FLOAT32 ? (void *)y : net_at(call, n->typed);
-    if (convolve(n, call, n->predict[net][level], parameter, h, false, typed, error))
+    if (convolve(n, call, n->predict[net][level], parameter, net_level(n, call, n->h, level), false, typed, error))
         return -1;
     if (typed != y)
         bit_cast_to_float(n->type, typed, rows * (size_t)outputs, y, n->threads);
@@ -95,31 +101,36 @@ static int predict(const struct net *n, const struct bit_head_call *call, int ne
     return 0;
 }
 
-static int run_net(const struct net *n, const struct bit_head_call *call, int net, int level, struct bit_error *error)
+/* All levels of a layer, one after another: most kernels need to be packed for the first one only. */
+static int run_layer(struct net *n, const struct bit_head_call *call, int net, int layer, struct bit_error *error)
 {
-    const void *x = net_level(n, call, n->features, level);
-    void *h = net_level(n, call, n->h, level);
-    for (int i = 0; i < n->detect->layers; i++, x = h) {
-        const int parameter = n->parameters.conv[net] + i * n->parameters.each;
-        void *z = net_level(n, call, n->z[net][i], level);
+    const int parameter = n->parameters.conv[net] + layer * n->parameters.each;
+    for (int level = 0; level < BIT_PYRAMID_LEVELS; level++) {
+        void *z = net_level(n, call, n->z[net][layer], level), *h = net_level(n, call, n->h, level);
+        const void *x = layer ? h : net_level(n, call, n->features, level);
         if (convolve(n, call, n->body[level], parameter, x, false, z, error))
             return -1;
         add_bias(n, call, parameter, level, z);
-        if (activate(n, call, net, i, level, z, h, error))
+        if (activate(n, call, net, layer, level, z, h, error))
             return -1;
     }
-    return predict(n, call, net, level, h, error);
+    return 0;
 }
 
 int net_forward(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error)
 {
-    const struct net *n = call->state;
+    struct net *n = call->state;
     (void)head;
+    n->has_packed.convolution = NULL; /* the weights may be others than at the last pass */
     if (merge(n, call, error) || pyramid(n, call, error))
         return -1;
-    for (int net = 0; net < NETS; net++)
-        for (int level = 0; level < BIT_PYRAMID_LEVELS; level++)
-            if (run_net(n, call, net, level, error))
+    for (int net = 0; net < NETS; net++) {
+        for (int i = 0; i < n->detect->layers; i++)
+            if (run_layer(n, call, net, i, error))
                 return -1;
+        for (int level = 0; level < BIT_PYRAMID_LEVELS; level++)
+            if (predict(n, call, net, level, error))
+                return -1;
+    }
     return 0;
 }

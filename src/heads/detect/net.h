@@ -50,6 +50,8 @@ struct net {
     size_t d[2], d_features;               /* gradients over all levels */
     size_t d_norm, sums, part;             /* gradients of norms until it is their turn; of a bias in double; a level's gradient of a kernel */
     size_t packed, scratch;
+    struct { const struct bit_convolution *convolution; enum bit_direction direction; int parameter; } has_packed; /* what stands at `packed`,
+                                                                                  * of the weights at hand; convolution NULL: nothing */
     size_t match, best, losses, slices;    /* matches and overlaps of each image's anchors; struct bit_detect_loss; sums of slices */
 };
 
@@ -100,8 +102,8 @@ struct bit_norm_call net_norm_call(const struct net *n, const struct bit_head_ca
 /* forward.c, backward.c: operations of the head. */
 int net_forward(const struct bit_head *head, const struct bit_head_call *call, struct bit_error *error);
 int net_backward(const struct bit_head *head, const struct bit_head_call *call, struct bit_gradient_sink *sink, struct bit_error *error);
-/* Packs a kernel into the one place there is for it. */
-int net_pack(const struct net *n, const struct bit_head_call *call, struct bit_convolution *c, enum bit_direction direction, int parameter,
+/* Packs a kernel into the one place there is for it, unless it stands there from another level. */
+int net_pack(struct net *n, const struct bit_head_call *call, struct bit_convolution *c, enum bit_direction direction, int parameter,
              struct bit_error *error);
 
 /* loss.c */
