@@ -247,20 +247,6 @@ static enum bit_refusal judge(const struct bit_trainer *t, double loss_limit, st
     return BIT_REFUSED_NOT;
 }
 
-/* The gradient of this rank's share, by the number of positives in the global batch. */
-static void divide_by_positives(struct bit_trainer *t)
-{
-    const struct bit_share *share = bit_reducer_share(t->reducer);
-    const float factor = (float)share_of_positives(t);
-    float *gradient = bit_gradient_block(t->gradient);
-    for (size_t i = 0; i < share->count && factor != 1; i++) {
-        const struct bit_piece *p = &share->pieces[i];
-#pragma omp parallel for simd schedule(static) num_threads(bit_compute_thread_count())
-        for (size_t e = p->offset; e < p->offset + p->count; e++)
-            gradient[e] *= factor;
-    }
-}
-
 /* Weights and momentum stay as they are on every rank. Numbers that are out of order may come from memory that has changed. */
 static int refuse_step(struct bit_trainer *t, enum bit_refusal why, const struct bit_error *what, struct bit_step_result *result,
                        struct bit_error *error)
@@ -315,7 +301,7 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
     const double clip = o->step.clip_norm, norm = result->gradient_norm;
     const struct bit_sgd sgd = {
         .rate = rate, .momentum = o->step.momentum, .weight_decay = o->step.weight_decay, .start_decay = o->step.start_decay,
-        .gradient_scale = clip > 0 && norm > clip ? clip / norm : 1, .start = t->start,
+        .gradient_scale = share_of_positives(t) * (clip > 0 && norm > clip ? clip / norm : 1), .start = t->start,
     };
     double start = bit_clock_seconds(), traced = bit_trace_start();
     bit_phase_enter(BIT_PHASE_UPDATE);
@@ -424,8 +410,6 @@ int bit_trainer_step(struct bit_trainer *t, double rate, double loss_limit, stru
         if (all[r].code)
             return bit_group_agree(o->world, error);
     enum bit_refusal why = judge(t, loss_limit, result, &what);
-    if (!why)
-        divide_by_positives(t);
     int status = why ? refuse_step(t, why, &what, result, error) : apply(t, rate, result, error);
     result->seconds = bit_clock_seconds() - start;
     return status;
