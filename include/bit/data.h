@@ -9,6 +9,7 @@
 #include "bit/compute.h" /* enum bit_type */
 #include "bit/error.h"
 #include "bit/group.h"
+#include "bit/targets.h"
 #include "bit/text.h"
 
 /* ---- index: what images there are ---- */
@@ -128,9 +129,7 @@ struct bit_stream;
 struct bit_batch {
     int images;                 /* valid ones; the rest of the buffer is zero */
     void *pixels;               /* [micro_batch, size, size, 3] of `precision`, [-1, 1], 64-byte aligned */
-    const int32_t *labels;      /* class lists: see bit_targets in head.h */
-    const int32_t *label_start; /* images + 1 entries */
-    const float *weights;       /* one a label; NULL: images are not mixed */
+    struct bit_targets targets; /* label_start is given; weights where images are mixed */
     const uint64_t *samples;    /* image numbers, before substitution */
     uint64_t step;
     int micro;                  /* number of this micro-batch within the rank's share of the step */

@@ -18,23 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bit/box.h"
 #include "bit/compute.h"
 #include "bit/error.h"
 #include "bit/metric.h"
 #include "bit/sink.h"
 #include "bit/table.h"
-
-/* What the images of a batch are to be recognised as. Image i has the labels label_start[i] to label_start[i + 1] - 1, or,
- * with label_start NULL, label i. weights: how much of each label (mixed images have several, each by its share); NULL: all
- * of it. */
-struct bit_targets {
-    const int32_t *labels;
-    const int32_t *label_start; /* images + 1 entries */
-    const float *weights;       /* one a label */
-    const struct bit_box *boxes; /* detection: one a label, in pixels of the network's input; label_start is given. NULL: labels are of
-                                  * whole images */
-};
+#include "bit/targets.h"
 
 /* What a head gets of each image. A tap is the output of a block: the sum of its last unit's convolutions and shortcut, before
  * the norm and ReLU with which the next unit begins (behind block 4: the last norm); or, for `activated` heads, what these make of

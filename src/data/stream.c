@@ -265,7 +265,6 @@ static int create_mixing(struct bit_stream *s, struct slot *slot, size_t labels,
     size_t micro = (size_t)s->options.micro_batch;
     slot->partners = bit_allocate(micro, sizeof *slot->partners, "a micro-batch's samples", error);
     slot->weights = bit_allocate(labels, sizeof *slot->weights, "a micro-batch's labels", error);
-    slot->batch.weights = slot->weights;
     return slot->partners && slot->weights ? 0 : -1;
 }
 
@@ -298,8 +297,7 @@ static int create_slots(struct bit_stream *s, struct bit_error *error)
             !(slot->images = bit_allocate(micro, sizeof *slot->images, "a micro-batch's samples", error)) ||
             (mixed && create_mixing(s, slot, micro * most, error)))
             return -1;
-        slot->batch.labels = slot->labels;
-        slot->batch.label_start = slot->label_start;
+        slot->batch.targets = (struct bit_targets){.labels = slot->labels, .label_start = slot->label_start, .weights = slot->weights};
         slot->batch.samples = slot->images;
     }
     return create_loaders(s, mixed, error);

@@ -54,23 +54,22 @@ static int score_batch(const struct bit_evaluation_options *o, const struct bit_
     const struct bit_head_operations *operations = head->operations;
     const struct bit_head_call *call;
     struct partial *partial = partial_at(&share->partials, share->done);
-    struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start};
     if (batch->images == 0) /* all of them bad */
         return 0;
     if (bit_model_forward(o->model, batch->pixels, false, error))
         return -1;
     call = bit_model_call(o->model);
-    operations->loss(head, call, &targets, batch->images, 1.0, share->losses);
+    operations->loss(head, call, &batch->targets, batch->images, 1.0, share->losses);
     for (int i = 0; i < batch->images; i++)
         partial->loss += share->losses[i];
     partial->images = (uint64_t)batch->images;
     if (operations->positives)
         partial->positives = operations->positives(head, call, batch->images);
-    operations->score(head, call, &targets, batch->images, partial + 1);
+    operations->score(head, call, &batch->targets, batch->images, partial + 1);
     if (share->counters)
-        operations->count(head, call, &targets, batch->images, share->counters);
+        operations->count(head, call, &batch->targets, batch->images, share->counters);
     for (int i = 0; share->slots.data && i < batch->images; i++)
-        operations->keep(head, call, &targets, i, record_slot(&share->slots, share->done, i, batch->samples[i]));
+        operations->keep(head, call, &batch->targets, i, record_slot(&share->slots, share->done, i, batch->samples[i]));
     return 0;
 }
 

@@ -28,7 +28,7 @@ void bit_collector_free(struct bit_collector *c)
 
 void bit_collector_clear(struct bit_collector *c)
 {
-    c->batch = (struct bit_batch){.pixels = c->pixels, .labels = c->labels, .label_start = c->label_start};
+    c->batch = (struct bit_batch){.pixels = c->pixels, .targets = {.labels = c->labels, .label_start = c->label_start}};
 }
 
 static int reserve_labels(struct bit_collector *c, size_t count, struct bit_error *error)
@@ -40,7 +40,7 @@ static int reserve_labels(struct bit_collector *c, size_t count, struct bit_erro
         return -1;
     memcpy(labels, c->labels, c->label_capacity * sizeof *labels);
     bit_free(c->labels);
-    c->batch.labels = c->labels = labels;
+    c->batch.targets.labels = c->labels = labels;
     float *weights = bit_allocate(2 * count, sizeof *weights, "labels", error);
     if (!weights)
         return -1;
@@ -53,19 +53,20 @@ static int reserve_labels(struct bit_collector *c, size_t count, struct bit_erro
 
 int bit_collector_add(struct bit_collector *c, const struct bit_batch *batch, struct bit_error *error)
 {
-    int32_t before = c->label_start[c->batch.images], first = batch->label_start[0];
-    int32_t more = batch->label_start[batch->images] - first;
+    const struct bit_targets *t = &batch->targets;
+    int32_t before = c->label_start[c->batch.images], first = t->label_start[0];
+    int32_t more = t->label_start[batch->images] - first;
     if (c->batch.images == 0)
         before = c->label_start[0] = 0;
     if (reserve_labels(c, (size_t)(before + more), error))
         return -1;
     memcpy(c->pixels + (size_t)batch->micro * c->pixel_bytes, batch->pixels, c->pixel_bytes);
-    memcpy(c->labels + before, batch->labels + first, (size_t)more * sizeof *c->labels);
-    if (batch->weights)
-        memcpy(c->weights + before, batch->weights + first, (size_t)more * sizeof *c->weights);
-    c->batch.weights = batch->weights ? c->weights : NULL;
+    memcpy(c->labels + before, t->labels + first, (size_t)more * sizeof *c->labels);
+    if (t->weights)
+        memcpy(c->weights + before, t->weights + first, (size_t)more * sizeof *c->weights);
+    c->batch.targets.weights = t->weights ? c->weights : NULL;
     for (int i = 1; i <= batch->images; i++)
-        c->label_start[c->batch.images + i] = before + batch->label_start[i] - first;
+        c->label_start[c->batch.images + i] = before + t->label_start[i] - first;
     c->batch.images += batch->images;
     c->batch.step = batch->step;
     return 0;

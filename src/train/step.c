@@ -71,8 +71,7 @@ static int compute(struct bit_trainer *t, int leaf, const struct bit_batch *batc
     bit_model_set_draw(o->model, &draw);
     if (bit_model_forward(o->model, batch->pixels, true, error))
         return -1;
-    struct bit_targets targets = {.labels = batch->labels, .label_start = batch->label_start, .weights = batch->weights};
-    head->operations->loss(head, bit_model_call(o->model), &targets, batch->images, 1.0 / o->step.batch, t->losses);
+    head->operations->loss(head, bit_model_call(o->model), &batch->targets, batch->images, 1.0 / o->step.batch, t->losses);
     if (head->operations->positives)
         t->positives += head->operations->positives(head, bit_model_call(o->model), batch->images);
     t->sums[leaf] = 0;

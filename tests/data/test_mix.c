@@ -124,10 +124,10 @@ struct shown { uint64_t image; int labels; int32_t label[2]; float weight[2]; fl
 
 static void show(const struct bit_stream_options *o, const struct bit_batch *b, int i, struct shown *to)
 {
-    *to = (struct shown){.image = b->samples[i], .labels = b->label_start[i + 1] - b->label_start[i]};
+    *to = (struct shown){.image = b->samples[i], .labels = b->targets.label_start[i + 1] - b->targets.label_start[i]};
     for (int k = 0; k < to->labels && k < 2; k++) {
-        to->label[k] = b->labels[b->label_start[i] + k];
-        to->weight[k] = b->weights ? b->weights[b->label_start[i] + k] : 1;
+        to->label[k] = b->targets.labels[b->targets.label_start[i] + k];
+        to->weight[k] = b->targets.weights ? b->targets.weights[b->targets.label_start[i] + k] : 1;
     }
     for (int n = 0; n < NUMBERS; n++)
         to->pixels[n] = o->precision == BIT_FLOAT32 ? ((float *)b->pixels)[i * NUMBERS + n]

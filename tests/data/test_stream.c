@@ -84,8 +84,8 @@ static int collect(struct bit_stream_options o, int ranks, uint64_t from, int st
             good &= b->step == from + (uint64_t)(i / share) && b->micro == i % share && b->images == o.micro_batch;
             for (int k = 0; k < b->images; k++) {
                 int place = i / share * o.batch + (first + b->micro) * o.micro_batch + k;
-                good &= b->label_start[k] == k && b->label_start[k + 1] == k + 1;
-                seen[place] = (struct seen){b->samples[k], b->labels[k],
+                good &= b->targets.label_start[k] == k && b->targets.label_start[k + 1] == k + 1;
+                seen[place] = (struct seen){b->samples[k], b->targets.labels[k],
                                             bit_hash_bytes((char *)b->pixels + (size_t)k * bytes, bytes)};
             }
             bit_stream_release(s, b);
@@ -205,7 +205,7 @@ static void evaluate(const struct bit_index *index, int ranks, int *times, int *
                     times[b->samples[i]]++;
                 for (int i = 0; i < (4 - b->images) * SIZE * SIZE * 3; i++)
                     zero &= rest[i] == 0;
-                CHECK(zero && b->label_start[b->images] == b->images);
+                CHECK(zero && b->targets.label_start[b->images] == b->images);
                 ++*batches;
                 bit_stream_release(s, b);
             }
@@ -257,7 +257,7 @@ static void test_digits(void)
     REQUIRE(s != NULL);
     while (bit_stream_next(s, &b, &error) == 1) {
         for (int i = 0; i < b->images; i++, count++)
-            classes[b->labels[i]]++;
+            classes[b->targets.labels[i]]++;
         bit_stream_release(s, b);
     }
     CHECK(error.code == BIT_OK && (uint64_t)count == bit_index_images(index) && bit_index_classes(index) == 10);
@@ -367,7 +367,7 @@ static int collect_without(const char *path, int number, double patience, bool c
         pthread_create(&thread, NULL, put_back, NULL);
     for (int i = 0; i < AWAY_STEPS * 8 && (result = bit_stream_next(s, &b, error)) == 1; i++) {
         for (int k = 0; k < b->images; k++)
-            seen[i * 2 + k] = (struct seen){b->samples[k], b->labels[k], bit_hash_bytes((char *)b->pixels + k * 3072, 3072)};
+            seen[i * 2 + k] = (struct seen){b->samples[k], b->targets.labels[k], bit_hash_bytes((char *)b->pixels + k * 3072, 3072)};
         bit_stream_release(s, b);
     }
     struct bit_stream_counts counts;
