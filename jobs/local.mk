@@ -1,3 +1,5 @@
+suitesdir = $(pkgdatadir)/jobs/suites
+dist_suites_DATA = jobs/suites/vtab-1k.json
 jobsdir = $(pkgdatadir)/jobs
 dist_jobs_DATA = jobs/README jobs/bit-l-r101x1.json jobs/bit-l-r101x3.json jobs/bit-l-r152x4.json jobs/bit-l-r50x1.json \
 	jobs/bit-l-r50x3.json jobs/bit-m-r101x1.json jobs/bit-m-r101x3.json jobs/bit-m-r152x4.json jobs/bit-m-r50x1.json \

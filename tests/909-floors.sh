@@ -28,6 +28,7 @@ train 3
 evaluate 3
 recipe 3 CJSON_LIBS
 features 3
+suite 2 CJSON_LIBS
 start 3 CJSON_LIBS HDF5_LIBS ZIP_LIBS
 run 4 CJSON_LIBS'
 

@@ -12,6 +12,7 @@ const struct bit_command bit_commands[] = {
     {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)", &bit_watch_usage},
     {"limits", bit_cli_limits, "cores, CPU quota and memory that this process may use", &bit_limits_usage},
     {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
+    {"suite", bit_cli_suite, "fine-tune on many tasks from one set of weights, and judge them together", &bit_suite_usage},
     {"report", bit_cli_report, "write a page about runs: curves, tables, calibration, mistakes", &bit_report_usage},
     {"compare", bit_cli_compare, "do two runs differ on the same images? (McNemar)", &bit_compare_usage},
 };

@@ -166,6 +166,15 @@ static const char *no_tab(const char *text)
                                               : "no tab: expected path<TAB>class[,class...]";
 }
 
+/* "images/000000.jpg 17", as the lists of VTAB-1k and others are: a blank before a whole number at the end, where there is no tab. */
+static char *last_blank(char *text, size_t size)
+{
+    size_t digits = 0;
+    while (digits < size && text[size - 1 - digits] >= '0' && text[size - 1 - digits] <= '9')
+        digits++;
+    return digits && digits + 1 < size && text[size - 1 - digits] == ' ' ? text + size - 1 - digits : NULL;
+}
+
 const char *bit_list_split(struct bit_list_reader *r, char **path, char **classes)
 {
     if (r->long_line)
@@ -173,6 +182,8 @@ const char *bit_list_split(struct bit_list_reader *r, char **path, char **classe
     if (memchr(r->text, 0, r->size))
         return "a zero byte";
     char *tab = strchr(r->text, '\t');
+    if (!tab)
+        tab = last_blank(r->text, r->size);
     if (!tab)
         return no_tab(r->text);
     size_t length = (size_t)(tab - r->text), rest = r->size - length - 1;

@@ -93,7 +93,7 @@ const struct key job_keys[] = {
 
     {.path = "data.train", .type = KEY_PATH, .offset = AT(data.train), .value = NULL,
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg or *.png, nested folders are "
-                "searched), or a text file of lines \"path<TAB>class[,class...]\" without a header, the paths below the file's own folder, blanks around "
+                "searched), or a text file of lines \"path<TAB>class[,class...]\" (or \"path NUMBER\") without a header, the paths below the file's own folder, blanks around "
                 "paths and classes are cut. Files named .jpg, .jpeg, .jpe, .jfif or .png in any case are read, as JPEG or PNG by their contents; others, hidden ones and folders such as @eaDir are "
                 "left out and counted in the log. "
                 "Relative to the job file's folder; with --set, to the current folder."},
