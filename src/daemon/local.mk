@@ -15,4 +15,5 @@ endif
 nobase_noinst_HEADERS += src/daemon/keeper.h
 nobase_noinst_HEADERS += src/daemon/next.h src/daemon/schedule.h src/daemon/store.h src/daemon/store_sql.h
 EXTRA_DIST += src/daemon/README.md
+include src/daemon/page/local.mk
 include tests/daemon/local.mk

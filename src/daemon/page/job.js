@@ -1,0 +1,277 @@
+// One job: how it stands, what can be done, curves, checkpoints, starts, bad pictures, log.
+import {get, log, picture, post} from './api.js';
+import {chartsOf, extend} from './charts.js';
+import {bytes, count, duration, el, metric, number, replace, state, table, time} from './format.js';
+import {stateOf} from './overview.js';
+import {drawSchedule} from './schedule.js';
+
+const ENDED = ['done', 'failed', 'cancelled'];
+const ACTIONS = [
+    {verb: 'checkpoint', title: 'Checkpoint', said: 'a checkpoint was asked for', when: job => job.state === 'running'},
+    {verb: 'pause', title: 'Pause', said: 'it will save and stop', when: job => !ENDED.includes(job.state) && job.state !== 'held' && job.wish === 'none'},
+    {verb: 'resume', title: 'Resume', said: 'it goes on as soon as there is room', when: job => job.state === 'held' || job.wish === 'pause'},
+    {verb: 'cancel', title: 'Cancel', said: 'it will save, stop, and not go on', when: job => !ENDED.includes(job.state) && job.wish !== 'cancel', danger: true},
+    {verb: 'rerun', title: 'Run again', said: 'a new job was made', when: job => ENDED.includes(job.state)},
+];
+const EXIT = {0: 'finished', 64: 'wrong job', 65: 'bad data', 66: 'something is missing', 69: 'no whole checkpoint', 70: 'fault of bit', 74: 'the environment failed',
+    75: 'stopped after a checkpoint', 76: 'a rank hung'};
+
+export class JobView {
+    constructor(id, say) {
+        this.id = id;
+        this.say = say;
+        this.charts = [];
+        this.logNext = null;
+        this.pictures = new Map(); // number -> promise of a thumbnail, or of null
+        for (const name of ['head', 'actions', 'facts', 'schedule', 'chartPlace', 'attempts', 'generations', 'quarantine', 'children', 'events'])
+            this[name] = el('div', {});
+        this.chartPlace.className = 'charts';
+        this.logText = el('pre', {tabindex: '0', 'aria-label': 'log', 'data-key': 'log'});
+        this.dialog = el('dialog', {'aria-labelledby': 'ask'});
+        const section = (title, node) => el('section', {}, el('h2', {}, title), node);
+        this.quarantineSection = section('Bad pictures', this.quarantine);
+        this.childrenSection = section('Sweep', this.children);
+        this.node = el('div', {}, el('p', {}, el('a', {href: '#/'}, 'All jobs')), this.head, this.actions, this.facts, this.schedule, this.childrenSection,
+            section('Curves', this.chartPlace),
+            el('div', {class: 'two'}, section('Starts', this.attempts), section('Checkpoints', this.generations)), this.quarantineSection,
+            section('Log of the newest start', this.logText), section('What happened', this.events), this.dialog);
+    }
+
+    async load() {
+        const path = 'jobs/' + this.id;
+        const none = error => {
+            if (error.status !== 404)
+                throw error;
+            return null;
+        };
+        const [job, attempts, events, curves, folder, children] = await Promise.all([get(path), get(path + '/attempts'), get(path + '/events'),
+            get(path + '/curves?points=1500').catch(none), get(path + '/folder').catch(none), get(path + '/children').catch(none)]);
+        Object.assign(this, {data: job, curves, folder});
+        document.title = `${job.name || 'job ' + job.id} – bit`;
+        this.drawHead();
+        this.drawAttempts(attempts.attempts);
+        this.drawEvents(events.events);
+        this.drawFolder();
+        this.drawChildren(children?.children || []);
+        this.drawCurves();
+        await this.loadLog().catch(none);
+    }
+
+    // ---- how it stands ----
+
+    drawHead() {
+        const job = this.data, p = job.progress, running = job.state === 'running' || job.state === 'stopping';
+        replace(this.head, el('h2', {}, `${job.id}  ${job.name || ''} `), el('p', {}, stateOf(job), job.due ? ` – starts again at ${time(job.due)}` : null),
+            job.why ? el('p', {class: 'why' + (job.state === 'failed' || job.state === 'held' ? ' bad' : '')}, job.why) : null,
+            p?.message && p.message !== job.why && !running ? el('p', {class: 'why'}, p.message) : null);
+        replace(this.actions, el('div', {class: 'bar'}, ACTIONS.filter(a => a.verb !== 'rerun' || a.when(job)).map(a =>
+            el('button', {type: 'button', class: a.danger ? 'danger' : '', 'data-key': a.verb, disabled: !a.when(job), onclick: () => this.act(a)}, a.title))));
+        const best = p?.metrics?.length ? `${metric(p.metrics[0].form, p.best)} at step ${count(p.best_step)}` : null;
+        const facts = [
+            ['Step', p ? `${count(p.step)} of ${count(p.steps)}` : null],
+            ['Epoch', p ? number(p.epoch) : null],
+            ['Loss', p ? number(p.loss) : null],
+            ['Images/s', p && running ? number(p.images_per_second, 3) : null],
+            ['Time left', p && running ? duration(p.seconds_left) : null],
+            ['Expected end', p && running && p.seconds_left !== null ? time(Date.now() / 1000 + p.seconds_left) : null],
+            ['Last checkpoint', p ? `step ${count(p.checkpoint_step)}` : null],
+            ...(p?.metrics || []).map(m => [m.title, metric(m.form, m.value)]),
+            [p?.metrics?.length ? 'Best ' + p.metrics[0].title : '', best],
+            ['Starts', `${job.attempts}, ${job.starts_without_progress} of ${job.budget} without a new checkpoint`],
+            ['Bad pictures', p?.bad_images ? count(p.bad_images) : null],
+            ['Ranks', job.attempt ? `${job.attempt.ranks} on ${job.attempt.hosts || '–'}` : job.ranks.join(' to ')],
+            ['Priority', String(job.priority)],
+            ['Engine', job.engine],
+            ['Submitted', time(job.submitted)],
+            ['After', job.after?.length ? job.after.map(a => `${a.id} (${a.kind})`).join(', ') : null],
+            ['Folder', job.out],
+            ['Weights', p?.weights_hash || null],
+        ];
+        replace(this.facts, el('dl', {class: 'facts'}, facts.filter(([, value]) => value !== null).map(([title, value]) =>
+            el('div', {}, el('dt', {}, title), el('dd', {}, value)))));
+        replace(this.schedule, drawSchedule(job, this.folder?.schedule, this.curves?.rewinds || []));
+    }
+
+    async act(action) {
+        if (action.danger && !await this.ask(`Cancel job ${this.id}?`, 'It saves, stops, and does not go on. "Run again" would make a new job.', 'Cancel the job'))
+            return;
+        try {
+            const job = await post(`jobs/${this.id}/${action.verb}`);
+            this.say(`Job ${this.id}: ${action.said}`);
+            if (action.verb === 'rerun') {
+                location.hash = '#/job/' + job.id;
+                return;
+            }
+            this.data = {...job, progress: job.progress || this.data.progress};
+            this.drawHead();
+        } catch (error) {
+            this.say(error.message, true);
+        }
+    }
+
+    // True: confirmed.
+    ask(title, text, verb) {
+        return new Promise(resolve => {
+            this.dialog.replaceChildren(el('form', {method: 'dialog'}, el('h3', {id: 'ask'}, title), el('p', {}, text), el('div', {class: 'bar'},
+                el('button', {value: 'yes', class: 'danger'}, verb), el('button', {value: 'no', autofocus: true}, 'Back'))));
+            this.dialog.onclose = () => resolve(this.dialog.returnValue === 'yes');
+            this.dialog.returnValue = '';
+            this.dialog.showModal();
+        });
+    }
+
+    // ---- what it left ----
+
+    drawAttempts(attempts) {
+        replace(this.attempts, table('Starts', [
+            {title: 'Start', number: true, of: a => String(a.number)},
+            {title: 'Began', of: a => time(a.begun)},
+            {title: 'Lasted', number: true, of: a => a.begun ? duration((a.ended || Date.now() / 1000) - a.begun) : '–'},
+            {title: 'Ranks', number: true, of: a => String(a.ranks)},
+            {title: 'Hosts', of: a => a.hosts || ''},
+            {title: 'Steps', number: true, of: a => `${count(a.step_before)} to ${count(a.step_after)}`},
+            {title: 'End', wide: true, of: a => a.ended === null ? 'goes on' : [a.code === null ? '' : `${a.code}${EXIT[a.code] ? ', ' + EXIT[a.code] : ''}`, a.why].filter(t => t).join(': ')},
+        ], [...attempts].reverse(), 'It was not started yet.'));
+    }
+
+    drawEvents(events) {
+        replace(this.events, el('details', {'data-key': 'events'}, el('summary', {}, `${events.length} events`), table('What happened', [
+            {title: 'Time', of: e => time(e.time)},
+            {title: 'Event', of: e => e.name.replaceAll('-', ' ')},
+            {title: 'More', wide: true, of: e => Object.entries(e.context || {}).map(([key, value]) => `${key} ${value}`).join(', ')},
+        ], [...events].reverse(), 'Nothing yet.')));
+    }
+
+    drawFolder() {
+        const folder = this.folder || {generations: [], quarantine: [], quarantined: 0};
+        replace(this.generations, table('Checkpoints', [
+            {title: 'Step', number: true, of: g => count(g.step)},
+            {title: 'Epoch', number: true, of: g => number(g.epoch)},
+            {title: 'Shards', number: true, of: g => String(g.shards)},
+            {title: 'Size', number: true, of: g => bytes(g.bytes)},
+            {title: 'Written', of: g => time(g.written)},
+            {title: 'Whole', wide: true, of: g => g.whole ? 'yes' : g.reason || 'no'},
+        ], [...folder.generations].reverse(), 'None yet.'));
+        this.quarantineSection.hidden = !folder.quarantine.length;
+        replace(this.quarantine, el('p', {class: 'quiet'}, `${count(folder.quarantined)} pictures could not be used; the run goes on without them.`),
+            el('ul', {class: 'pictures'}, folder.quarantine.map(bad => el('li', {}, this.thumbnail(bad), el('div', {}, bad.path), el('small', {}, bad.reason)))));
+    }
+
+    // What can still be seen of a bad picture, made anew by bit. Drawn, as an <img> could send no token.
+    thumbnail(bad) {
+        const canvas = el('canvas', {width: 96, height: 96, role: 'img', 'aria-label': 'what can be seen of ' + bad.path});
+        if (!this.pictures.has(bad.number))
+            this.pictures.set(bad.number, picture(`jobs/${this.id}/quarantine/${bad.number}`).then(blob => blob && createImageBitmap(blob)).catch(() => null));
+        this.pictures.get(bad.number).then(bitmap => {
+            if (!bitmap) {
+                canvas.replaceWith(el('div', {class: 'quiet'}, 'nothing to see'));
+                return;
+            }
+            canvas.width = bitmap.width;
+            canvas.height = bitmap.height;
+            canvas.getContext('2d').drawImage(bitmap, 0, 0);
+        });
+        return canvas;
+    }
+
+    drawChildren(children) {
+        this.childrenSection.hidden = !children.length;
+        replace(this.children, table('Jobs of the sweep', [
+            {title: 'Job', of: c => el('a', {href: '#/job/' + c.id, 'data-key': 'child-' + c.id}, `${c.id} ${c.name || ''}`)},
+            {title: 'State', of: c => state(c.state)},
+            {title: 'Step', number: true, of: c => c.progress ? `${count(c.progress.step)} of ${count(c.progress.steps)}` : ''},
+            {title: 'Loss', number: true, of: c => c.progress ? number(c.progress.loss) : ''},
+            {title: 'Best', number: true, of: c => c.progress?.metrics?.length ? metric(c.progress.metrics[0].form, c.progress.best) : ''},
+        ], children, ''));
+    }
+
+    // ---- curves ----
+
+    drawCurves() {
+        if (!this.curves) {
+            replace(this.chartPlace, el('p', {class: 'quiet'}, 'No step was made yet.'));
+            return;
+        }
+        const names = this.curves.metrics.map(m => m.name).join(' ');
+        if (names !== this.metricNames || !this.charts.length) {
+            this.charts.forEach(chart => chart.destroy());
+            this.charts = chartsOf(this.curves);
+            this.metricNames = names;
+            replace(this.chartPlace, this.charts.map(chart => chart.node));
+        }
+        if (this.node.isConnected)
+            this.charts.forEach(chart => chart.show(this.curves));
+    }
+
+    shown() {
+        this.drawCurves();
+        this.logText.scrollTop = this.logText.scrollHeight;
+    }
+
+    async grow() {
+        if (!this.curves) {
+            this.curves = await get(`jobs/${this.id}/curves?points=1500`);
+        } else {
+            const more = await get(`jobs/${this.id}/curves?from=${this.curves.cursor}`);
+            if (!extend(this.curves, more) && this.curves.steps.step.length > 4000)
+                this.curves = await get(`jobs/${this.id}/curves?points=1500`);
+        }
+        this.drawCurves();
+        await this.loadLog();
+    }
+
+    async loadLog() {
+        const {text, next} = await log(this.id, this.logNext ?? -16384);
+        const {scrollTop, clientHeight, scrollHeight} = this.logText, atEnd = scrollTop + clientHeight >= scrollHeight - 8;
+        if (text) {
+            const all = (this.logNext === null ? '' : this.logText.textContent) + text.replaceAll('\0', '');
+            this.logText.textContent = all.length > 65536 ? all.slice(all.indexOf('\n', all.length - 65536) + 1) : all;
+        }
+        this.logNext = next;
+        if (atEnd)
+            this.logText.scrollTop = this.logText.scrollHeight;
+    }
+
+    // ---- events of the stream ----
+
+    job(data) {
+        if (data.id !== this.id)
+            return;
+        if (data.event === 'placed')
+            this.logNext = null; // a new start has a new log
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.load().then(() => this.drawCurves()).catch(error => this.say(error.message, true)), 100);
+    }
+
+    step(data) {
+        if (data.id !== this.id)
+            return;
+        if (this.data.progress)
+            Object.assign(this.data.progress, data);
+        if (!this.growing)
+            this.growing = Promise.all([this.grow(), this.refresh()]).catch(() => {}).finally(() => {
+                this.growing = null;
+            });
+    }
+
+    // Head at each event, folder every 10 s: reading generations is a look at the disk.
+    async refresh() {
+        const now = Date.now();
+        this.data = await get('jobs/' + this.id);
+        if (now - (this.looked || 0) > 10000) {
+            this.looked = now;
+            this.folder = await get(`jobs/${this.id}/folder`).catch(() => this.folder);
+            this.drawFolder();
+        }
+        this.drawHead();
+    }
+
+    recolour() {
+        this.charts.forEach(chart => chart.recolour());
+    }
+
+    destroy() {
+        clearTimeout(this.timer);
+        this.charts.forEach(chart => chart.destroy());
+    }
+}
