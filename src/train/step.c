@@ -36,6 +36,28 @@ size_t bit_step_ending_bytes(void)
     return sizeof(struct ending);
 }
 
+/* A part of the step that the main thread goes through: a phase for the watchdog, a span of the timeline, seconds of the log. */
+struct stage { const char *name; double start, traced; };
+
+/* Another one of the same phase. */
+static struct stage stage_go_on(const char *name)
+{
+    return (struct stage){name, bit_clock_seconds(), bit_trace_start()};
+}
+
+static struct stage stage_begin(enum bit_phase phase, const char *name)
+{
+    struct stage stage = stage_go_on(name);
+    bit_phase_enter(phase);
+    return stage;
+}
+
+static void stage_end(const struct stage *s, double *seconds)
+{
+    *seconds += bit_clock_seconds() - s->start;
+    bit_trace_end(s->name, -1, s->traced);
+}
+
 static int take_batch(struct bit_trainer *t, int micro, struct bit_batch **batch, struct bit_error *error)
 {
     double traced = bit_trace_start();
@@ -302,51 +324,22 @@ static int apply(struct bit_trainer *t, double rate, struct bit_step_result *res
         .rate = rate, .momentum = o->step.momentum, .weight_decay = o->step.weight_decay, .start_decay = o->step.start_decay,
         .gradient_scale = share_of_positives(t) * (clip > 0 && norm > clip ? clip / norm : 1), .start = t->start,
     };
-    double start = bit_clock_seconds(), traced = bit_trace_start();
-    bit_phase_enter(BIT_PHASE_UPDATE);
+    struct stage stage = stage_begin(BIT_PHASE_UPDATE, "update");
     bit_sgd_update(&sgd, t->guard, bit_gradient_block(t->gradient), t->weights, t->velocity);
-    bit_trace_end("update", -1, traced);
-    traced = bit_trace_start();
-    double updated = bit_clock_seconds();
-    bit_phase_enter(BIT_PHASE_GATHER);
+    stage_end(&stage, &result->update_seconds);
+    stage = stage_begin(BIT_PHASE_GATHER, "gather weights");
     bit_phase_wait();
-    int bad = bit_reducer_gather(t->reducer, t->weights, error);
+    result->lost = bit_reducer_gather(t->reducer, t->weights, error) != 0;
     bit_phase_go();
-    result->lost = bad;
-    if (bad)
+    if (result->lost)
         return -1;
-    bit_trace_end("gather weights", -1, traced);
-    traced = bit_trace_start();
-    double gathered = bit_clock_seconds();
+    stage_end(&stage, &result->reduce_seconds);
+    stage = stage_go_on("pack weights");
     result->applied = true;
     bit_model_set_weights(o->model, t->weights, error);
+    stage_end(&stage, &result->update_seconds);
     bit_phase_enter(BIT_PHASE_AGREE);
-    result->update_seconds += updated - start + bit_clock_seconds() - gathered;
-    result->reduce_seconds += gathered - updated;
-    bit_trace_end("pack weights", -1, traced);
     return end_update(t, result, error);
-}
-
-/* A part of the step that the main thread goes through: a phase for the watchdog, a span of the timeline, seconds of the log. */
-struct stage { const char *name; double start, traced; };
-
-/* Another one of the same phase. */
-static struct stage stage_go_on(const char *name)
-{
-    return (struct stage){name, bit_clock_seconds(), bit_trace_start()};
-}
-
-static struct stage stage_begin(enum bit_phase phase, const char *name)
-{
-    struct stage stage = stage_go_on(name);
-    bit_phase_enter(phase);
-    return stage;
-}
-
-static void stage_end(const struct stage *s, double *seconds)
-{
-    *seconds += bit_clock_seconds() - s->start;
-    bit_trace_end(s->name, -1, s->traced);
 }
 
 /* Until the sum over ranks is there. An error of this rank's own goes before the loss of the others. Collective. */
