@@ -58,6 +58,13 @@ expect 0 "plan of demo" "$bit" plan "$top_srcdir/jobs/demo.json" -n 2
 says out "R14x1, 10 classes"
 says out "1,438 for training, 359 for validation"
 ! grep warning: out | grep -v cores; ok $? "no warning about the demo's schedule"
+expect 0 "plan of retinanet-r101x3" "$bit" plan "$top_srcdir/jobs/retinanet-r101x3.json" -n 64 --per-node 1
+says out "R101x3, 80 classes, RetinaNet"
+says out "381,789,888 without the head"
+says out "13,862 of 256 images, 462.059 an epoch"
+says out "0.08 at step 462"
+says out "0.008 from step 7,393 (epoch 16"
+says out "0.0008 from step 10,166 (epoch 22"
 expect 0 "all shipped jobs are valid" "$bit" check "$top_srcdir"/jobs/*.json
-[ "$(grep -c ': ok' out)" = 17 ]; ok $? "each of them"
+[ "$(grep -c ': ok' out)" = 20 ]; ok $? "each of them"
 exit $bad

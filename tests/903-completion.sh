@@ -57,7 +57,7 @@ only "bit bench red" reduce
 only "bit ckpt imp" import
 offers "bit help " job plan
 # Every key of a job, and the words that a key may be.
-mapfile -t keys < <(bit help job --roff 2>/dev/null | grep -oE '^\.B [a-z_.]+' | cut -d' ' -f2 | sort -u)
+mapfile -t keys < <(bit help job --roff 2>/dev/null | grep -oE '^\.B [a-z0-9_.]+' | cut -d' ' -f2 | sort -u)
 if [ ${#keys[@]} -lt 20 ]; then mapfile -t keys < <(bit help job | awk '/^  [a-z][a-z_.]* \(/ { print $1 }'); fi
 [ ${#keys[@]} -ge 20 ]
 ok $? "bit help job lists keys (${#keys[@]})"

@@ -17,7 +17,7 @@ enum { BIT_JOB_DECAYS = 16, BIT_JOB_BLOCKS = 6 /* root, blocks 1 to 4, head */, 
 struct bit_job {
     char *name;  /* default: the file's name without .json */
     char *comment;
-    char *task;  /* pretrain|finetune */
+    char *task;  /* pretrain|finetune|detect */
 
     struct { int depth, width, classes /* 0: as many as the data has */; char *norm /* group|batch */;
              bool weight_standardization; char *batch_norm_scope /* global|rank */;
@@ -40,6 +40,9 @@ struct bit_job {
              int decays_in_steps; uint64_t decay_steps[BIT_JOB_DECAYS] /* instead of decay_epochs */;
              double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; char *shape /* step|cosine */,
              *warmup_from /* first|zero */; double start_decay; } schedule;
+
+    struct { char *taps /* activation|sum */, *p6_from /* p5|c5 */, *norm /* gn|none */; int channels, layers; double anchor_scale; int octaves;
+             double positive, negative, alpha, gamma, box_beta, box_weight, prior, score, overlap; int candidates, most; } detect;
 
     struct { char *rule /* paper|published-code|light|big_vision */; uint64_t pixels /* 0: measured */; } finetune;
 

@@ -58,9 +58,14 @@ static int choose(struct reading *r, const char *first, const char *second, bool
     return clash(r, second, "stands beside %s; give only one of them", first);
 }
 
+static bool task_is(const struct reading *r, const char *task)
+{
+    return r->keys[key_of("task")].state != KEY_WRONG && !strcmp(r->job->task, task);
+}
+
 static bool is_finetune(const struct reading *r)
 {
-    return r->keys[key_of("task")].state != KEY_WRONG && !strcmp(r->job->task, "finetune");
+    return task_is(r, "finetune");
 }
 
 /* One of a pair is given: then nothing is left to the rule. */
@@ -230,6 +235,47 @@ static int check_metrics(struct reading *r)
     return 0;
 }
 
+/* Given, and of another value than a job has that does not give it: canonical jobs give every key. */
+static bool changed(const struct reading *r, const char *path)
+{
+    return given(r, path) && fine(r, path, NULL) && !job_value_is_default(r->job, key_of(path));
+}
+
+/* Keys that make no sense beside the task. */
+static int check_task(struct reading *r)
+{
+    static const char *const of_classes[] = {"loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class"};
+    const bool detects = task_is(r, "detect");
+    for (size_t i = 0; detects && i < sizeof of_classes / sizeof *of_classes; i++)
+        if (changed(r, of_classes[i]) && clash(r, of_classes[i], "belongs to classification, and the task is detect"))
+            return -1;
+    for (size_t i = 0; !detects && fine(r, "task", NULL) && i < job_key_count; i++)
+        if (!strncmp(job_keys[i].path, "detect.", 7) && changed(r, job_keys[i].path) &&
+            clash(r, job_keys[i].path, "belongs to the task detect, and the task is %s", r->job->task))
+            return -1;
+    return 0;
+}
+
+static int check_detection(struct reading *r)
+{
+    const struct bit_job *job = r->job;
+    if (!task_is(r, "detect"))
+        return 0;
+    if (fine(r, "data.size", NULL) && job->data.size % 32 &&
+        clash(r, "data.size", "detection has maps of 1/8, 1/16 and 1/32 of the image: expected a multiple of 32, found %d", job->data.size))
+        return -1;
+    if (fine(r, "model.depth", NULL) && job->model.depth == 8 &&
+        clash(r, "model.depth", "detection takes the outputs of blocks 2 to 4, which a network of 8 layers lacks: use 14 or more"))
+        return -1;
+    if (fine(r, "detect.norm", "detect.channels") && !strcmp(job->detect.norm, "gn") && job->detect.channels % 32 &&
+        clash(r, "detect.channels", "group norm has 32 groups: expected a multiple of 32, found %d", job->detect.channels))
+        return -1;
+    if (fine(r, "detect.positive", "detect.negative") && job->detect.negative > job->detect.positive)
+        return clash(r, given(r, "detect.negative") ? "detect.negative" : "detect.positive",
+                     "detect.negative (%g) is above detect.positive (%g)", job->detect.negative, job->detect.positive);
+    return 0;
+}
+
 int job_cross_check(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++)
@@ -237,5 +283,5 @@ int job_cross_check(struct reading *r)
             job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
     return open_keys(r) || check_name(r) || check_model(r) || check_start(r) || check_rates(r) || check_data(r) || check_schedule(r) ||
-           check_checks(r) || check_metrics(r) ? -1 : 0;
+           check_checks(r) || check_metrics(r) || check_task(r) || check_detection(r) ? -1 : 0;
 }

@@ -13,6 +13,7 @@ const struct key_section job_sections[] = {
     {"data", "Images and what is done to them"},
     {"optimizer", "The optimiser: SGD with momentum"},
     {"schedule", "Length of the run, batch, learning rate, weight decay"},
+    {"detect", "Task detect: RetinaNet"},
     {"finetune", "Task finetune: the rule that chooses what the job leaves open"},
     {"checkpoint", "Generations of saved state"},
     {"evaluation", "Evaluation on the validation images"},
@@ -28,10 +29,11 @@ const struct key job_keys[] = {
                 "runs/NAME by default. null: the job file's name without .json, which then has to be such a name."},
     {.path = "comment", .type = KEY_TEXT, .offset = AT(comment), .value = "\"\"",
      .meaning = "Free text for people; without effect."},
-    {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain|finetune",
+    {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain|finetune|detect",
      .meaning = "What to do: pretrain trains a network from scratch (or from model.start), with the defaults named here. finetune adapts trained "
                 "weights (model.start) to a task; keys whose value may be null when fine-tuning are then chosen by finetune.rule from the "
-                "number of training images, their size and the weights, unless the job gives them. bit plan says what was chosen and why."},
+                "number of training images, their size and the weights, unless the job gives them. bit plan says what was chosen and why. detect trains RetinaNet on annotated boxes, usually from model.start; the keys of the "
+                "section detect belong to it."},
     {.path = "loss", .type = KEY_TEXT, .offset = AT(loss), .value = "\"softmax\"", .choices = "softmax|sigmoid",
      .model = true,
      .meaning = "softmax: cross entropy, one label an image. sigmoid: binary cross entropy summed over classes and "
@@ -225,6 +227,47 @@ const struct key job_keys[] = {
      .ruled = true,
      .meaning = "The first step of the warm-up has the rate / warmup_steps (first), or a rate of 0 as in the published fine-tuning code "
                 "(zero)."},
+
+    {.path = "detect.taps", .type = KEY_TEXT, .offset = AT(detect.taps), .value = "\"activation\"", .choices = "activation|sum",
+     .meaning = "What the pyramid takes of blocks 2 to 4: their outputs behind the norm and ReLU that follow (of block 4 the last norm), or the raw "
+                "sums. With weight standardisation sums grow from unit to unit; without a norm in the nets they are hardly learned from."},
+    {.path = "detect.p6_from", .type = KEY_TEXT, .offset = AT(detect.p6_from), .value = "\"p5\"", .choices = "p5|c5",
+     .meaning = "What the pyramid's level of stride 64 is made of: the level below it, or block 4, which takes more parameters."},
+    {.path = "detect.norm", .type = KEY_TEXT, .offset = AT(detect.norm), .value = "\"gn\"", .choices = "gn|none",
+     .meaning = "gn: group norm of 32 groups behind each level of the pyramid and each layer of the class and box nets, with gammas and betas of "
+                "each level. none: no norms, as in the first RetinaNet."},
+    {.path = "detect.channels", .type = KEY_INTEGER, .offset = AT(detect.channels), .value = "256", .minimum = 1, .maximum = 8192,
+     .meaning = "Channels of the pyramid and of both nets; with gn a multiple of 32."},
+    {.path = "detect.layers", .type = KEY_INTEGER, .offset = AT(detect.layers), .value = "4", .minimum = 1, .maximum = 8,
+     .meaning = "3x3 convolutions of each net before the one that predicts."},
+    {.path = "detect.anchor_scale", .type = KEY_REAL, .offset = AT(detect.anchor_scale), .value = "4", .minimum = 0.5, .maximum = 64,
+     .unit = "strides", .meaning = "Side of the smallest anchor of a level: 4 makes anchors of 32 to 813 pixels."},
+    {.path = "detect.octaves", .type = KEY_INTEGER, .offset = AT(detect.octaves), .value = "3", .minimum = 1, .maximum = 8,
+     .meaning = "Sizes of anchors of a level, each 2^(1/octaves) times the one before; each has heights of 0.5, 1 and 2 widths."},
+    {.path = "detect.positive", .type = KEY_REAL, .offset = AT(detect.positive), .value = "0.5", .minimum = 0, .above = true, .maximum = 1,
+     .unit = "overlap (intersection over union)", .meaning = "Anchors that overlap a box by so much or more are to find it. Beyond them each box has the "
+                                                             "anchor that it overlaps most."},
+    {.path = "detect.negative", .type = KEY_REAL, .offset = AT(detect.negative), .value = "0.4", .minimum = 0, .maximum = 1,
+     .unit = "overlap", .meaning = "Anchors that overlap every box by less are background; those in between have no loss."},
+    {.path = "detect.alpha", .type = KEY_REAL, .offset = AT(detect.alpha), .value = "0.25", .minimum = 0, .maximum = 1,
+     .meaning = "Focal loss: weight of the right class; that of others is 1 - alpha."},
+    {.path = "detect.gamma", .type = KEY_REAL, .offset = AT(detect.gamma), .value = "2", .minimum = 0, .maximum = 10,
+     .meaning = "Focal loss: power of the probability that is missing."},
+    {.path = "detect.box_beta", .type = KEY_REAL, .offset = AT(detect.box_beta), .value = "0.1", .minimum = 0, .maximum = 100,
+     .meaning = "Smooth L1 loss of boxes: quadratic below it. 0: L1."},
+    {.path = "detect.box_weight", .type = KEY_REAL, .offset = AT(detect.box_weight), .value = "1.25", .minimum = 0, .maximum = 1000,
+     .meaning = "Weight of the box loss beside the focal loss. 1.25 with a box_beta of 0.1 is TensorFlow's Huber loss with weight 50; 1 with 0 is "
+                "Detectron2's."},
+    {.path = "detect.prior", .type = KEY_REAL, .offset = AT(detect.prior), .value = "0.01", .minimum = 0, .above = true, .maximum = 0.5,
+     .meaning = "Score that every class has in the beginning."},
+    {.path = "detect.score", .type = KEY_REAL, .offset = AT(detect.score), .value = "0.05", .minimum = 0, .above = true, .maximum = 0.99,
+     .meaning = "Evaluation: boxes with a score up to this are dropped. Average precision hangs on it."},
+    {.path = "detect.overlap", .type = KEY_REAL, .offset = AT(detect.overlap), .value = "0.5", .minimum = 0, .maximum = 1,
+     .meaning = "Evaluation: of two boxes of a class that overlap by more, the one with the lower score is dropped."},
+    {.path = "detect.candidates", .type = KEY_INTEGER, .offset = AT(detect.candidates), .value = "1000", .minimum = 1, .maximum = 1000000,
+     .meaning = "Evaluation: boxes of a level, the best, that are looked at."},
+    {.path = "detect.most", .type = KEY_INTEGER, .offset = AT(detect.most), .value = "100", .minimum = 1, .maximum = 10000,
+     .meaning = "Evaluation: boxes of an image, the best, that are kept."},
 
     {.path = "finetune.rule", .type = KEY_TEXT, .offset = AT(finetune.rule), .value = "\"paper\"",
      .choices = "paper|published-code|light|big_vision",

@@ -24,6 +24,9 @@ int job_value_store(struct reading *r, int key, const struct source *source, con
 /* Checks between keys; fills in what null stands for. -1 only for lack of memory. */
 int job_cross_check(struct reading *r);
 
+/* Whether the key has the value of its default. */
+bool job_value_is_default(const struct bit_job *job, int key);
+
 /* canonical and canonical_model. */
 int job_write(struct bit_job *job, struct bit_error *error);
 

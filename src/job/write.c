@@ -60,6 +60,15 @@ static void add_value(struct bit_text *t, const struct key *k, const struct bit_
     }
 }
 
+bool job_value_is_default(const struct bit_job *job, int key)
+{
+    struct bit_text t = {0};
+    add_value(&t, &job_keys[key], job);
+    const bool same = t.data && job_keys[key].value && !strcmp(t.data, job_keys[key].value);
+    bit_text_free(&t);
+    return same;
+}
+
 static char *write_keys(const struct bit_job *job, bool model_only, struct bit_error *error)
 {
     struct bit_text t = {0};

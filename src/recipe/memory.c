@@ -125,11 +125,12 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct
 /* Threads that are neither OpenMP's nor loaders: watchdog, writer, reduction, MPI's. */
 enum { HELPERS = 8 };
 
-/* Threads that call OpenBLAS: all on its own backend; else the head's product alone, by the rule of its backend (compute/openblas.c). */
+/* Threads that call OpenBLAS: all on its own backend; else the product of a linear head alone, by the rule of its backend
+ * (compute/openblas.c). */
 static int multiplying_threads(const struct bit_plan *plan)
 {
     const struct bit_recipe *r = plan->recipe;
-    double product = (double)r->step.micro_batch * (double)plan->head_numbers;
+    double product = r->detects ? 0 : (double)r->step.micro_batch * (double)plan->head_numbers;
     return product < 1e6 && !strcmp(bit_backend_name(r->training_model.backend), "onednn") ? 1 : r->threads;
 }
 

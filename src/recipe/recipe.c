@@ -32,12 +32,40 @@ static enum bit_type precision_of(const struct bit_job *job)
 
 /* ---- model ---- */
 
+static void classify_of(const struct bit_job *job, int classes, struct bit_classify *head)
+{
+    bit_classify_init(head, classes, is(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX, job->model.head_bias);
+    bit_classify_choose(head, job->evaluation.metrics, NULL, NULL);
+    head->dropout = job->model.dropout;
+}
+
+static void detect_of(const struct bit_job *job, int classes, struct bit_detect *head)
+{
+    bit_detect_init(head, classes);
+    head->head.activated = is(job->detect.taps, "activation");
+    head->p6 = is(job->detect.p6_from, "c5") ? BIT_P6_FROM_C5 : BIT_P6_FROM_P5;
+    head->group_norm = is(job->detect.norm, "gn");
+    head->channels = job->detect.channels;
+    head->layers = job->detect.layers;
+    head->anchor_scale = job->detect.anchor_scale;
+    head->octaves = job->detect.octaves;
+    head->match = (struct bit_match_options){.positive = job->detect.positive, .negative = job->detect.negative};
+    head->focal = (struct bit_focal_options){.alpha = job->detect.alpha, .gamma = job->detect.gamma};
+    head->box_beta = job->detect.box_beta;
+    head->box_weight = job->detect.box_weight;
+    head->prior = job->detect.prior;
+    head->detections = (struct bit_detection_options){.score = job->detect.score, .candidates = job->detect.candidates,
+                                                      .overlap = job->detect.overlap, .most = job->detect.most};
+}
+
 void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool training, union bit_any_head *head,
                       struct bit_model_options *options)
 {
     bool batch_norm = is(job->model.norm, "batch");
-    bit_classify_init(&head->classify, classes, is(job->loss, "sigmoid") ? BIT_SIGMOID : BIT_SOFTMAX, job->model.head_bias);
-    bit_classify_choose(&head->classify, job->evaluation.metrics, NULL, NULL);
+    if (is(job->task, "detect"))
+        detect_of(job, classes, &head->detect);
+    else
+        classify_of(job, classes, &head->classify);
     *options = (struct bit_model_options){
         .depth = job->model.depth,
         .width = job->model.width,
@@ -52,7 +80,6 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
         .training = training,
         .backend = bit_backend_find(job->backend, NULL),
     };
-    head->classify.dropout = job->model.dropout;
     options->roles.decay_kernels_only = is(job->schedule.weight_decay_on, "kernels");
     for (int part = 0; part < BIT_PARTS; part++) {
         options->roles.frozen[part] = job->optimizer.block_rates[part] <= 0;
@@ -209,6 +236,7 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     bit_recipe_model(job, r->classes, r->ranks, false, &r->head, &r->evaluation_model);
     r->initialisation = is(job->model.initialization, "he_fan_out") ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL;
     r->fine_tuning = is(job->task, "finetune");
+    r->detects = is(job->task, "detect");
     r->head_from = head_from(job->model.head_from);
     r->training_stream = stream_of(r, true);
     r->evaluation_stream = stream_of(r, false);

@@ -20,7 +20,7 @@
 /* Keys (or beginnings of keys) that change what the remaining steps compute: on resume they may differ with --force only.
  * Those that no checkpoint survives are in canonical_model, which the store compares. */
 static const char *const recipe[] = {
-    "micro_batch", "precision", "optimizer.", "data.mirror", "data.area_", "data.aspect_", "data.crop_attempts",
+    "micro_batch", "precision", "optimizer.", "detect.", "data.mirror", "data.area_", "data.aspect_", "data.crop_attempts",
     "data.max_", "data.crop", "data.mixup", "data.per_class", "model.dropout", "schedule.shape", "schedule.warmup_from",
     "schedule.start_decay", "schedule.base_rate", "schedule.base_batch", "schedule.warmup_steps", "schedule.decay_",
     "schedule.weight_decay", "checks.nonfinite", "checks.loss_spike",
