@@ -28,6 +28,9 @@ struct bit_index; /* immutable; in memory that no other process can change or cu
  * images is a class all the same (with a warning). Blanks around the paths and classes of a list are cut. Collective. */
 struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
                                  struct bit_group *group, struct bit_error *error);
+/* Of single files, in this order, without labels that mean anything: all have the one class "unlabelled". Files need not be there, their
+ * folders must (no-input). Local. */
+struct bit_index *bit_index_of_files(const char *const *paths, size_t count, struct bit_error *error);
 void bit_index_close(struct bit_index *index);
 uint64_t bit_index_images(const struct bit_index *index);
 int bit_index_classes(const struct bit_index *index);
@@ -94,6 +97,7 @@ struct bit_stream_options {
     enum bit_crop crop;
     enum bit_filter filter;
     bool exif_orientation;    /* pictures are turned upright before anything else */
+    bool stretch;             /* evaluation: both sides are resized to `resize`, not only the smaller one in proportion */
     bool squash;              /* evaluation: the whole image is resized to image_size x image_size instead; resize is not used */
     double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
     int crop_attempts;

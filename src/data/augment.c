@@ -125,7 +125,7 @@ static void choose_evaluation(const struct bit_stream_options *options, int widt
     long size = options->image_size, new_width = size, new_height = size;
     window->mirror = false;
     if (!options->squash)
-        resized(options, false, width, height, &new_width, &new_height);
+        resized(options, options->stretch, width, height, &new_width, &new_height);
     set_square(window, options, width, height, new_width, new_height, (new_width - size) / 2, (new_height - size) / 2);
 }
 

@@ -282,6 +282,8 @@ static int finish(struct bit_index *index, const struct bit_index *classes, stru
     snprintf(index->source, sizeof index->source, "%s", (const char *)bit_index_section(block, SOURCE));
     if (block->kind == BIT_INDEX_LIST && strrchr(index->source, '/'))
         *strrchr(index->source, '/') = 0;
+    if (!*index->source)
+        strcpy(index->source, "/");
     if (classes)
         return adopt_classes(index, classes, error);
     index->classes = (int)block->classes;
@@ -308,6 +310,42 @@ struct bit_index *bit_index_open(const char *path, const char *cache_folder, con
     if (!result)
         return index;
     bit_fail(error, mine.code, "%s", mine.text);
+    bit_index_close(index);
+    return NULL;
+}
+
+/* The path with its folder resolved: an index accepts no ".." in it. */
+static int whole_path(const char *path, char *whole, struct bit_error *error)
+{
+    char folder[PATH_MAX], real[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    int used = slash ? snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path) : snprintf(folder, sizeof folder, ".");
+    if (used < 0 || (size_t)used >= sizeof folder)
+        return bit_fail(error, BIT_EUSAGE, "path too long: %s", path);
+    if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+        return bit_fail(error, BIT_EUSAGE, "%s is no file", path);
+    if (!realpath(folder, real))
+        return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
+    return bit_path_join(whole, PATH_MAX, real, name, error);
+}
+
+struct bit_index *bit_index_of_files(const char *const *paths, size_t count, struct bit_error *error)
+{
+    static const int32_t label = 0;
+    struct bit_index_builder builder = {.kind = BIT_INDEX_LIST, .source = "/"};
+    struct bit_index *index = bit_allocate(1, sizeof *index, "an index", error);
+    char path[PATH_MAX];
+    int result = index && bit_index_add_class(&builder, "unlabelled", error) >= 0 &&
+                 bit_index_add_folder(&builder, "", builder.started, error) >= 0 ? 0 : -1;
+    for (size_t i = 0; !result && i < count; i++)
+        result = whole_path(paths[i], path, error) || bit_index_add_image(&builder, 0, path + 1, 0, &label, 1, error) ? -1 : 0;
+    if (!result && !(index->block = bit_index_build(&builder, error)))
+        result = -1;
+    bit_index_builder_free(&builder);
+    if (!result)
+        result = finish(index, NULL, error);
+    if (!result)
+        return index;
     bit_index_close(index);
     return NULL;
 }

@@ -109,6 +109,15 @@ static void test_squashed_evaluation(void)
     CHECK(w.x.first == 0 && w.x.length == 500 && w.y.first == 0 && w.y.length == 375 && !w.mirror);
 }
 
+/* Both sides to 256, of which the centre of 224: 1/16 is left out on each side, whatever the aspect. */
+static void test_stretched_evaluation(void)
+{
+    struct bit_stream_options o = {.image_size = 224, .resize = 256, .stretch = true};
+    struct bit_window w;
+    bit_window_choose(&o, 0, 0, 512, 128, &w);
+    CHECK(w.x.first == 32 && w.x.length == 448 && w.y.first == 8 && w.y.length == 112 && !w.mirror);
+}
+
 static void test_small_and_long(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 3}, {8, 8}, {3, 500}, {500, 3}, {1, 65500}, {65500, 1}};
@@ -155,6 +164,7 @@ int main(int argc, char **argv)
         {"crop ranges", test_crop_ranges}, {"pure", test_pure}, {"mirror", test_mirror},
         {"small and long", test_small_and_long}, {"whole image", test_whole_image}, {"central", test_central},
         {"squares", test_squares}, {"squashed evaluation", test_squashed_evaluation},
+        {"stretched evaluation", test_stretched_evaluation},
     };
     return unit_main("data/augment", tests, sizeof tests / sizeof *tests, argc, argv);
 }
