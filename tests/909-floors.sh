@@ -30,6 +30,7 @@ recipe 3 CJSON_LIBS
 features 3
 suite 2 CJSON_LIBS
 start 3 CJSON_LIBS HDF5_LIBS ZIP_LIBS
+apply 4 CJSON_LIBS
 run 4 CJSON_LIBS'
 
 # The map in the README says the same of every room.

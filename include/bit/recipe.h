@@ -89,6 +89,8 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
                       struct bit_model_options *options);
 /* A stream's options that bound what a picture may be: limits and the side. Of an open job too. */
 void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *options);
+/* The images of an evaluation, on `ranks` ranks of `threads` threads: index NULL, rank 0. */
+struct bit_stream_options bit_recipe_stream(const struct bit_job *job, int ranks, int threads);
 /* How long each phase may last before the watchdog ends the run. */
 struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
 /* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.

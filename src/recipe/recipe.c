@@ -120,9 +120,8 @@ static void colour_of(const char *text, uint8_t colour[3])
         colour[i] = (uint8_t)(value >> (16 - 8 * i));
 }
 
-static struct bit_stream_options stream_of(const struct bit_recipe *r, bool training)
+static struct bit_stream_options stream_of(const struct bit_job *job, int ranks, int threads, bool training)
 {
-    const struct bit_job *job = r->job;
     struct bit_stream_options options = {
         .seed = job->seed,
         .training = training,
@@ -140,8 +139,8 @@ static struct bit_stream_options stream_of(const struct bit_recipe *r, bool trai
         .precision = precision_of(job),
         .batch = job->schedule.batch,
         .micro_batch = job->micro_batch,
-        .ranks = r->ranks,
-        .loaders = loaders_of(job, r->threads),
+        .ranks = ranks,
+        .loaders = loaders_of(job, threads),
         .prefetch = job->data.prefetch,
         .file_limit = (uint64_t)job->data.max_file_mib << 20,
         .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000,
@@ -163,6 +162,11 @@ void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *opt
 static enum bit_head_from head_from(const char *word)
 {
     return is(word, "zero") ? BIT_HEAD_ZERO : is(word, "names") ? BIT_HEAD_NAMES : is(word, "order") ? BIT_HEAD_ORDER : BIT_HEAD_AUTO;
+}
+
+struct bit_stream_options bit_recipe_stream(const struct bit_job *job, int ranks, int threads)
+{
+    return stream_of(job, ranks, threads, false);
 }
 
 /* ---- step and checks ---- */
@@ -238,8 +242,8 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     r->fine_tuning = is(job->task, "finetune");
     r->detects = is(job->task, "detect");
     r->head_from = head_from(job->model.head_from);
-    r->training_stream = stream_of(r, true);
-    r->evaluation_stream = stream_of(r, false);
+    r->training_stream = stream_of(job, r->ranks, r->threads, true);
+    r->evaluation_stream = stream_of(job, r->ranks, r->threads, false);
     r->checks = checks_of(job);
     r->step = step_of(job, &r->checks);
     return 0;

@@ -11,11 +11,11 @@ dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
 # bitrun itself; also under test, with points at which it may be harmed.
-BITRUN_SOURCES = src/run/main.c src/bench/median.c src/bench/median.h src/bench/messages.c src/bench/reduction.c src/bench/reduction.h \
+BITRUN_SOURCES = src/run/main.c src/run/embed.c src/run/embed.h src/bench/median.c src/bench/median.h src/bench/messages.c src/bench/reduction.c src/bench/reduction.h \
 	src/bench/reduction_main.c src/bench/reduction_options.c
 bitrun_SOURCES = $(BITRUN_SOURCES)
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
-RUN_LIBS = librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a libstart.a libexchange.a
+RUN_LIBS = libapply.a librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a libfeatures.a libstart.a libexchange.a
 RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \
 	$(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CJSON_LIBS) $(ZIP_LIBS) $(MPI_LIBS)
 

@@ -9,6 +9,7 @@
 #include "bit/phase.h"
 #include "bit/watch.h"
 #include "bench/reduction.h"
+#include "run/embed.h"
 #include "run/options.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -50,6 +51,8 @@ static int start(struct bit_group *world, int argc, char **argv)
             bit_log(BIT_LOG_ERROR, "%s", run.error.text);
         return run.error.code;
     }
+    if (options.embed)
+        return embed(world, &options, &run.error);
     code = run_execute(&run);
     run_clear(&run);
     return code;

@@ -74,20 +74,32 @@ static const struct bit_option known[] = {
     {"--steps-limit", "N", "stops after N steps as if asked to: checkpoint, exit 75", BIT_OPTION_COUNT, AT(steps_limit), 0, 9e15},
     {"--trace", "FILE", "writes a timeline of all ranks (Chrome's trace format: Perfetto, chrome://tracing)", BIT_OPTION_FILE, AT(trace)},
     {"--trace-steps", "FROM:COUNT", "steps of this invocation in the timeline (default 1:20)", BIT_OPTION_OWN, .take = take_trace_steps},
+    {"--embed", NULL, "embeds images instead, without a job: MODEL DATA OUT as for bit embed, on all ranks; --set: keys of MODEL's job",
+     BIT_OPTION_FLAG, AT(embed)},
     {"--bench-reduce", "HOW", "measures the reduction instead, without a job; see bit bench reduce", BIT_OPTION_TEXT, AT(bench_reduce)},
     {"--quiet", NULL, "only warnings, errors and results", BIT_OPTION_FLAG, AT(quiet)},
     {"--version", NULL, "the version", BIT_OPTION_FLAG, AT(version)},
     {"--completion", NULL, NULL, BIT_OPTION_FLAG, AT(completion)},
 };
 const struct bit_usage options_usage = {
-    "bitrun", "JOB.json",
+    "bitrun", "JOB.json | --embed MODEL DATA OUT",
     "Trains what JOB.json describes; resumes by itself when the run's folder holds a checkpoint. Each rank is started by\n"
     "mpirun -n RANKS bitrun JOB.json, or by bit-launch.",
-    known, sizeof known / sizeof *known, 0, 1,
+    known, sizeof known / sizeof *known, 0, 3,
     .more = "\nSignals: USR1 checkpoint and go on; TERM, INT, USR2 checkpoint and stop (exit 75).\n"
             "Exit codes: 0 done, 64 usage or job, 65 data, 66 file missing, 69 no checkpoint is whole, 70 internal,\n"
             "74 environment, 75 stopped: run again to resume, 76 a rank timed out: run again.\n"
             "All keys of a job: bit help job. More: man bitrun."};
+
+static int take_embedding(struct options *o, const struct bit_operands *operands, struct bit_error *error)
+{
+    if (operands->count != 3)
+        return bit_fail(error, BIT_EUSAGE, "--embed takes MODEL, DATA and OUT.h5 or OUT.csv; see --help");
+    o->embed_model = operands->word[0];
+    o->embed_data = operands->word[1];
+    o->embed_out = operands->word[2];
+    return 0;
+}
 
 int options_parse(struct options *o, int argc, char **argv, struct bit_error *error)
 {
@@ -96,8 +108,12 @@ int options_parse(struct options *o, int argc, char **argv, struct bit_error *er
     if (bit_options_parse_quietly(&options_usage, argc, argv, o, &operands, &o->help, error))
         return -1;
     o->job = operands.count ? operands.word[0] : NULL;
+    if (o->embed && !o->help)
+        return take_embedding(o, &operands, error);
     if (o->help || o->version || o->completion || o->bench_reduce)
         return 0;
+    if (operands.count > 1)
+        return bit_fail(error, BIT_EUSAGE, "'%s' is one job file too many; see --help", operands.word[1]);
     if (!o->job)
         return bit_fail(error, BIT_EUSAGE, "no job file given; usage: mpirun -n RANKS bitrun JOB.json (see --help)");
     if (o->evaluate && o->fresh)

@@ -20,6 +20,8 @@ struct options {
     const char *trace;                          /* where the timeline goes; NULL: none */
     uint64_t trace_from, trace_count;           /* steps of this invocation in it, from 1 */
     uint64_t steps_limit;                       /* steps in this invocation; UINT64_MAX: no limit */
+    bool embed;                                 /* embed images instead of training */
+    const char *embed_model, *embed_data, *embed_out;
     bool evaluate, fresh, force, quiet, help, version, completion;
 };
 

@@ -1,0 +1,136 @@
+/* bit probe: how much of a data set can be read from a network's features. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bit/features.h"
+#include "bit/json.h"
+#include "cli/apply.h"
+#include "cli/cli.h"
+
+struct options { struct cli_trained trained; struct bit_few_options few; bool json, aspect, no_neighbours; };
+
+/* "1,5,10": ascending whole numbers from `least` to `most`; their number, or 0. */
+static int take_numbers(const char *value, double least, double most, int limit, uint64_t *numbers)
+{
+    int count = 0;
+    for (;; value++) {
+        char *end;
+        errno = 0;
+        unsigned long long number = strtoull(value, &end, 10);
+        if (*value < '0' || *value > '9' || errno || (double)number < least || (double)number > most || count == limit ||
+            (count && number <= numbers[count - 1]))
+            return 0;
+        numbers[count++] = number;
+        value = end;
+        if (!*value)
+            return count;
+        if (*value != ',')
+            return 0;
+    }
+}
+
+static int take_ints(const char *value, int limit, double most, int *to)
+{
+    uint64_t numbers[BIT_FEW_SEEDS];
+    int count = take_numbers(value, 1, most, limit, numbers);
+    for (int i = 0; i < count; i++)
+        to[i] = (int)numbers[i];
+    return count;
+}
+
+static const char *take_shots(void *options, const char *value)
+{
+    struct options *o = options;
+    return (o->few.shots = take_ints(value, BIT_FEW_SHOTS, 1e6, o->few.shot)) ? NULL : "up to 16 ascending numbers, e.g. 1,5,10,25";
+}
+
+static const char *take_seeds(void *options, const char *value)
+{
+    struct options *o = options;
+    return (o->few.seeds = take_numbers(value, 0, 9e15, BIT_FEW_SEEDS, o->few.seed)) ? NULL : "up to 32 ascending numbers, e.g. 0,1,2";
+}
+
+static const char *take_neighbours(void *options, const char *value)
+{
+    struct options *o = options;
+    return (o->few.neighbours = take_ints(value, BIT_FEW_SHOTS, BIT_NEIGHBOURS_MOST, o->few.neighbour)) ? NULL
+           : "up to 16 ascending numbers of at most 4096, e.g. 10,20,100,200";
+}
+
+static const struct bit_option known[] = {
+    {"--shots", "LIST", "images a class that the regressions get (default 1,5,10,25)", BIT_OPTION_OWN, .take = take_shots},
+    {"--seeds", "LIST", "draws of them, as numpy's default_rng draws (default 0,1,2)", BIT_OPTION_OWN, .take = take_seeds},
+    {"--l2", "X", "how much large weights cost (default 1024)", BIT_OPTION_REAL, .at = offsetof(struct options, few.l2), 1e-12, 1e12},
+    {"--neighbours", "LIST", "numbers of nearest neighbours (default 10,20,100,200)", BIT_OPTION_OWN, .take = take_neighbours},
+    {"--no-neighbours", NULL, "regressions alone: only the drawn images of TRAIN are looked at", BIT_OPTION_FLAG,
+     .at = offsetof(struct options, no_neighbours)},
+    {"--aspect", NULL, "images as the network's evaluations transform them, not stretched", BIT_OPTION_FLAG, .at = offsetof(struct options, aspect)},
+    {"--json", NULL, "one JSON object instead of tables", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
+    CLI_TRAINED_ROWS,
+};
+const struct bit_usage bit_probe_usage = {
+    "bit probe", "MODEL TRAIN TEST",
+    "Few-shot accuracy without training the network: ridge regression from the features of few images a class to their classes, as\n"
+    "big_vision does it, over numbers of images and seeds; and nearest neighbours by cosine. TRAIN and TEST: folders of class folders or\n"
+    "lists. Images are resized to a square, of which the centre is cut out, as there.",
+    known, sizeof known / sizeof *known, .least = 3, .most = 3};
+
+static void print_json(const struct options *o, const struct trained *t, const struct bit_operands *words, const struct bit_few_result *result)
+{
+    struct bit_text text = {0};
+    char hash[BIT_HASH_TEXT], transform[128];
+    bit_hash_text(t->hash, hash);
+    trained_transform(t, transform, sizeof transform);
+    bit_text_add(&text, "{\"model\": ");
+    bit_text_add_json(&text, t->name);
+    bit_text_add(&text, ", \"weights\": \"%s\", \"images\": \"%s\", \"train\": ", hash, transform);
+    bit_text_add_json(&text, words->word[1]);
+    bit_text_add(&text, ", \"test\": ");
+    bit_text_add_json(&text, words->word[2]);
+    bit_text_add(&text, ", ");
+    bit_few_json(&o->few, result, &text);
+    printf("%s}\n", text.data ? text.data : "{");
+    bit_text_free(&text);
+}
+
+static int measure(const struct options *o, struct trained *t, const struct bit_operands *words, struct bit_few_result *result,
+                   struct bit_error *error)
+{
+    struct bit_index *train = bit_index_open(words->word[1], NULL, NULL, bit_group_self(), error), *test = NULL;
+    if (train)
+        test = bit_index_open(words->word[2], NULL, train, bit_group_self(), error);
+    if (test && cli_trained_load(words->word[0], &o->trained, t, error) == 0) {
+        const struct bit_few_task task = {.options = &o->few, .model = t->model, .stream = &t->stream, .group = bit_group_self(), .train = train,
+                                          .test = test};
+        bit_few_run(&task, result, error);
+    }
+    bit_index_close(test);
+    bit_index_close(train);
+    return error->code ? -1 : 0;
+}
+
+int bit_cli_probe(int argc, char **argv)
+{
+    struct options options = {.trained = CLI_TRAINED_NONE};
+    struct bit_operands words;
+    struct bit_error error = {0};
+    struct trained trained = {0};
+    struct bit_few_result result;
+    int code;
+    bit_few_init(&options.few);
+    if (!bit_cli_parse(&bit_probe_usage, argc, argv, &options, &words, &code))
+        return code;
+    if (options.no_neighbours)
+        options.few.neighbours = 0;
+    options.trained.options.stretch |= !options.aspect && !options.trained.options.squash;
+    if (measure(&options, &trained, &words, &result, &error) == 0) {
+        if (options.json)
+            print_json(&options, &trained, &words, &result);
+        else
+            bit_few_print(&options.few, &result, stdout);
+    }
+    trained_free(&trained);
+    return error.code ? bit_cli_error(&error) : BIT_OK;
+}
