@@ -194,4 +194,24 @@ static inline double cosine(const float *a, const float *b, size_t count)
     return ab / sqrt(aa * bb);
 }
 
+/* Runs with other roundings that tell a case's noise. */
+enum { NOISE_RUNS = 3, NOISE_UNITS = 4 };
+
+/* How far two runs are apart, by the measures of compare_block. */
+static inline double block_distance(const struct bit_table *table, const float *a, const float *b)
+{
+    double worst = 0;
+    for (size_t n = 0; n < table->count; n++) {
+        const struct bit_parameter *p = &table->items[n];
+        double square = 0, other = 0, difference = 0;
+        for (size_t i = p->offset; i < p->offset + p->count; i++) {
+            square += (double)a[i] * (double)a[i];
+            other += (double)b[i] * (double)b[i];
+            difference = fmax(difference, fabs((double)a[i] - (double)b[i]));
+        }
+        worst = fmax(worst, fmax(difference, fabs(sqrt(square) - sqrt(other))) / sqrt(square));
+    }
+    return worst;
+}
+
 #endif

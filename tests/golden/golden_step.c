@@ -26,7 +26,6 @@ enum quantity { LOGITS, GRADIENTS, LOSSES, FIRST, FINAL, QUANTITIES };
 static const char *const quantity_names[QUANTITIES] = {"logits", "gradients", "losses", "weights after first step",
                                                        "final weights"};
 static const double tolerances[QUANTITIES] = {1e-4, 1e-3, 1e-3, 1e-3, 1e-3};
-enum { NOISE_RUNS = 3 };
 
 struct golden {
     const char *path;
@@ -199,22 +198,6 @@ static void compare(const struct golden *g, const struct outcome *o, struct wors
 }
 
 /* The same measures between two outcomes. */
-static double block_distance(const struct bit_table *table, const float *a, const float *b)
-{
-    double worst = 0;
-    for (size_t n = 0; n < table->count; n++) {
-        const struct bit_parameter *p = &table->items[n];
-        double square = 0, other = 0, difference = 0;
-        for (size_t i = p->offset; i < p->offset + p->count; i++) {
-            square += (double)a[i] * (double)a[i];
-            other += (double)b[i] * (double)b[i];
-            difference = fmax(difference, fabs((double)a[i] - (double)b[i]));
-        }
-        worst = fmax(worst, fmax(difference, fabs(sqrt(square) - sqrt(other))) / sqrt(square));
-    }
-    return worst;
-}
-
 static void distance(const struct golden *g, const struct outcome *a, const struct outcome *b, double *noise)
 {
     double largest = 0, difference = 0;
