@@ -98,6 +98,9 @@ const float *bit_detect_logits(const struct bit_head_call *call, int level);
 const float *bit_detect_deltas(const struct bit_head_call *call, int level);
 const void *bit_detect_pyramid(const struct bit_head_call *call, int level);
 const struct bit_anchors *bit_detect_anchors(const struct bit_head_call *call);
+/* What an evaluation keeps of an image: its boxes, best first, in pixels of the image as it is stored. count above detections.most: they could not
+ * be found, for lack of memory. */
+struct bit_detect_record { uint64_t count; struct bit_detection found[]; };
 /* Boxes of an image of the last forward pass, which was none of training: bit_detections of its outputs. */
 int bit_detect_boxes(const struct bit_head_call *call, int image, double width, double height, struct bit_detection *found,
                      struct bit_error *error);

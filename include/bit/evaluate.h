@@ -24,6 +24,10 @@ struct bit_evaluation_options {
     int micro_batch;
     uint64_t images;              /* in the index; over all ranks */
     bool (*stop)(void);           /* asked before each micro-batch; true ends the evaluation early. NULL: never */
+    /* What the head cannot judge by itself, on rank 0, behind its `conclude`: fills in metrics from the records (NULL when none were kept). NULL:
+     * nothing. */
+    int (*judge)(void *context, const struct bit_records *records, struct bit_metrics *metrics, struct bit_error *error);
+    void *context;
     struct bit_records *records;  /* NULL, or what rank 0 gets there: the head's records of all images; free with bit_records_free */
 };
 

@@ -191,6 +191,8 @@ static int conclude(const struct bit_evaluation_options *o, struct share *share,
         return -1;
     if (o->group->rank == 0 && head->operations->conclude)
         head->operations->conclude(head, share->counters, share->slots.data ? records : NULL, &result->metrics, error);
+    if (o->group->rank == 0 && o->judge && error->code == BIT_OK)
+        o->judge(o->context, share->slots.data ? records : NULL, &result->metrics, error);
     int verdict = bit_group_agree(o->group, error);
     if (!verdict)
         verdict = bit_group_broadcast(o->group, &result->metrics, sizeof result->metrics, 0, error);

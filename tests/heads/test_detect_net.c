@@ -259,6 +259,35 @@ static void test_initial_weights(void)
     teardown(&f);
 }
 
+/* Records hold boxes of the image as it is stored, and none of what lies beyond it in the input. */
+static void test_records(void)
+{
+    const struct bit_detect detect = usual();
+    const struct bit_frame frames[IMAGES] = {{200, 160, 0.5, 0.25}, {256, 256, 1, 1}};
+    const struct bit_targets with_frames = {.labels = labels, .label_start = label_start, .boxes = boxes, .frames = frames};
+    struct bit_error error = {0};
+    struct fixture f;
+    REQUIRE(setup(&f, &detect, 1));
+    const struct bit_head_operations *o = detect.head.operations;
+    const size_t bytes = o->record_bytes(&f.detect.head);
+    struct bit_detect_record *whole = bit_allocate(1, bytes, "record", &error), *framed = bit_allocate(1, bytes, "record", &error);
+    REQUIRE(whole && framed && bytes % 8 == 0 && o->needs_records(&f.detect.head));
+    REQUIRE(!o->forward(&f.detect.head, &f.call, &error));
+    double right = 0, lower = 0;
+    o->keep(&f.detect.head, &f.call, &targets, 1, whole);
+    o->keep(&f.detect.head, &f.call, &with_frames, 1, framed);
+    CHECK(whole->count > 0 && whole->count <= 100 && !memcmp(whole, framed, sizeof *whole + whole->count * sizeof *whole->found));
+    o->keep(&f.detect.head, &f.call, &with_frames, 0, framed);
+    CHECK(framed->count > 0);
+    for (uint64_t i = 0; i < framed->count && framed->count <= 100; i++) {
+        right = fmax(right, framed->found[i].box.x2);
+        lower = fmax(lower, framed->found[i].box.y2);
+    }
+    CHECK(right == 200 / 0.5 && lower == 160 / 0.25);
+    bit_free(whole), bit_free(framed);
+    teardown(&f);
+}
+
 static bool refused(const struct bit_detect *detect, const struct bit_head_input *input)
 {
     struct bit_error error = {0};
@@ -293,7 +322,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"differences", test_differences}, {"differences without norm", test_differences_without_norm},
-        {"poison", test_poison}, {"fewer images", test_fewer_images}, {"initial weights", test_initial_weights},
+        {"poison", test_poison}, {"fewer images", test_fewer_images}, {"initial weights", test_initial_weights}, {"records", test_records},
         {"refusals", test_refusals},
     };
     return unit_main("detect net", tests, sizeof tests / sizeof *tests, argc, argv);

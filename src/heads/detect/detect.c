@@ -198,6 +198,35 @@ int bit_detect_boxes(const struct bit_head_call *call, int image, double width, 
                           NULL, error);
 }
 
+/* ---- records ---- */
+
+static size_t record_bytes(const struct bit_head *head)
+{
+    return sizeof(struct bit_detect_record) + (size_t)settings(head)->detections.most * sizeof(struct bit_detection);
+}
+
+static bool needs_records(const struct bit_head *head)
+{
+    (void)head;
+    return true;
+}
+
+static void keep(const struct bit_head *head, const struct bit_head_call *call, const struct bit_targets *targets, int image, void *record)
+{
+    const struct bit_anchors *anchors = bit_detect_anchors(call);
+    const struct bit_frame whole = {8.0 * anchors->width[0], 8.0 * anchors->height[0], 1, 1};
+    const struct bit_frame *f = targets->frames ? &targets->frames[image] : &whole;
+    struct bit_detect_record *r = record;
+    struct bit_error error = {0};
+    const int count = bit_detect_boxes(call, image, f->width, f->height, r->found, &error);
+    (void)head;
+    r->count = count < 0 ? UINT64_MAX : (uint64_t)count;
+    for (int i = 0; i < count; i++) {
+        struct bit_box *box = &r->found[i].box;
+        *box = (struct bit_box){box->x1 / f->scale_x, box->y1 / f->scale_y, box->x2 / f->scale_x, box->y2 / f->scale_y};
+    }
+}
+
 /* ---- metrics ---- */
 
 /* What a head sums up while it evaluates: how much of the loss each part has. */
@@ -225,21 +254,34 @@ static void merge(const struct bit_head *head, void *sum, const void *other)
     sums->positives += more->positives;
 }
 
+/* Average precision is not known here: it takes the annotations as they stand in their file (bit_evaluation_options.judge). */
 static void report(const struct bit_head *head, const void *sum, uint64_t images, struct bit_metrics *metrics)
 {
     const struct sums *sums = sum;
     (void)head, (void)images;
-    *metrics = (struct bit_metrics){.count = 2, .item = {
-        {.name = "class_loss", .title = "class loss", .form = BIT_METRIC_NUMBER, .count = BIT_METRIC_UNCOUNTED},
-        {.name = "box_loss", .title = "box loss", .form = BIT_METRIC_NUMBER, .count = BIT_METRIC_UNCOUNTED}}};
-    metrics->item[0].value = sums ? sums->focal / (double)(sums->positives + 1) : NAN;
-    metrics->item[1].value = sums ? sums->box / (double)(sums->positives + 1) : NAN;
+    static const struct bit_metric names[] = {
+        {.name = "ap", .title = "AP"}, {.name = "ap50", .title = "AP50"}, {.name = "ap75", .title = "AP75"},
+        {.name = "ap_small", .title = "AP small"}, {.name = "ap_medium", .title = "AP medium"}, {.name = "ap_large", .title = "AP large"},
+        {.name = "ar100", .title = "AR100"}, {.name = "class_loss", .title = "class loss"}, {.name = "box_loss", .title = "box loss"}};
+    enum { COUNT = sizeof names / sizeof *names, CLASS_LOSS = COUNT - 2, BOX_LOSS };
+    *metrics = (struct bit_metrics){.count = COUNT};
+    for (int i = 0; i < COUNT; i++) {
+        metrics->item[i] = names[i];
+        metrics->item[i].form = i < CLASS_LOSS ? BIT_METRIC_SHARE : BIT_METRIC_NUMBER;
+        metrics->item[i].higher_is_better = i < CLASS_LOSS;
+        metrics->item[i].count = BIT_METRIC_UNCOUNTED;
+        metrics->item[i].value = NAN;
+    }
+    if (sums) {
+        metrics->item[CLASS_LOSS].value = sums->focal / (double)(sums->positives + 1);
+        metrics->item[BOX_LOSS].value = sums->box / (double)(sums->positives + 1);
+    }
 }
 
 static const struct bit_head_operations operations = {
     .describe = describe, .initialise = initialise, .create = net_create, .destroy = net_destroy, .flops = net_flops,
     .forward = net_forward, .loss = net_loss, .positives = positives, .backward = net_backward, .score_bytes = sizeof(struct sums), .score = score,
-    .merge = merge, .report = report,
+    .merge = merge, .report = report, .record_bytes = record_bytes, .needs_records = needs_records, .keep = keep,
 };
 
 void bit_detect_init(struct bit_detect *detect, int classes)
