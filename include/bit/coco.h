@@ -26,12 +26,18 @@ struct bit_coco {
     struct bit_coco_category *categories;
     struct bit_coco_box *boxes;
     size_t image_count, category_count, box_count;
-    size_t areas_missing;     /* boxes without an area of their own */
+    size_t areas_missing, crowds_missing; /* boxes without an area, without an iscrowd of their own */
+    bool is_lines;            /* the file had a picture a line */
     char *names;
     size_t names_size;
 };
 
-/* Reads images, annotations and categories, in whatever order they stand; what else the file holds is skipped unread, masks above
+/* A file of a JSON object a line is read likewise, each line a picture:
+ *     {"file_name": "a/1.jpg", "width": 640, "height": 480, "boxes": [{"class": "cat", "bbox": [x, y, w, h], "iscrowd": 0, "area": 1}]}
+ * of which file_name, boxes, class and bbox must be there. Its images have ids from 1 on, so have its boxes, and its categories by the bytewise
+ * order of their names.
+ *
+ * Reads images, annotations and categories, in whatever order they stand; what else the file holds is skipped unread, masks above
  * all: memory is that of the arrays, about 80 bytes a box. Of an annotation id, image_id, category_id and bbox must be there;
  * iscrowd is 0 where it is missing. NULL with an error (data: file, line, byte, what was expected; no-input) for malformed JSON,
  * values of wrong types, keys that stand there twice, and numbers that are not finite. What the numbers refer to is not
@@ -39,6 +45,23 @@ struct bit_coco {
 struct bit_coco *bit_coco_read(const char *path, struct bit_error *error);
 void bit_coco_destroy(struct bit_coco *coco);
 const char *bit_coco_name(const struct bit_coco *coco, uint64_t offset);
+
+/* ---- for training ---- */
+
+/* What training must not stumble over. An error (data) of a line a kind: ids or category names that stand there twice, annotations of images or
+ * categories that are not listed, file names that lead out of their folder, no images or categories at all. What is good to know
+ * is added to `notes`, a line each: '!' (a warning) or ' ', then the text. `path` is for messages. */
+int bit_coco_check(const struct bit_coco *coco, const char *path, struct bit_text *notes, struct bit_error *error);
+
+/* Boxes by image, and classes: the categories by ascending id, from 0. Of a file that has been checked. */
+struct bit_coco_groups {
+    size_t *boxes;      /* numbers of boxes, those of image i from start[i] to start[i + 1] - 1, in the order of the file */
+    size_t *start;      /* image_count + 1 */
+    int32_t *classes;   /* [box_count], by number of the box */
+    size_t *categories; /* number of the category of each class */
+};
+int bit_coco_group(const struct bit_coco *coco, struct bit_coco_groups *groups, struct bit_error *error);
+void bit_coco_groups_free(struct bit_coco_groups *groups);
 
 /* ---- results ---- */
 

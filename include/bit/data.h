@@ -31,10 +31,16 @@ struct bit_index *bit_index_open(const char *path, const char *cache_folder, con
 /* Of single files, in this order, without labels that mean anything: all have the one class "unlabelled". Files need not be there, their
  * folders must (no-input). Local. */
 struct bit_index *bit_index_of_files(const char *const *paths, size_t count, struct bit_error *error);
+/* Or annotations of boxes: a COCO file, or a JSON object a line (bit/coco.h), which begin with '{'. What bit_coco_check refuses is refused.
+ * Classes are the categories by ascending id; `classes` are found by name. Images stand below `folder`; "": the file's own folder, as in
+ * bit_index_open (of data without boxes it must be that: usage). Collective. */
+struct bit_index *bit_index_open_below(const char *path, const char *folder, const char *cache_folder, const struct bit_index *classes,
+                                       struct bit_group *group, struct bit_error *error);
 void bit_index_close(struct bit_index *index);
 uint64_t bit_index_images(const struct bit_index *index);
 int bit_index_classes(const struct bit_index *index);
 uint64_t bit_index_bytes(const struct bit_index *index);     /* size of all images when it was scanned; 0 for lists */
+uint64_t bit_index_label_count(const struct bit_index *index);  /* of all images */
 int bit_index_labels_most(const struct bit_index *index);    /* labels of the image that has the most */
 const char *bit_index_class_name(const struct bit_index *index, int label);
 /* Hash of class names in order, and of all paths and labels: kept in checkpoints, compared on resume. */
@@ -43,6 +49,24 @@ int bit_index_image_path(const struct bit_index *index, uint64_t image, char *bu
                          struct bit_error *error);
 /* Labels of an image; *labels points into the index. Returns their number. */
 int bit_index_labels(const struct bit_index *index, uint64_t image, const int32_t **labels);
+
+/* Boxes of an image, of an index of annotations. Arrays point into the index; their length is `count`. */
+enum bit_box_flag { BIT_BOX_CROWD = 1, BIT_BOX_ID_ZERO = 2 /* the annotation's id is 0: see bit_coco_score */ };
+struct bit_index_boxes {
+    int count;
+    const int32_t *classes;
+    const double (*boxes)[4], *areas; /* x y w h in pixels of the image, as in the file; area of the mask */
+    const uint8_t *flags;             /* enum bit_box_flag */
+    int64_t image_id;
+    uint32_t width, height;           /* of the image as the file says; 0: it does not */
+};
+bool bit_index_has_boxes(const struct bit_index *index);
+void bit_index_boxes(const struct bit_index *index, uint64_t image, struct bit_index_boxes *boxes);
+/* The id that the category of a class has in the file: for results. */
+int64_t bit_index_category(const struct bit_index *index, int label);
+/* All of it as annotations, for bit_coco_score. Free with bit_coco_destroy. */
+struct bit_coco;
+struct bit_coco *bit_index_truth(const struct bit_index *index, struct bit_error *error);
 
 struct bit_index_sight { uint64_t looked, missing; char first[1024]; /* "LIST:LINE: PATH: why" of the first that is missing */ };
 /* Are the images of a list there? Looks at `most` of them, evenly spread with the first and the last, or at all; at none of a folder's,
@@ -53,6 +77,12 @@ int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_inde
  * passed over. Of the options the limits count. Class data or environment: none can be read. Local. */
 struct bit_stream_options;
 int bit_index_measure(const struct bit_stream_options *options, uint64_t *pixels, struct bit_error *error);
+
+/* The pictures of annotated boxes: are they of the size that the annotations say? Opens `most` of them, evenly spread. `wrong`: those of
+ * another size, and those that cannot be read, which are bad images; missing ones are bit_index_look's. Of the options the limits count. Local. */
+struct bit_index_sizes { uint64_t looked, wrong; char first[1024]; /* "PATH: why" */ };
+int bit_index_look_sizes(const struct bit_index *index, uint64_t most, const struct bit_stream_options *limits, struct bit_index_sizes *sizes,
+                         struct bit_error *error);
 
 /* ---- order: keyed permutation, O(1) memory ---- */
 

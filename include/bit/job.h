@@ -24,7 +24,7 @@ struct bit_job {
              char *initialization /* lecun_normal|he_fan_out */; double head_bias /* NaN: by loss */; char *start /* "": none */,
              *head_from /* auto|zero|names|order */; double dropout; } model;
 
-    struct { char *train, *val /* "" : none; absolute after bit_job_read */; uint64_t images, val_images /* for bit
+    struct { char *train, *val /* "" : none; absolute after bit_job_read */, *train_folder, *val_folder /* likewise: boxes */; uint64_t images, val_images /* for bit
              plan where the folder is absent; 0: not stated */; int size, resize; bool mirror;
              double area_min, area_max, aspect_min, aspect_max; int crop_attempts; int loaders /* 0: auto */, prefetch;
              double bad_share; int max_file_mib, max_megapixels, max_scans; char *background /* #RRGGBB */, *filter /* reduced|bilinear|antialias */;

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "bit/data.h"
+#include "bit/log.h"
 #include "bit/recipe.h"
 #include "cli/cli.h"
 
 struct options { struct bit_option_list sets; bool data, print; };
 
-enum { MOST_LOOKED_AT = 2000000 }; /* images of a list: minutes on a file server */
+enum { MOST_LOOKED_AT = 2000000, MOST_MEASURED = 1000 }; /* images of a list: minutes on a file server; pictures whose headers are read */
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct bit_option known[] = {
@@ -19,6 +20,24 @@ static const struct bit_option known[] = {
 };
 const struct bit_usage bit_check_usage = {"bit check", "JOB.json...", "Validates job files and prints every error in them.", known,
                                           sizeof known / sizeof *known, .least = 1, .most = BIT_OPTION_VALUES};
+
+/* Boxes belong to pixels: pictures that are not of the size for which they were annotated go into quarantine, too. */
+static int check_sizes(const struct bit_job *job, const char *path, const struct bit_index *index, struct bit_error *error)
+{
+    struct bit_index_sizes sizes;
+    struct bit_stream_options limits = {.file_limit = (uint64_t)job->data.max_file_mib << 20, .scan_limit = job->data.max_scans,
+                                        .pixel_limit = (uint64_t)job->data.max_megapixels * 1000000};
+    if (bit_index_look_sizes(index, MOST_MEASURED, &limits, &sizes, error))
+        return -1;
+    if (!sizes.wrong)
+        return 0;
+    bit_log(BIT_LOG_WARNING, "%s: %llu of %llu pictures looked at cannot be used; the first: %s", path, (unsigned long long)sizes.wrong,
+            (unsigned long long)sizes.looked, sizes.first);
+    if ((double)sizes.wrong > job->data.bad_share * (double)sizes.looked)
+        return bit_fail(error, BIT_EDATA, "%llu of %llu pictures looked at cannot be used, more than data.bad_share; the first: %s",
+                        (unsigned long long)sizes.wrong, (unsigned long long)sizes.looked, sizes.first);
+    return 0;
+}
 
 /* Every image that a list names is to be there. */
 static int check_list(const char *path, const struct bit_index *index, struct bit_error *error)
@@ -34,10 +53,10 @@ static int check_list(const char *path, const struct bit_index *index, struct bi
     return 0;
 }
 
-static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path,
+static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
 {
-    struct bit_index *index = bit_index_open(path, NULL, classes, bit_group_self(), error);
+    struct bit_index *index = bit_index_open_below(path, folder, NULL, classes, bit_group_self(), error);
     if (!index) {
         bit_fail_at(error, "%s", key);
         return NULL;
@@ -46,26 +65,28 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         bit_index_close(index);
         return NULL;
     }
-    if (check_list(path, index, error)) {
+    if (check_list(path, index, error) || (bit_index_has_boxes(index) && check_sizes(job, path, index, error))) {
         bit_fail_at(error, "%s", key);
         bit_index_close(index);
         return NULL;
     }
-    printf("  %-12s %llu images, %d classes, %s\n", key, (unsigned long long)bit_index_images(index),
-           bit_index_classes(index), path);
+    printf("  %-12s %llu images, %d classes, ", key, (unsigned long long)bit_index_images(index), bit_index_classes(index));
+    if (bit_index_has_boxes(index))
+        printf("%llu boxes, ", (unsigned long long)bit_index_label_count(index));
+    printf("%s\n", path);
     return index;
 }
 
 static int check_data(const struct bit_job *job, struct bit_error *error)
 {
     int result = -1;
-    struct bit_index *train = check_folder(job, "data.train", job->data.train, NULL, error), *val = NULL;
+    struct bit_index *train = check_folder(job, "data.train", job->data.train, job->data.train_folder, NULL, error), *val = NULL;
     if (!train)
         return -1;
     if (job->model.classes && job->model.classes < bit_index_classes(train))
         bit_fail(error, BIT_EUSAGE, "model.classes is %d, but %s has %d classes", job->model.classes, job->data.train,
                  bit_index_classes(train));
-    else if (!*job->data.val || (val = check_folder(job, "data.val", job->data.val, train, error)))
+    else if (!*job->data.val || (val = check_folder(job, "data.val", job->data.val, job->data.val_folder, train, error)))
         result = 0;
     bit_index_close(val);
     bit_index_close(train);

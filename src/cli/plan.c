@@ -61,7 +61,7 @@ static int size_training(const struct bit_job *job, const struct options *o, str
     if (o->images_given && !need_classes) {
         note_add(s, "as given with --images");
     } else if (bit_file_exists(job->data.train)) {
-        if (!(*index = bit_index_open(job->data.train, NULL, NULL, bit_group_self(), error)))
+        if (!(*index = bit_index_open_below(job->data.train, job->data.train_folder, NULL, NULL, bit_group_self(), error)))
             return -1;
         s->images = o->images_given ? o->images : bit_index_images(*index);
         s->classes = s->classes ? s->classes : bit_index_classes(*index);
@@ -86,7 +86,7 @@ static int size_validation(const struct bit_job *job, const struct options *o, s
     } else if (!*job->data.val) {
         s->val_images = 0;
     } else if (bit_file_exists(job->data.val)) {
-        struct bit_index *index = bit_index_open(job->data.val, NULL, training, bit_group_self(), error);
+        struct bit_index *index = bit_index_open_below(job->data.val, job->data.val_folder, NULL, training, bit_group_self(), error);
         if (!index)
             return -1;
         s->val_images = bit_index_images(index);

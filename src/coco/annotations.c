@@ -4,14 +4,11 @@
 #include "bit/coco.h"
 #include "bit/json.h"
 #include "bit/memory.h"
-#include "coco/fields.h"
+#include "coco/reader.h"
 
-static const double ID_MOST = BIT_JSON_WHOLE_LIMIT - 1, SIDE_MOST = 4294967295.0;
+static const double ID_MOST = BIT_JSON_WHOLE_LIMIT - 1;
 
-/* What is being read, and the room in its arrays. */
-struct reader { struct bit_coco *coco; size_t images, categories, boxes, names; struct bit_error *error; };
-
-static int add_name(struct reader *r, const char *name, uint64_t *offset)
+int bit_coco_add_name(struct bit_coco_reader *r, const char *name, uint64_t *offset)
 {
     struct bit_coco *c = r->coco;
     size_t size = strlen(name) + 1;
@@ -32,16 +29,45 @@ static int add_name(struct reader *r, const char *name, uint64_t *offset)
     return 0;
 }
 
-static int read_name(struct reader *r, const struct bit_fields *f, uint64_t *offset)
+int bit_coco_read_name(struct bit_coco_reader *r, const struct bit_fields *f, uint64_t *offset)
 {
     const char *text = bit_fields_text(f);
-    return text ? add_name(r, text, offset) : -1;
+    return text ? bit_coco_add_name(r, text, offset) : -1;
+}
+
+int bit_coco_add_image(struct bit_coco_reader *r, const struct bit_coco_image *image)
+{
+    if (bit_fields_grow((void **)&r->coco->images, r->coco->image_count, &r->images, sizeof *image, "images of a COCO file", r->error))
+        return -1;
+    r->coco->images[r->coco->image_count++] = *image;
+    return 0;
+}
+
+int bit_coco_add_category(struct bit_coco_reader *r, const struct bit_coco_category *category)
+{
+    if (bit_fields_grow((void **)&r->coco->categories, r->coco->category_count, &r->categories, sizeof *category,
+                        "categories of a COCO file", r->error))
+        return -1;
+    r->coco->categories[r->coco->category_count++] = *category;
+    return 0;
+}
+
+int bit_coco_add_box(struct bit_coco_reader *r, struct bit_coco_box *box, bool has_area, bool has_crowd)
+{
+    if (bit_fields_grow((void **)&r->coco->boxes, r->coco->box_count, &r->boxes, sizeof *box, "annotations of a COCO file", r->error))
+        return -1;
+    if (!has_area)
+        box->area = box->box[2] * box->box[3];
+    r->coco->areas_missing += !has_area;
+    r->coco->crowds_missing += !has_crowd;
+    r->coco->boxes[r->coco->box_count++] = *box;
+    return 0;
 }
 
 static int read_image(struct bit_fields *f, void *context)
 {
     enum { ID, WIDTH, HEIGHT, FILE_NAME };
-    struct reader *r = context;
+    struct bit_coco_reader *r = context;
     struct bit_coco_image image = {0};
     int key, failed = 0;
     int64_t side;
@@ -49,37 +75,28 @@ static int read_image(struct bit_fields *f, void *context)
         if (key == ID)
             failed = bit_fields_whole(f, -ID_MOST, ID_MOST, &image.id);
         else if (key == FILE_NAME)
-            failed = read_name(r, f, &image.file_name);
-        else if (!(failed = bit_fields_whole(f, 0, SIDE_MOST, &side)))
+            failed = bit_coco_read_name(r, f, &image.file_name);
+        else if (!(failed = bit_fields_whole(f, 0, BIT_COCO_SIDE_MOST, &side)))
             *(key == WIDTH ? &image.width : &image.height) = (uint32_t)side;
     }
-    if (failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID) ||
-        bit_fields_grow((void **)&r->coco->images, r->coco->image_count, &r->images, sizeof image, "images of a COCO file", r->error))
-        return -1;
-    r->coco->images[r->coco->image_count++] = image;
-    return 0;
+    return failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID) || bit_coco_add_image(r, &image) ? -1 : 0;
 }
 
 static int read_category(struct bit_fields *f, void *context)
 {
     enum { ID, NAME };
-    struct reader *r = context;
+    struct bit_coco_reader *r = context;
     struct bit_coco_category category = {0};
     int key, failed = 0;
     while (!failed && (key = bit_fields_next(f)) >= 0)
-        failed = key == ID ? bit_fields_whole(f, -ID_MOST, ID_MOST, &category.id) : read_name(r, f, &category.name);
-    if (failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID) ||
-        bit_fields_grow((void **)&r->coco->categories, r->coco->category_count, &r->categories, sizeof category,
-                        "categories of a COCO file", r->error))
-        return -1;
-    r->coco->categories[r->coco->category_count++] = category;
-    return 0;
+        failed = key == ID ? bit_fields_whole(f, -ID_MOST, ID_MOST, &category.id) : bit_coco_read_name(r, f, &category.name);
+    return failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID) || bit_coco_add_category(r, &category) ? -1 : 0;
 }
 
 static int read_annotation(struct bit_fields *f, void *context)
 {
     enum { ID, IMAGE, CATEGORY, BOX, AREA, CROWD };
-    struct reader *r = context;
+    struct bit_coco_reader *r = context;
     struct bit_coco_box box = {0};
     int key, failed = 0;
     while (!failed && (key = bit_fields_next(f)) >= 0)
@@ -98,18 +115,12 @@ static int read_annotation(struct bit_fields *f, void *context)
         default:
             failed = bit_fields_flag(f, &box.is_crowd);
         }
-    if (failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID | 1u << IMAGE | 1u << CATEGORY | 1u << BOX) ||
-        bit_fields_grow((void **)&r->coco->boxes, r->coco->box_count, &r->boxes, sizeof box, "annotations of a COCO file", r->error))
+    if (failed || key == BIT_FIELDS_FAILED || bit_fields_need(f, 1u << ID | 1u << IMAGE | 1u << CATEGORY | 1u << BOX))
         return -1;
-    if (!(f->seen & 1u << AREA)) {
-        box.area = box.box[2] * box.box[3];
-        r->coco->areas_missing++;
-    }
-    r->coco->boxes[r->coco->box_count++] = box;
-    return 0;
+    return bit_coco_add_box(r, &box, f->seen & 1u << AREA, f->seen & 1u << CROWD);
 }
 
-static int read_parts(struct reader *r, struct bit_json_stream *s)
+static int read_parts(struct bit_coco_reader *r, struct bit_json_stream *s)
 {
     enum { IMAGES, ANNOTATIONS, CATEGORIES };
     static const char *const parts[] = {"images", "annotations", "categories", NULL};
@@ -136,12 +147,33 @@ static int read_parts(struct reader *r, struct bit_json_stream *s)
     return bit_json_stream_next(s, r->error) == BIT_JSON_END ? 0 : -1;
 }
 
+/* Does the file begin with a picture instead of an object of all? The first key that tells decides; what is no JSON is not a line. */
+static int find_form(const char *path, bool *is_lines, struct bit_error *error)
+{
+    static const char *const all[] = {"images", "annotations", "categories", "info", "licenses"}, *const picture[] = {"file_name", "boxes"};
+    struct bit_json_stream *s = bit_json_stream_open(path, true, error);
+    if (!s)
+        return -1;
+    bool found = false, known = bit_json_stream_next(s, NULL) != BIT_JSON_OBJECT;
+    while (!known && bit_json_stream_next(s, NULL) == BIT_JSON_KEY) {
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            known |= !strcmp(bit_json_stream_text(s), all[i]);
+        for (size_t i = 0; i < sizeof picture / sizeof *picture; i++)
+            found |= !strcmp(bit_json_stream_text(s), picture[i]);
+        known |= found || bit_json_stream_skip(s, BIT_JSON_KEY, NULL);
+    }
+    bit_json_stream_close(s);
+    *is_lines = found;
+    return 0;
+}
+
 struct bit_coco *bit_coco_read(const char *path, struct bit_error *error)
 {
-    struct reader r = {.coco = bit_allocate(1, sizeof *r.coco, "a COCO file", error), .error = error};
-    struct bit_json_stream *s = r.coco ? bit_json_stream_open(path, false, error) : NULL;
+    struct bit_coco_reader r = {.coco = bit_allocate(1, sizeof *r.coco, "a COCO file", error), .error = error};
+    bool lines = false;
+    struct bit_json_stream *s = r.coco && !find_form(path, &lines, error) ? bit_json_stream_open(path, lines, error) : NULL;
     uint64_t empty;
-    int failed = !s || add_name(&r, "", &empty) || read_parts(&r, s);
+    int failed = !s || bit_coco_add_name(&r, "", &empty) || (lines ? bit_coco_read_lines(&r, s) : read_parts(&r, s));
     bit_json_stream_close(s);
     if (!failed)
         return r.coco;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bit/memory.h"
+#include "coco/ids.h"
 #include "coco/match.h"
 
 enum { LEVELS = 101, LIMITS = 3, SETTINGS = BIT_COCO_AREAS * BIT_COCO_THRESHOLDS };
@@ -19,8 +20,9 @@ struct scoring {
     const struct bit_coco *truth;
     const struct bit_coco_results *given;
     bool class_agnostic;
-    int64_t *images, *categories; /* ascending */
-    size_t image_count, category_count;
+    struct bit_known *images;
+    int64_t *categories;          /* ascending */
+    size_t category_count;
     struct placed *truths, *results; /* by category, image, and then: of objects the place, of results the falling score and the place */
     size_t truth_count, result_count;
     struct bit_coco_entry *entries;  /* of one category */
@@ -63,8 +65,7 @@ static int compare_results(const void *a, const void *b)
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-/* By falling score, equals as they stand: by image and file order. `is_void` and `hit` do not matter; the order of equals is kept by a
- * number put into the entries, for qsort does not keep it. */
+/* By falling score, equals as they stand: qsort does not keep their order by itself. */
 struct keyed { double score; uint64_t at; };
 static int compare_keyed(const void *a, const void *b)
 {
@@ -82,15 +83,12 @@ static long find_id(const int64_t *ids, size_t count, int64_t id)
 static int sort_images(struct scoring *s, struct bit_error *error)
 {
     const struct bit_coco *c = s->truth;
-    s->image_count = c->image_count;
-    if (!(s->images = bit_allocate(c->image_count + 1, sizeof *s->images, "ids of images", error)))
+    if (!(s->images = bit_known_sort(c->images, c->image_count, sizeof *c->images, error)))
         return -1;
-    for (size_t i = 0; i < c->image_count; i++)
-        s->images[i] = c->images[i].id;
-    qsort(s->images, c->image_count, sizeof *s->images, compare_ids);
     for (size_t i = 1; i < c->image_count; i++)
-        if (s->images[i] == s->images[i - 1])
-            return bit_fail(error, BIT_EDATA, "two images have the id %lld: expected each image once", (long long)s->images[i]);
+        if (s->images[i].id == s->images[i - 1].id)
+            return bit_fail(error, BIT_EDATA, "images[%zu] and images[%zu] have the same id, %lld", s->images[i - 1].place, s->images[i].place,
+                            (long long)s->images[i].id);
     return 0;
 }
 
@@ -130,24 +128,13 @@ static long category_of(const struct scoring *s, int64_t id)
     return s->class_agnostic ? 0 : find_id(s->categories, s->category_count, id);
 }
 
-struct known { int64_t id; size_t place; };
-static int compare_known(const void *a, const void *b)
-{
-    const struct known *x = a, *y = b;
-    int order = (x->id > y->id) - (x->id < y->id);
-    return order ? order : (x->place > y->place) - (x->place < y->place);
-}
-
 /* last[i]: the annotation that is seen in place of annotation i, the last one of its id. */
 static int find_last(struct scoring *s, size_t *last, struct bit_error *error)
 {
     size_t count = s->truth->box_count;
-    struct known *known = bit_allocate(count + 1, sizeof *known, "ids of annotations", error);
+    struct bit_known *known = bit_known_sort(s->truth->boxes, count, sizeof *s->truth->boxes, error);
     if (!known)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        known[i] = (struct known){s->truth->boxes[i].id, i};
-    qsort(known, count, sizeof *known, compare_known);
     for (size_t i = count; i-- > 0;) {
         bool again = i + 1 < count && known[i + 1].id == known[i].id;
         last[known[i].place] = again ? last[known[i + 1].place] : known[i].place;
@@ -169,7 +156,7 @@ static int place_truths(struct scoring *s, struct bit_error *error)
     }
     for (size_t i = 0; i < c->box_count; i++) {
         const struct bit_coco_box *box = &c->boxes[last[i]];
-        long image = find_id(s->images, s->image_count, box->image), category = category_of(s, box->category);
+        long image = bit_known_find(s->images, s->truth->image_count, box->image), category = category_of(s, box->category);
         s->scores->unlisted_images += image < 0;
         s->scores->unlisted_categories += category < 0;
         if (image >= 0 && category >= 0)
@@ -186,7 +173,7 @@ static int place_results(struct scoring *s, struct bit_error *error)
         return -1;
     for (size_t i = 0; i < s->given->count; i++) {
         const struct bit_coco_result *result = &s->given->results[i];
-        long image = find_id(s->images, s->image_count, result->image), category = category_of(s, result->category);
+        long image = bit_known_find(s->images, s->truth->image_count, result->image), category = category_of(s, result->category);
         if (image < 0)
             return bit_fail(error, BIT_EDATA, "results[%zu]: image_id %lld is not among the images of the annotations", i,
                             (long long)result->image);

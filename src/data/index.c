@@ -27,6 +27,7 @@ struct bit_index {
     const uint64_t *class_start;
     const char *class_text;
     void *own_classes;              /* where those two are copies */
+    int64_t *category_ids;          /* of annotations: by class */
 };
 
 /* ---- cache file ---- */
@@ -53,7 +54,7 @@ static struct bit_index_header *read_cache(const char *path, struct bit_error *e
     return NULL;
 }
 
-static bool load_cache(struct bit_index *index, const char *source, bool *from_cache)
+static bool load_cache(struct bit_index *index, const char *source, const char *root, bool *from_cache)
 {
     struct bit_error error = {0};
     struct bit_index_header *block = read_cache(index->cache, &error);
@@ -62,7 +63,7 @@ static bool load_cache(struct bit_index *index, const char *source, bool *from_c
             bit_log(BIT_LOG_WARNING, "%s: %s; scanning again", index->cache, error.text);
         return false;
     }
-    if (strcmp(bit_index_section(block, SOURCE), source) || !bit_index_fresh(block)) {
+    if (strcmp(bit_index_section(block, SOURCE), source) || strcmp(bit_index_section(block, ROOT), root) || !bit_index_fresh(block)) {
         bit_log(BIT_LOG_INFO, bit_index_settled(block) ? "%s has changed since it was indexed: scanning again"
                 : "%s had changed just before it was indexed, so that a change may be missing: scanning again", source);
         bit_free(block);
@@ -85,16 +86,18 @@ static void save_cache(struct bit_index *index, const char *cache_folder)
 
 /* ---- rank 0 ---- */
 
-static int scan_source(struct bit_index *index, const char *source, struct bit_error *error)
+static int scan_source(struct bit_index *index, const char *source, const char *root, struct bit_error *error)
 {
-    struct bit_index_builder builder = {0};
+    struct bit_index_builder builder = {.root = root};
     struct stat status;
     int result;
     clock_gettime(CLOCK_REALTIME, &builder.started);
     if (stat(source, &status))
         result = bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", source);
     else
-        result = S_ISDIR(status.st_mode) ? bit_index_scan(&builder, source, error) : bit_index_list(&builder, source, error);
+        result = S_ISDIR(status.st_mode) ? bit_index_scan(&builder, source, error)
+                 : *root               ? bit_index_annotations(&builder, source, error)
+                                       : bit_index_list(&builder, source, error);
     if (!result)
         index->block = bit_index_build(&builder, error);
     bit_index_builder_free(&builder);
@@ -108,17 +111,34 @@ static void tell_notes(const struct bit_index *index, const char *path)
         bit_log(*at == '!' ? BIT_LOG_WARNING : BIT_LOG_INFO, "%s: %.*s", path, (int)(end - at - 1), at + 1);
 }
 
-static int open_first(struct bit_index *index, const char *path, const char *cache_folder, struct bit_error *error)
+/* The folder that the images of annotations stand below: the one that is named, or the file's own; "" where `source` is none. */
+static int find_root(const char *source, const char *folder, char root[PATH_MAX], struct bit_error *error)
 {
-    char source[PATH_MAX];
+    struct stat status;
+    bool annotations = !stat(source, &status) && S_ISREG(status.st_mode) && bit_index_is_annotations(source);
+    *root = 0;
+    if (!annotations)
+        return *folder ? bit_fail(error, BIT_EUSAGE, "%s: a folder of images (%s) belongs to annotations, which this is not", source, folder) : 0;
+    if (*folder)
+        return realpath(folder, root) ? 0 : bit_fail_errno(error, BIT_ENOINPUT, "cannot open the folder of images %s", folder);
+    snprintf(root, PATH_MAX, "%s", source);
+    strrchr(root, '/')[strrchr(root, '/') == root] = 0;
+    return 0;
+}
+
+static int open_first(struct bit_index *index, const char *path, const char *folder, const char *cache_folder, struct bit_error *error)
+{
+    char source[PATH_MAX], root[PATH_MAX];
     double start = bit_clock_seconds();
     bool from_cache = false;
     if (!realpath(path, source))
         return bit_fail_errno(error, BIT_ENOINPUT, "cannot open %s", path);
+    if (find_root(source, folder, root, error))
+        return -1;
     if (cache_folder && cache_path(index->cache, sizeof index->cache, cache_folder, source, error))
         return -1;
-    if (!cache_folder || !load_cache(index, source, &from_cache)) {
-        if (scan_source(index, source, error))
+    if (!cache_folder || !load_cache(index, source, root, &from_cache)) {
+        if (scan_source(index, source, root, error))
             return -1;
         if (cache_folder)
             save_cache(index, cache_folder);
@@ -230,6 +250,11 @@ static int share(struct bit_index *index, struct bit_group *group, struct bit_er
 int bit_index_find_class(const struct bit_index *classes, const char *name)
 {
     int low = 0, high = classes->classes - 1;
+    for (int i = 0; bit_index_has_boxes(classes) && i < classes->classes; i++) /* by id, not by name */
+        if (!strcmp(name, bit_index_class_name(classes, i)))
+            return i;
+    if (bit_index_has_boxes(classes))
+        return -1;
     while (low <= high) {
         int middle = low + (high - low) / 2, order = strcmp(name, bit_index_class_name(classes, middle));
         if (!order)
@@ -242,6 +267,33 @@ int bit_index_find_class(const struct bit_index *classes, const char *name)
     return -1;
 }
 
+/* Room for the category ids of `classes`, and these. */
+static int copy_categories(struct bit_index *index, const int64_t *ids, size_t classes, struct bit_error *error)
+{
+    if (!(index->category_ids = bit_allocate(classes, sizeof *ids, "category ids", error)))
+        return -1;
+    memcpy(index->category_ids, ids, classes * sizeof *ids);
+    return 0;
+}
+
+/* Category ids by the numbers that classes have got; classes that this file does not have keep those of the training data. */
+static void renumber_categories(struct bit_index *index, const int32_t *number)
+{
+    const int64_t *ids = bit_index_section(index->block, CLASS_ID);
+    for (uint64_t i = 0; i < index->block->classes; i++)
+        index->category_ids[number[i]] = ids[i];
+}
+
+/* Boxes are evaluated with boxes. */
+static int adopt_categories(struct bit_index *index, const struct bit_index *classes, struct bit_error *error)
+{
+    bool boxes = bit_index_has_boxes(index);
+    if (boxes != bit_index_has_boxes(classes))
+        return bit_fail(error, BIT_EDATA, "%s has %s, but the training data has %s", bit_index_source(index), boxes ? "boxes" : "no boxes",
+                        boxes ? "none" : "boxes");
+    return boxes ? copy_categories(index, classes->category_ids, (size_t)classes->classes, error) : 0;
+}
+
 /* Labels get the numbers that their class names have in `classes`, which are copied: it may be closed first. */
 static int adopt_classes(struct bit_index *index, const struct bit_index *classes, struct bit_error *error)
 {
@@ -249,7 +301,7 @@ static int adopt_classes(struct bit_index *index, const struct bit_index *classe
     size_t starts = ((size_t)classes->classes + 1) * 8, texts = classes->class_start[classes->classes];
     int32_t *number = bit_allocate(block->classes, sizeof *number, "class numbers", error);
     char *copy = bit_allocate(starts + texts, 1, "class names", error);
-    int result = number && copy ? 0 : -1;
+    int result = number && copy ? adopt_categories(index, classes, error) : -1;
     for (uint64_t i = 0; !result && i < block->classes; i++) {
         const char *name = bit_index_text(block, CLASS_START, i);
         number[i] = bit_index_find_class(classes, name);
@@ -267,6 +319,8 @@ static int adopt_classes(struct bit_index *index, const struct bit_index *classe
         index->classes = classes->classes;
         index->class_start = (const uint64_t *)copy;
         index->class_text = copy + starts;
+        if (bit_index_has_boxes(index))
+            renumber_categories(index, number);
         copy = NULL;
     }
     bit_free(copy);
@@ -280,6 +334,8 @@ static int finish(struct bit_index *index, const struct bit_index *classes, stru
     if (index->received && bit_index_check(block, index->bytes, false, error))
         return -1;
     snprintf(index->source, sizeof index->source, "%s", (const char *)bit_index_section(block, SOURCE));
+    if (block->kind == BIT_INDEX_BOXES)
+        snprintf(index->source, sizeof index->source, "%s", (const char *)bit_index_section(block, ROOT));
     if (block->kind == BIT_INDEX_LIST && strrchr(index->source, '/'))
         *strrchr(index->source, '/') = 0;
     if (!*index->source)
@@ -289,16 +345,22 @@ static int finish(struct bit_index *index, const struct bit_index *classes, stru
     index->classes = (int)block->classes;
     index->class_start = bit_index_section(block, CLASS_START);
     index->class_text = bit_index_section(block, CLASS_TEXT);
-    return 0;
+    return bit_index_has_boxes(index) ? copy_categories(index, bit_index_section(block, CLASS_ID), block->classes, error) : 0;
 }
 
 struct bit_index *bit_index_open(const char *path, const char *cache_folder, const struct bit_index *classes,
                                  struct bit_group *group, struct bit_error *error)
 {
+    return bit_index_open_below(path, "", cache_folder, classes, group, error);
+}
+
+struct bit_index *bit_index_open_below(const char *path, const char *folder, const char *cache_folder, const struct bit_index *classes,
+                                       struct bit_group *group, struct bit_error *error)
+{
     struct bit_error mine = {0};
     struct bit_index *index = bit_allocate(1, sizeof *index, "an index", &mine);
     if (index && group->rank == 0)
-        open_first(index, path, cache_folder, &mine);
+        open_first(index, path, folder, cache_folder, &mine);
     int result = bit_group_agree(group, &mine);
     if (!result)
         result = share(index, group, &mine);
@@ -359,7 +421,18 @@ void bit_index_close(struct bit_index *index)
     else
         bit_free(index->block);
     bit_free(index->own_classes);
+    bit_free(index->category_ids);
     bit_free(index);
+}
+
+const struct bit_index_header *bit_index_block(const struct bit_index *index)
+{
+    return index->block;
+}
+
+int64_t bit_index_category(const struct bit_index *index, int label)
+{
+    return index->category_ids[label];
 }
 
 uint64_t bit_index_images(const struct bit_index *index)
@@ -375,6 +448,11 @@ int bit_index_classes(const struct bit_index *index)
 uint64_t bit_index_bytes(const struct bit_index *index)
 {
     return index->block->image_bytes;
+}
+
+uint64_t bit_index_label_count(const struct bit_index *index)
+{
+    return index->block->labels;
 }
 
 int bit_index_labels_most(const struct bit_index *index)
@@ -406,7 +484,7 @@ const char *bit_index_notes(const struct bit_index *index)
 
 bool bit_index_is_list(const struct bit_index *index)
 {
-    return index->block->kind == BIT_INDEX_LIST;
+    return index->block->kind != BIT_INDEX_FOLDER;
 }
 
 int bit_index_image_name(const struct bit_index *index, uint64_t image, char *buffer, size_t size)

@@ -15,12 +15,13 @@
 #include "bit/hash.h"
 #include "leftout.h"
 
-enum { BIT_INDEX_VERSION = 3, BIT_INDEX_ENDIAN = 0x01020304 };
-enum bit_index_kind { BIT_INDEX_FOLDER, BIT_INDEX_LIST };
+enum { BIT_INDEX_VERSION = 4, BIT_INDEX_ENDIAN = 0x01020304 };
+enum bit_index_kind { BIT_INDEX_FOLDER, BIT_INDEX_LIST, BIT_INDEX_BOXES };
 enum bit_index_section {
-    SOURCE,        /* text: absolute path of the folder or list */
+    SOURCE,        /* text: absolute path of the folder, list or annotation file */
+    ROOT,          /* text: absolute path of the folder that images of annotations stand below; empty for others */
     CLASS_START,   /* u64 */
-    CLASS_TEXT,    /* bytewise ascending names */
+    CLASS_TEXT,    /* bytewise ascending names; of annotations in the order of CLASS_ID */
     FOLDER_START,  /* u64 */
     FOLDER_TEXT,   /* relative to the root: "" first */
     FOLDER_TIME,   /* i64 seconds, nanoseconds of the last modification; -1: too fresh to be trusted */
@@ -29,7 +30,13 @@ enum bit_index_section {
     IMAGE_TEXT,    /* below its folder; without '/' when scanned */
     IMAGE_SIZE,    /* u32 bytes (at most 2^32 - 1); 0: unknown */
     LABELS,        /* i32 */
-    LABEL_START,   /* u64; empty when every image has one label */
+    LABEL_START,   /* u64; empty when every image has one label. Annotations: each box is a label, and an image may have none */
+    CLASS_ID,      /* i64, ascending: category ids of annotations; this and what follows is empty for others */
+    IMAGE_ID,      /* i64 */
+    IMAGE_PIXELS,  /* u32 width, height; 0: unknown */
+    BOXES,         /* f64 x y w h, one a label */
+    BOX_AREA,      /* f64 */
+    BOX_FLAGS,     /* u8: enum bit_box_flag */
     NOTES,         /* text: what the user is to know of the data, a line each: '!' (a warning) or ' ', then the text */
     SECTIONS
 };
@@ -55,12 +62,13 @@ void bit_bytes_free(struct bit_bytes *pool);
 struct bit_index_entry { uint64_t name; uint32_t folder, size; };
 struct bit_index_builder {
     enum bit_index_kind kind;
-    const char *source;
+    const char *source, *root;
     uint64_t source_bytes;
     struct timespec started;
     struct bit_bytes class_starts, class_text, folder_starts, folder_text, folder_times;
     struct bit_bytes entries, names; /* struct bit_index_entry; texts */
     struct bit_bytes labels, label_starts;
+    struct bit_bytes class_ids, image_ids, image_pixels, boxes, box_areas, box_flags; /* of annotations */
     struct bit_text notes;
     struct bit_leftout left;
     uint64_t classes, folders, images, image_bytes;
@@ -78,6 +86,11 @@ void bit_index_builder_free(struct bit_index_builder *b);
 /* `root`: absolute path. */
 int bit_index_scan(struct bit_index_builder *b, const char *root, struct bit_error *error);
 int bit_index_list(struct bit_index_builder *b, const char *path, struct bit_error *error);
+/* Whether a file begins as annotations do, with '{'. */
+bool bit_index_is_annotations(const char *path);
+/* Fails, class data, when a picture of this index of boxes has not the size that its annotations say. Others pass. */
+int bit_index_check_size(const struct bit_index *index, uint64_t image, int width, int height, struct bit_error *error);
+int bit_index_annotations(struct bit_index_builder *b, const char *path, struct bit_error *error);
 /* Notes on images that a list names more than once, with the same classes or with others. Of long lists some millions of paths,
  * chosen by their hashes, are compared. */
 int bit_index_twins(struct bit_index_builder *b, struct bit_error *error);
@@ -110,7 +123,8 @@ int bit_index_unknown(const char *source, const struct bit_index_header *block, 
 /* Notes on class names that will surprise: several that look alike, or "train" and "val", which are no classes. */
 int bit_index_name_notes(struct bit_index_builder *b, struct bit_error *error);
 
-/* The folder or list itself; its notes (section NOTES); whether it is a list; an image's path below its folder (-1: too long). */
+/* The block; the folder, list or annotation file itself; its notes (section NOTES); whether images are named by a file and were not seen; an image's path below its folder (-1: too long). */
+const struct bit_index_header *bit_index_block(const struct bit_index *index);
 const char *bit_index_source(const struct bit_index *index);
 const char *bit_index_notes(const struct bit_index *index);
 bool bit_index_is_list(const struct bit_index *index);

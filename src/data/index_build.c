@@ -18,7 +18,8 @@ int bit_bytes_add(struct bit_bytes *pool, const void *data, size_t size, struct 
         pool->data = grown;
         pool->capacity = capacity;
     }
-    memcpy(pool->data + pool->size, data, size);
+    if (size)
+        memcpy(pool->data + pool->size, data, size);
     pool->size += size;
     return 0;
 }
@@ -85,7 +86,8 @@ int bit_index_add_image(struct bit_index_builder *b, uint32_t folder, const char
 void bit_index_builder_free(struct bit_index_builder *b)
 {
     struct bit_bytes *pools[] = {&b->class_starts, &b->class_text, &b->folder_starts, &b->folder_text, &b->folder_times,
-                                &b->entries, &b->names, &b->labels, &b->label_starts};
+                                &b->entries, &b->names, &b->labels, &b->label_starts, &b->class_ids, &b->image_ids, &b->image_pixels,
+                                &b->boxes, &b->box_areas, &b->box_flags};
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         bit_bytes_free(pools[i]);
     bit_text_free(&b->notes);
@@ -97,7 +99,7 @@ static void hash_to(uint64_t out[2], struct bit_hash hash)
     out[1] = hash.low;
 }
 
-/* Names in order; and paths and labels in order. They do not depend on where the data lie. */
+/* Names in order; and paths, labels and boxes in order. They do not depend on where the data lie. */
 static int add_fingerprints(struct bit_index_header *h, struct bit_error *error)
 {
     struct bit_hasher *hasher = bit_hasher_create(error);
@@ -119,6 +121,8 @@ static int add_fingerprints(struct bit_index_header *h, struct bit_error *error)
             bit_hasher_add(hasher, &labels[from], sizeof *labels);
         bit_hasher_add(hasher, "\n", 1);
     }
+    for (int s = BOXES; s <= BOX_FLAGS; s++)
+        bit_hasher_add(hasher, bit_index_section(h, (enum bit_index_section)s), h->sections[s].bytes);
     hash_to(h->image_hash, bit_hasher_result(hasher));
     bit_hasher_destroy(hasher);
     return 0;
@@ -161,15 +165,17 @@ static void put(struct bit_index_header *h, enum bit_index_section s, const void
 
 struct bit_index_header *bit_index_build(const struct bit_index_builder *b, struct bit_error *error)
 {
-    bool single = b->labels_most <= 1;
+    bool single = b->labels_most <= 1 && b->kind != BIT_INDEX_BOXES;
     uint64_t bytes[SECTIONS] = {
-        [SOURCE] = strlen(b->source) + 1,
+        [SOURCE] = strlen(b->source) + 1, [ROOT] = (b->root ? strlen(b->root) : 0) + 1,
         [CLASS_START] = (b->classes + 1) * 8, [CLASS_TEXT] = b->class_text.size,
         [FOLDER_START] = (b->folders + 1) * 8, [FOLDER_TEXT] = b->folder_text.size,
         [FOLDER_TIME] = b->folder_times.size,
         [IMAGE_FOLDER] = b->images * 4, [IMAGE_START] = (b->images + 1) * 8, [IMAGE_TEXT] = b->names.size,
         [IMAGE_SIZE] = b->images * 4,
         [LABELS] = b->labels.size, [LABEL_START] = single ? 0 : (b->images + 1) * 8,
+        [CLASS_ID] = b->class_ids.size, [IMAGE_ID] = b->image_ids.size, [IMAGE_PIXELS] = b->image_pixels.size, [BOXES] = b->boxes.size,
+        [BOX_AREA] = b->box_areas.size, [BOX_FLAGS] = b->box_flags.size,
         [NOTES] = b->notes.size + 1,
     };
     uint64_t total = sizeof(struct bit_index_header);
@@ -193,6 +199,7 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
         return NULL;
     *h = head;
     put(h, SOURCE, b->source);
+    put(h, ROOT, b->root ? b->root : "");
     put_starts(h, CLASS_START, &b->class_starts, b->class_text.size);
     put(h, CLASS_TEXT, b->class_text.data);
     put_starts(h, FOLDER_START, &b->folder_starts, b->folder_text.size);
@@ -202,6 +209,12 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
     put(h, LABELS, b->labels.data);
     if (!single)
         put_starts(h, LABEL_START, &b->label_starts, h->labels);
+    put(h, CLASS_ID, b->class_ids.data);
+    put(h, IMAGE_ID, b->image_ids.data);
+    put(h, IMAGE_PIXELS, b->image_pixels.data);
+    put(h, BOXES, b->boxes.data);
+    put(h, BOX_AREA, b->box_areas.data);
+    put(h, BOX_FLAGS, b->box_flags.data);
     put(h, NOTES, b->notes.data ? b->notes.data : "");
     if (add_fingerprints(h, error)) {
         bit_free(h);

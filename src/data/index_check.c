@@ -1,4 +1,5 @@
 /* Is this block of memory an index? It comes from a file that anybody may have written. */
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,7 +23,7 @@ static int check_header(const struct bit_index_header *h, size_t size, bool trus
     struct bit_hash hash = {h->hash[0], h->hash[1]};
     if (!trusted_hash && !bit_hash_equal(hash, bit_hash_bytes((const char *)h + skip, size - skip)))
         return bad(error, "checksum differs");
-    if (h->kind > BIT_INDEX_LIST)
+    if (h->kind > BIT_INDEX_BOXES)
         return bad(error, "unknown kind");
     return 0;
 }
@@ -32,14 +33,17 @@ static int check_sections(const struct bit_index_header *h, struct bit_error *er
     uint64_t at = sizeof *h, limit = (uint64_t)1 << 40;
     if (h->images > limit || h->labels > limit || h->classes > INT32_MAX || h->folders > UINT32_MAX)
         return bad(error, "impossible counts");
+    bool boxes = h->kind == BIT_INDEX_BOXES;
     uint64_t exact[SECTIONS] = {
         [CLASS_START] = (h->classes + 1) * 8, [FOLDER_START] = (h->folders + 1) * 8, [FOLDER_TIME] = h->folders * 16,
         [IMAGE_FOLDER] = h->images * 4, [IMAGE_START] = (h->images + 1) * 8, [IMAGE_SIZE] = h->images * 4,
         [LABELS] = h->labels * 4, [LABEL_START] = h->sections[LABEL_START].bytes ? (h->images + 1) * 8 : 0,
+        [CLASS_ID] = boxes * h->classes * 8, [IMAGE_ID] = boxes * h->images * 8, [IMAGE_PIXELS] = boxes * h->images * 8,
+        [BOXES] = boxes * h->labels * 32, [BOX_AREA] = boxes * h->labels * 8, [BOX_FLAGS] = boxes * h->labels,
     };
     for (int s = 0; s < SECTIONS; s++) {
         uint64_t bytes = h->sections[s].bytes;
-        bool text = s == SOURCE || s == CLASS_TEXT || s == FOLDER_TEXT || s == IMAGE_TEXT || s == NOTES;
+        bool text = s == SOURCE || s == ROOT || s == CLASS_TEXT || s == FOLDER_TEXT || s == IMAGE_TEXT || s == NOTES;
         if (h->sections[s].start != at || bytes > h->bytes - at || (!text && bytes != exact[s]))
             return bad(error, "sections overlap or have wrong sizes");
         at += (bytes + 7) / 8 * 8;
@@ -92,6 +96,10 @@ static int check_names(const struct bit_index_header *h, struct bit_error *error
     uint64_t bytes = h->sections[SOURCE].bytes;
     if (!bytes || memchr(source, 0, bytes) != source + bytes - 1 || *source != '/')
         return bad(error, "its source is no path");
+    const char *root = bit_index_section(h, ROOT);
+    bytes = h->sections[ROOT].bytes;
+    if (!bytes || memchr(root, 0, bytes) != root + bytes - 1 || (h->kind == BIT_INDEX_BOXES ? *root != '/' : *root != 0))
+        return bad(error, "the folder of its images is no path");
     const char *notes = bit_index_section(h, NOTES);
     bytes = h->sections[NOTES].bytes;
     if (!bytes || memchr(notes, 0, bytes) != notes + bytes - 1)
@@ -100,7 +108,7 @@ static int check_names(const struct bit_index_header *h, struct bit_error *error
         const char *name = bit_index_text(h, CLASS_START, i);
         if (!bit_index_name_ok(name, strlen(name)))
             return bad(error, "a class name is not UTF-8 text");
-        if (i && strcmp(bit_index_text(h, CLASS_START, i - 1), name) >= 0)
+        if (i && h->kind != BIT_INDEX_BOXES && strcmp(bit_index_text(h, CLASS_START, i - 1), name) >= 0)
             return bad(error, "classes are not in order");
     }
     for (uint64_t i = 0; i < h->folders; i++) {
@@ -109,8 +117,22 @@ static int check_names(const struct bit_index_header *h, struct bit_error *error
             return bad(error, "a folder's path leads elsewhere");
     }
     for (uint64_t i = 0; i < h->images; i++)
-        if (!path_ok(bit_index_text(h, IMAGE_START, i), h->kind == BIT_INDEX_LIST))
+        if (!path_ok(bit_index_text(h, IMAGE_START, i), h->kind != BIT_INDEX_FOLDER))
             return bad(error, "an image's path leads elsewhere");
+    return 0;
+}
+
+/* Boxes are finite numbers, and classes are in the order of their ids. */
+static int check_boxes(const struct bit_index_header *h, struct bit_error *error)
+{
+    const double *boxes = bit_index_section(h, BOXES), *areas = bit_index_section(h, BOX_AREA);
+    const int64_t *ids = bit_index_section(h, CLASS_ID);
+    for (uint64_t i = 0; i < 4 * h->labels; i++)
+        if (!isfinite(boxes[i]) || !isfinite(areas[i / 4]))
+            return bad(error, "a box has no finite place");
+    for (uint64_t i = 1; i < h->classes; i++)
+        if (ids[i] <= ids[i - 1])
+            return bad(error, "category ids are not in order");
     return 0;
 }
 
@@ -125,14 +147,15 @@ static int check_numbers(const struct bit_index_header *h, struct bit_error *err
     for (uint64_t i = 0; i < h->labels; i++)
         if (labels[i] < 0 || (uint64_t)labels[i] >= h->classes)
             return bad(error, "a label has no class");
-    if (!h->sections[LABEL_START].bytes)
+    bool boxes = h->kind == BIT_INDEX_BOXES;
+    if (!h->sections[LABEL_START].bytes && !boxes)
         return h->labels == h->images && h->labels_most == 1 ? 0 : bad(error, "labels and images differ in number");
-    if (starts[0] != 0 || starts[h->images] != h->labels)
+    if (!h->sections[LABEL_START].bytes || starts[0] != 0 || starts[h->images] != h->labels)
         return bad(error, "labels do not belong to images");
     for (uint64_t i = 0; i < h->images; i++)
-        if (starts[i + 1] <= starts[i] || starts[i + 1] - starts[i] > h->labels_most || starts[i + 1] > h->labels)
+        if (starts[i + 1] < starts[i] + !boxes || starts[i + 1] - starts[i] > h->labels_most || starts[i + 1] > h->labels)
             return bad(error, "an image's labels are out of order");
-    return 0;
+    return boxes ? check_boxes(h, error) : 0;
 }
 
 int bit_index_check(const void *data, size_t size, bool trusted_hash, struct bit_error *error)
@@ -171,7 +194,7 @@ bool bit_index_fresh(const struct bit_index_header *h)
             strcpy(path, source);
         if (stat(path, &status) || status.st_mtim.tv_sec != times[2 * i] || status.st_mtim.tv_nsec != times[2 * i + 1])
             return false;
-        if (h->kind == BIT_INDEX_LIST && (uint64_t)status.st_size != h->source_bytes)
+        if (h->kind != BIT_INDEX_FOLDER && (uint64_t)status.st_size != h->source_bytes)
             return false;
     }
     return true;

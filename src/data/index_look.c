@@ -13,6 +13,7 @@
 #include "bit/memory.h"
 #include "bit/phase.h"
 #include "bit/text.h"
+#include "decoder.h"
 #include "index.h"
 #include "list_line.h"
 
@@ -26,8 +27,14 @@ static const char *list_of(const struct bit_index *index)
 static void describe(const struct bit_index *index, uint64_t image, const char *path, int reason, char *buffer, size_t size)
 {
     char shown[768];
-    uint64_t line = bit_list_line_of(list_of(index), image);
+    uint64_t line = bit_index_has_boxes(index) ? 0 : bit_list_line_of(list_of(index), image);
     bit_text_escape(shown, sizeof shown, path, "\\");
+    if (bit_index_has_boxes(index)) {
+        struct bit_index_boxes boxes;
+        bit_index_boxes(index, image, &boxes);
+        snprintf(buffer, size, "%s: image id %lld: %s: %s", list_of(index), (long long)boxes.image_id, shown, strerror(reason));
+        return;
+    }
     snprintf(buffer, size, "%s:%llu: %s: %s", list_of(index), (unsigned long long)line, shown, strerror(reason));
 }
 
@@ -67,6 +74,13 @@ static void tell_progress(const struct bit_index *index, uint64_t done, uint64_t
             (unsigned long long)of);
 }
 
+/* Image `i` of `count` that are evenly spread, the first and the last among them: i (images - 1) / (count - 1), without overflow. */
+static uint64_t spread(uint64_t i, uint64_t count, uint64_t images)
+{
+    uint64_t gaps = count > 1 ? count - 1 : 1;
+    return (images - 1) / gaps * i + (images - 1) % gaps * i / gaps;
+}
+
 int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_index_sight *sight, struct bit_error *error)
 {
     uint64_t images = bit_index_images(index), count = images < most ? images : most;
@@ -77,8 +91,7 @@ int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_inde
     if (!bit_index_is_list(index))
         return 0;
     for (uint64_t i = 0; i < count; i++) {
-        /* i (images - 1) / (count - 1), without overflow */
-        uint64_t gaps = count > 1 ? count - 1 : 1, image = (images - 1) / gaps * i + (images - 1) % gaps * i / gaps;
+        uint64_t image = spread(i, count, images);
         if (bit_index_image_path(index, image, path, sizeof path, error))
             return -1;
         if (!stat(path, &status)) {
@@ -94,9 +107,41 @@ int bit_index_look(const struct bit_index *index, uint64_t most, struct bit_inde
     }
     if (!sight->missing || sight->missing < sight->looked)
         return 0;
+    if (bit_index_has_boxes(index))
+        return bit_fail(error, BIT_ENOINPUT, "%s; none of the %llu images looked at is there: name the folder they stand below (data.train_folder, "
+                        "data.val_folder)", sight->first, (unsigned long long)sight->looked);
     find_elsewhere(index, elsewhere, sizeof elsewhere);
     return bit_fail(error, BIT_ENOINPUT, "%s; none of the %llu images looked at is there: paths are relative to the list's own folder%s",
                     sight->first, (unsigned long long)sight->looked, elsewhere);
+}
+
+/* ---- of the size that boxes belong to? ---- */
+
+int bit_index_look_sizes(const struct bit_index *index, uint64_t most, const struct bit_stream_options *limits, struct bit_index_sizes *sizes,
+                         struct bit_error *error)
+{
+    uint64_t images = bit_index_images(index), count = images < most ? images : most;
+    const struct bit_stream_options options = {.image_size = 1, .squash = true, .file_limit = limits->file_limit,
+                                               .pixel_limit = limits->pixel_limit, .scan_limit = limits->scan_limit};
+    struct bit_decoder *decoder = bit_decoder_create(&options, error);
+    double told = bit_clock_seconds();
+    memset(sizes, 0, sizeof *sizes);
+    if (!decoder)
+        return -1;
+    for (uint64_t i = 0; i < count; i++, sizes->looked++) {
+        struct bit_error bad = {0};
+        char path[PATH_MAX];
+        int width, height;
+        uint64_t image = spread(i, count, images);
+        tell_progress(index, i, count, &told);
+        if (!bit_index_image_path(index, image, path, sizeof path, &bad) && !bit_decoder_measure(decoder, path, &width, &height, &bad) &&
+            !bit_index_check_size(index, image, width, height, &bad))
+            continue;
+        if (bad.code == BIT_EDATA && bit_decoder_fault(decoder) != BIT_FILE_ABSENT && !sizes->wrong++)
+            snprintf(sizes->first, sizeof sizes->first, "%.500s: %.500s", path, bad.text);
+    }
+    bit_decoder_destroy(decoder);
+    return 0;
 }
 
 /* ---- named once? ---- */

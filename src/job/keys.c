@@ -97,10 +97,15 @@ const struct key job_keys[] = {
      .meaning = "Training images: a folder with a folder for each class (TRAIN/CLASS/*.jpg or *.png, nested folders are "
                 "searched), or a text file of lines \"path<TAB>class[,class...]\" (or \"path NUMBER\") without a header, the paths below the file's own folder, blanks around "
                 "paths and classes are cut. Files named .jpg, .jpeg, .jpe, .jfif or .png in any case are read, as JPEG or PNG by their contents; others, hidden ones and folders such as @eaDir are "
-                "left out and counted in the log. "
+                "left out and counted in the log. Or boxes, for detection: a COCO annotation file, or one of a JSON object a line, "
+                "{\"file_name\", \"width\", \"height\", \"boxes\": [{\"class\", \"bbox\": [x, y, width, height], \"iscrowd\"}]}; see data.train_folder. "
                 "Relative to the job file's folder; with --set, to the current folder."},
     {.path = "data.val", .type = KEY_PATH, .offset = AT(data.val), .value = "\"\"",
      .meaning = "Validation images, of the same form and with the same classes. Empty: no evaluation."},
+    {.path = "data.train_folder", .type = KEY_PATH, .offset = AT(data.train_folder), .value = "\"\"",
+     .meaning = "Boxes: the folder that the images of data.train stand below. Empty: the annotation file's own folder."},
+    {.path = "data.val_folder", .type = KEY_PATH, .offset = AT(data.val_folder), .value = "\"\"",
+     .meaning = "The same for data.val."},
     {.path = "data.images", .type = KEY_COUNT, .offset = AT(data.images), .value = "0", .minimum = 0, .maximum = 1e12,
      .unit = "images",
      .meaning = "Number of training images that bit plan assumes where data.train is not there. 0: not stated. A run "

@@ -3,12 +3,19 @@
 
 #include "bit/recipe.h"
 
-/* softmax knows one label an image. */
+/* softmax knows one label an image; boxes are for detection. */
 int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
                             struct bit_error *error)
 {
     char name[512] = "";
     const int32_t *labels;
+    bool detects = !strcmp(job->task, "detect");
+    if (detects != bit_index_has_boxes(index))
+        return bit_fail(error, BIT_EUSAGE, detects ? "%s: the task %s takes boxes: expected a COCO file, or a JSON object a line"
+                                                   : "%s: holds boxes, but the task %s takes whole images: expected class folders or a list",
+                        path, job->task);
+    if (detects)
+        return 0;
     if (!strcmp(job->loss, "sigmoid") || bit_index_labels_most(index) <= 1)
         return 0;
     for (uint64_t i = 0; i < bit_index_images(index); i++) {

@@ -16,7 +16,7 @@ BITRUN_SOURCES = src/run/main.c src/run/embed.c src/run/embed.h src/bench/median
 bitrun_SOURCES = $(BITRUN_SOURCES)
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
 RUN_LIBS = libapply.a librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a libfeatures.a libstart.a libexchange.a
-RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \
+RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcoco.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \
 	$(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CJSON_LIBS) $(ZIP_LIBS) $(MPI_LIBS)
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.

@@ -172,7 +172,7 @@ static int open_indices(struct run *run)
         bit_folder_create(cache, &run->error);
     if (run_follow(run))
         return -1;
-    run->train = bit_index_open(job->data.train, cache, NULL, run->world, &run->error);
+    run->train = bit_index_open_below(job->data.train, job->data.train_folder, cache, NULL, run->world, &run->error);
     if (run->train)
         bit_recipe_check_labels(job, job->data.train, run->train, &run->error);
     if (run_agree_alike(run))
@@ -181,7 +181,7 @@ static int open_indices(struct run *run)
     if (run_follow(run))
         return -1;
     if (*job->data.val)
-        run->val = bit_index_open(job->data.val, cache, run->train, run->world, &run->error);
+        run->val = bit_index_open_below(job->data.val, job->data.val_folder, cache, run->train, run->world, &run->error);
     if (run->val)
         bit_recipe_check_labels(job, job->data.val, run->val, &run->error);
     if (run_agree_alike(run))

@@ -219,7 +219,7 @@ static void refusals(void)
     make_set(&s, 3);
     bit_error_clear(&error);
     s.images[0].id = s.images[1].id;
-    CHECK(bit_coco_score(&s.truth, &s.found, false, &scores, &error) == -1 && strstr(error.text, "two images have the id"));
+    CHECK(bit_coco_score(&s.truth, &s.found, false, &scores, &error) == -1 && strstr(error.text, "images[0] and images[1] have the same id"));
     make_set(&s, 3);
     bit_error_clear(&error);
     s.truth.category_count = 0;

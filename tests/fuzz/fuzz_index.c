@@ -32,11 +32,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* A folder's index and a multi-label list's. */
+/* What annotations have of an image, with so many boxes. */
+static void add_boxes(struct bit_index_builder *b, int64_t image, int count, struct bit_error *error)
+{
+    static const double box[4] = {1, 2, 3.5, 4};
+    static const uint32_t pixels[2] = {64, 48};
+    uint8_t flags = BIT_BOX_CROWD;
+    bit_bytes_add(&b->image_ids, &image, sizeof image, error);
+    bit_bytes_add(&b->image_pixels, pixels, sizeof pixels, error);
+    for (int i = 0; i < count; i++) {
+        bit_bytes_add(&b->boxes, box, sizeof box, error);
+        bit_bytes_add(&b->box_areas, box, sizeof *box, error);
+        bit_bytes_add(&b->box_flags, &flags, 1, error);
+    }
+}
+
+/* A folder's index, a multi-label list's, and one of boxes. */
 size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
 {
     struct bit_error error = {0};
-    struct bit_index_builder b = {.kind = which ? BIT_INDEX_LIST : BIT_INDEX_FOLDER, .source = "/nowhere"};
+    static const enum bit_index_kind kinds[] = {BIT_INDEX_FOLDER, BIT_INDEX_LIST, BIT_INDEX_BOXES};
+    bool boxes = which == 2;
+    struct bit_index_builder b = {.kind = kinds[which < 3 ? which : 0], .source = "/nowhere", .root = boxes ? "/nowhere/else" : NULL};
     struct timespec time = {1, 2};
     static const int32_t labels[] = {0, 1, 2};
     size_t size = 0;
@@ -45,6 +62,10 @@ size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
     bit_index_add_folder(&b, "a/b", time, &error);
     for (char name[2] = "a"; *name < 'd'; ++*name)
         bit_index_add_class(&b, name, &error);
+    for (int64_t id = 3; boxes && id < 90; id += 40)
+        bit_bytes_add(&b.class_ids, &id, sizeof id, &error);
+    for (int i = 0; boxes && i < 9; i++)
+        add_boxes(&b, i, i % 3 + 1, &error);
     for (int i = 0; i < 9; i++)
         bit_index_add_image(&b, (uint32_t)i % 3, i % 2 ? "x.jpg" : "some longer name.jpeg", 1000, labels,
                             which ? (size_t)i % 3 + 1 : 1, &error);
@@ -53,5 +74,5 @@ size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
         memcpy(data, h, size = h->bytes);
     bit_free(h);
     bit_index_builder_free(&b);
-    return which > 1 ? 0 : size;
+    return which > 2 ? 0 : size;
 }

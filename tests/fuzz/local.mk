@@ -12,11 +12,11 @@ check-fuzz: tests/fuzz/fuzz_index$(EXEEXT) tests/fuzz/fuzz_list$(EXEEXT) tests/f
 	  FUZZ_LIBS='$(HDF5_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(ZIP_LIBS) $(CJSON_LIBS) $(XXHASH_LIBS) -lm -lpthread' \
 	  FUZZ_SOURCES_job='$(libjob_a_SOURCES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_manifest='$(STORE_SOURCES) $(libbase_a_SOURCES)' \
-	  FUZZ_SOURCES_index='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
-	  FUZZ_SOURCES_list='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
+	  FUZZ_SOURCES_index='$(libdata_a_SOURCES) $(libcoco_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
+	  FUZZ_SOURCES_list='$(libdata_a_SOURCES) $(libcoco_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_coco='$(libcoco_a_SOURCES) $(libbase_a_SOURCES)' \
-	  FUZZ_SOURCES_jpeg='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
-	  FUZZ_SOURCES_png='$(libdata_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
+	  FUZZ_SOURCES_jpeg='$(libdata_a_SOURCES) $(libcoco_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
+	  FUZZ_SOURCES_png='$(libdata_a_SOURCES) $(libcoco_a_SOURCES) $(DATA_PICTURES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_npz='$(libexchange_a_SOURCES) $(libbase_a_SOURCES)' \
 	  FUZZ_SOURCES_safetensors='$(libexchange_a_SOURCES) $(libbase_a_SOURCES)' \
 	  '$(srcdir)/tests/fuzz/run'
