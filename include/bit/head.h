@@ -70,6 +70,7 @@ struct bit_head_operations;
 /* The first member of each head's settings. Constant while a model, a trainer or an evaluation uses it. */
 struct bit_head {
     const struct bit_head_operations *operations;
+    const char *title, *loss_name; /* in plans, for people and for programs: "RetinaNet" and "focal"; NULL in tests that print none */
     unsigned taps;                /* blocks whose outputs it takes: BIT_TAP(2) | BIT_TAP(4); 0: none */
     bool unpooled;                /* takes no pooled features: the last norm and the blocks above the highest tap do not run;
                                    * their parameters stay in the table, with gradients of zero */

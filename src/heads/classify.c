@@ -154,9 +154,12 @@ static const struct bit_head_operations operations = {
     .needs_records = classify_needs_records, .keep = classify_keep, .conclude = classify_conclude,
 };
 
+static const char *const loss_names[] = {[BIT_SOFTMAX] = "softmax", [BIT_SIGMOID] = "sigmoid"};
+
 void bit_classify_init(struct bit_classify *classify, int classes, enum bit_loss loss, double bias)
 {
-    *classify = (struct bit_classify){.head = {.operations = &operations}, .classes = classes, .loss = loss, .bias = bias,
+    *classify = (struct bit_classify){.head = {.operations = &operations, .title = loss_names[loss], .loss_name = loss_names[loss]},
+                                      .classes = classes, .loss = loss, .bias = bias,
                                       .fitted_share = 0.5};
     if (isnan(bias))
         classify->bias = loss == BIT_SIGMOID ? -10 : 0;

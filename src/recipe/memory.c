@@ -130,7 +130,8 @@ enum { HELPERS = 8 };
 static int multiplying_threads(const struct bit_plan *plan)
 {
     const struct bit_recipe *r = plan->recipe;
-    double product = r->detects ? 0 : (double)r->step.micro_batch * (double)plan->head_numbers;
+    bool linear = !r->head.head.operations->create; /* others have convolutions, not a product */
+    double product = !linear ? 0 : (double)r->step.micro_batch * (double)plan->head_numbers;
     return product < 1e6 && !strcmp(bit_backend_name(r->training_model.backend), "onednn") ? 1 : r->threads;
 }
 

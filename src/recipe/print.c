@@ -72,7 +72,7 @@ void bit_plan_print(const struct bit_plan *plan, const char *note, FILE *stream)
     const struct bit_schedule *s = &r->schedule;
     char a[32], b[32];
     fprintf(stream, "%s: R%dx%d, %s classes, %s, %s norm%s, %dx%d pixels, %s\n", job->name, job->model.depth,
-            job->model.width, grouped((uint64_t)r->classes, a), r->detects ? "RetinaNet" : job->loss, job->model.norm,
+            job->model.width, grouped((uint64_t)r->classes, a), r->head.head.title, job->model.norm,
             job->model.weight_standardization ? " + weight standardisation" : "", job->data.size, job->data.size,
             job->precision);
     fprintf(stream, "  parameters      %s, ", grouped(plan->numbers, a));
@@ -151,7 +151,7 @@ void bit_plan_print_json(const struct bit_plan *plan, const char *note, const ch
     add_uint(&t, "parameters", plan->numbers);
     add_uint(&t, "head_parameters", plan->head_numbers);
     add_uint(&t, "image_size", (uint64_t)job->data.size);
-    bit_text_add(&t, ",\"precision\":\"%s\",\"loss\":\"%s\"", job->precision, r->detects ? "focal" : job->loss);
+    bit_text_add(&t, ",\"precision\":\"%s\",\"loss\":\"%s\"", job->precision, r->head.head.loss_name);
     add_uint(&t, "train_images", r->train_images);
     add_uint(&t, "val_images", r->val_images);
     bit_text_add(&t, ",\"images_note\":");

@@ -287,7 +287,7 @@ static const struct bit_head_operations operations = {
 void bit_detect_init(struct bit_detect *detect, int classes)
 {
     *detect = (struct bit_detect){
-        .head = {.operations = &operations, .taps = BIT_TAP(2) | BIT_TAP(3) | BIT_TAP(4), .unpooled = true, .activated = true},
+        .head = {.operations = &operations, .title = "RetinaNet", .loss_name = "focal", .taps = BIT_TAP(2) | BIT_TAP(3) | BIT_TAP(4), .unpooled = true, .activated = true},
         .classes = classes, .channels = 256, .layers = 4, .group_norm = true, .p6 = BIT_P6_FROM_P5,
         .anchor_scale = 4, .octaves = 3, .ratio_count = 3, .ratios = {0.5, 1, 2},
         .match = {.positive = 0.5, .negative = 0.4}, .focal = {.alpha = 0.25, .gamma = 2}, .box_beta = 0.1, .box_weight = 1.25, .prior = 0.01,
