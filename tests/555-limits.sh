@@ -73,7 +73,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$MPI_KIND" = openmp
     [ $good = 0 ] || sed 's/^/# /' "$scratch/said"
     ok $good "threads that cannot be had: 74, and the outcome says so"
 else
-    ok 0 "threads that cannot be had: skipped, needs root and setpriv"
+    skip "threads that cannot be had: 74, and the outcome says so" "needs root and setpriv"
 fi
 
 # A quota of a real control group, where this machine lets us make one.
@@ -87,7 +87,7 @@ if mkdir "$group" 2>/dev/null && [ -w "$group/cpu.cfs_quota_us" ]; then
     rmdir "$group"
 else
     rmdir "$group" 2>/dev/null
-    ok 0 "a quota of one core: skipped, no control group can be made here"
+    skip "a quota of one core: one thread" "no control group can be made here"
 fi
 # A rank killed for memory, in a real control group.
 group=/sys/fs/cgroup/memory/bit-test-$$
@@ -102,6 +102,6 @@ if mkdir "$group" 2>/dev/null && [ -w "$group/memory.limit_in_bytes" ] && echo 6
     rmdir "$group"
 else
     rmdir "$group" 2>/dev/null
-    ok 0 "a rank killed for memory: skipped, no control group can be made here"
+    skip "a rank killed for memory: bit-launch says so, with the limit and the plan's figure" "no control group can be made here"
 fi
 exit $bad

@@ -15,6 +15,10 @@ for page in man1/bit.1 man1/bitrun.1 man1/bit-launch.1 man5/bit-job.5 man5/bit-c
     [ -s "$root/share/man/$page" ]
     ok $? "the manual has $page"
 done
+if [ -x bit-keeper ]; then
+    [ -x "$root/bin/bit-keeper" ] && [ -s "$root/share/man/man8/bit-keeper.8" ]
+    ok $? "bit-keeper and its manual are installed"
+fi
 for name in bit bitrun bit-launch; do
     grep -q '^complete .*-F _bit bit bitrun bit-launch' "$root/share/bash-completion/completions/$name"
     ok $? "completion of $name is installed"

@@ -88,7 +88,7 @@ waits() { # SIGNAL TIMES: seconds from the first signal to the end of the rank i
     local pid i
     # A process that never joins: the others wait for it within MPI_Init.
     # shellcheck disable=SC2086
-    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" bash -c "echo \$\$ >pid; exec '$bitrun' tiny.json --out never" // sleep 30 >said 2>&1 </dev/null &
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 $MPIRUN -n 2 "$top_srcdir/tests/each-rank" bash -c "echo \$\$ >pid; exec '$bitrun' tiny.json --out never" // sleep 300 >said 2>&1 </dev/null &
     for ((i = 0; i < 100; i++)); do
         pid=$(cat pid 2>/dev/null)
         [ -z "$pid" ] || ! grep -qsE '^SigCgt:.*4[0-9a-f]{3}$' "/proc/$pid/status" || [ "$(readlink "/proc/$pid/exe")" != "$bitrun" ] || break
