@@ -26,6 +26,7 @@ level() {
     fi
     passes "$BIT_ISA: convolutions" "$compute/test_convolution" float32 all_bits bfloat16 repeated_bits images_are_independent pack_scaled
     passes "$BIT_ISA: products" "$compute/test_backend"
+    passes "$BIT_ISA: pairs of hashes" "$compute/test_hamming"
     passes "$BIT_ISA: norms and pools" "$model/test_norm"
     passes "$BIT_ISA: networks" "$model/test_network"
     passes "$BIT_ISA: golden steps, float32 and bfloat16" both_precisions
