@@ -27,6 +27,7 @@ optimise 2
 train 3
 evaluate 3
 recipe 3 CJSON_LIBS
+dedup 3
 features 3
 suite 2 CJSON_LIBS
 start 3 CJSON_LIBS HDF5_LIBS ZIP_LIBS

@@ -115,7 +115,8 @@ enum bit_crop { BIT_CROP_INCEPTION, BIT_CROP_RANDOM, BIT_CROP_SQUASH };
 /* How a crop is resized. REDUCED: between two pixels an axis, of the picture reduced 2, 4 or 8 times where the crop is that much larger.
  * BILINEAR: the same of the picture at full size, as TensorFlow without antialias. ANTIALIAS: a triangle as wide as the reduction, as
  * Pillow's BILINEAR, to the bit. */
-enum bit_filter { BIT_FILTER_REDUCED, BIT_FILTER_BILINEAR, BIT_FILTER_ANTIALIAS };
+enum bit_filter { BIT_FILTER_REDUCED, BIT_FILTER_BILINEAR, BIT_FILTER_ANTIALIAS,
+                  BIT_FILTER_QUICK /* ANTIALIAS of the picture reduced while it stays twice as large as the output: for looking, not for training */ };
 
 struct bit_stream_options {
     const struct bit_index *index;

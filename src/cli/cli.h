@@ -15,6 +15,7 @@ int bit_cli_coco(int argc, char **argv);
 int bit_cli_end(int argc, char **argv);
 int bit_cli_watch(int argc, char **argv);
 int bit_cli_limits(int argc, char **argv);
+int bit_cli_dedup(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);
 int bit_cli_suite(int argc, char **argv);
 int bit_cli_compare(int argc, char **argv);
@@ -32,6 +33,7 @@ struct bit_command {
 extern const struct bit_usage bit_plan_usage, bit_check_usage, bit_bench_usage, bit_ckpt_usage, bit_end_usage, bit_watch_usage, bit_limits_usage,
     bit_plot_usage, bit_coco_usage, bit_compare_usage, bit_report_usage, bit_suite_usage, bit_predict_usage, bit_embed_usage,
     bit_probe_usage;
+extern const struct bit_usage bit_dedup_usage;
 extern const struct bit_command bit_commands[];
 extern const size_t bit_command_count;
 

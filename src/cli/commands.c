@@ -14,6 +14,7 @@ const struct bit_command bit_commands[] = {
     {"predict", bit_cli_predict, "what a network takes images for", &bit_predict_usage},
     {"embed", bit_cli_embed, "features and outputs of all images of a set, as HDF5 or CSV", &bit_embed_usage},
     {"probe", bit_cli_probe, "few-shot accuracy of a network's features, without training it", &bit_probe_usage},
+    {"dedup", bit_cli_dedup, "find copies of test pictures among those that a network learns from", &bit_dedup_usage},
     {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
     {"suite", bit_cli_suite, "fine-tune on many tasks from one set of weights, and judge them together", &bit_suite_usage},
     {"report", bit_cli_report, "write a page about runs: curves, tables, calibration, mistakes", &bit_report_usage},

@@ -16,7 +16,7 @@ struct bit_decoder {
     struct bit_picture *picture;
     struct bit_resizer *resizer;
     void *file;
-    size_t file_capacity;
+    size_t file_capacity, file_size;
     enum bit_file_fault fault;
 };
 
@@ -127,6 +127,12 @@ static int reserve_file(struct bit_decoder *d, size_t needed, struct bit_error *
     return d->file ? 0 : -1;
 }
 
+const void *bit_decoder_bytes(const struct bit_decoder *d, size_t *size)
+{
+    *size = d->file_size;
+    return d->file;
+}
+
 static int read_file(struct bit_decoder *d, int file, size_t *bytes, struct bit_error *error)
 {
     struct stat status;
@@ -162,6 +168,7 @@ static int load_file(struct bit_decoder *d, const char *path, size_t *bytes, str
         return fail_file(d, "open", error);
     int result = read_file(d, file, bytes, error);
     close(file);
+    d->file_size = result ? 0 : *bytes;
     return result;
 }
 

@@ -10,8 +10,9 @@ enum bit_file_fault {
     BIT_FILE_REFUSED, /* it cannot be opened for another reason of its own */
     BIT_FILE_LOST,    /* the storage below it failed */
 };
-/* Of the last bit_decoder_run_file. */
+/* Of the last bit_decoder_run_file: what went wrong; the file's bytes, which stay until the next one. */
 enum bit_file_fault bit_decoder_fault(const struct bit_decoder *decoder);
+const void *bit_decoder_bytes(const struct bit_decoder *decoder, size_t *size);
 /* Width and height of an image file, from its header. */
 int bit_decoder_measure(struct bit_decoder *decoder, const char *path, int *width, int *height, struct bit_error *error);
 

@@ -10,8 +10,8 @@ struct bit_resizer {
     int size;
     enum bit_filter filter;
     enum bit_type precision;
-    struct bit_axis x, y;       /* of the stored picture: all but ANTIALIAS */
-    struct bit_taps wide_x, wide_y; /* ANTIALIAS */
+    struct bit_axis x, y;           /* of the stored picture: REDUCED, BILINEAR */
+    struct bit_taps wide_x, wide_y; /* ANTIALIAS, QUICK */
     float *blended, *scratch;
     int32_t *sums;
     uint8_t *ring;
@@ -33,7 +33,7 @@ static int create_tables(struct bit_resizer *r, struct bit_error *error)
     size_t size = (size_t)r->size;
     if (!(r->scratch = bit_allocate(3 * size, sizeof *r->scratch, "a pixel row", error)))
         return -1;
-    if (r->filter != BIT_FILTER_ANTIALIAS)
+    if (r->filter == BIT_FILTER_REDUCED || r->filter == BIT_FILTER_BILINEAR)
         return create_axis(&r->x, r->size, error) || create_axis(&r->y, r->size, error) ? -1 : 0;
     if (!(r->sums = bit_allocate(4 * size, sizeof *r->sums, "a pixel row", error)))
         return -1;
@@ -182,18 +182,26 @@ static int resample_wide(struct bit_resizer *r, struct bit_picture *picture, con
     return 0;
 }
 
-static int run_wide(struct bit_resizer *r, struct bit_picture *picture, const struct place *place, void *pixels, struct bit_error *error)
+/* In pixels of a picture of `pixels` that is reduced `factor` times. */
+static struct bit_span reduce(struct bit_span s, int factor, int pixels)
 {
-    const struct bit_span *x = &place->x.window, *y = &place->y.window;
-    if (bit_taps_fill(&r->wide_x, x->first, x->length, x->low, x->high, error) ||
-        bit_taps_fill(&r->wide_y, y->first, y->length, y->low, y->high, error))
+    int high = s.high / factor, most = (pixels + factor - 1) / factor - 1;
+    return (struct bit_span){s.first / factor, s.length / factor, s.low / factor, high < most ? high : most};
+}
+
+static int run_wide(struct bit_resizer *r, struct bit_picture *picture, int width, int height, const struct place *place, void *pixels,
+                    struct bit_error *error)
+{
+    int factor = r->filter == BIT_FILTER_QUICK ? choose_factor(place, 2 * r->size) : 1;
+    struct bit_span x = reduce(place->x.window, factor, width), y = reduce(place->y.window, factor, height);
+    if (bit_taps_fill(&r->wide_x, x.first, x.length, x.low, x.high, error) || bit_taps_fill(&r->wide_y, y.first, y.length, y.low, y.high, error))
         return -1;
     r->ring = reserve(r->ring, &r->ring_capacity, (size_t)r->wide_y.most * 4 * (size_t)r->size, 1, "pixel rows", error);
     if (!r->ring)
         return -1;
     if (place->x.reversed)
         bit_taps_reverse(&r->wide_x);
-    struct bit_region region = {1, r->wide_x.first, r->wide_y.first, r->wide_x.last, r->wide_y.last};
+    struct bit_region region = {factor, r->wide_x.first, r->wide_y.first, r->wide_x.last, r->wide_y.last};
     return bit_picture_start(picture, &region, error) || resample_wide(r, picture, place, pixels, error) ? -1 : 0;
 }
 
@@ -214,8 +222,9 @@ int bit_resizer_run(struct bit_resizer *r, struct bit_picture *picture, int widt
                     const struct bit_window *window, void *pixels, struct bit_error *error)
 {
     struct place place = find_place(width, height, orientation, window);
-    int result = r->filter == BIT_FILTER_ANTIALIAS ? run_wide(r, picture, &place, pixels, error)
-                                                   : run_between(r, picture, width, height, &place, pixels, error);
+    bool wide = r->filter == BIT_FILTER_ANTIALIAS || r->filter == BIT_FILTER_QUICK;
+    int result = wide ? run_wide(r, picture, width, height, &place, pixels, error)
+                      : run_between(r, picture, width, height, &place, pixels, error);
     if (!result && place.swapped)
         swap_axes(pixels, r->size, 3 * bit_type_size(r->precision));
     return result;

@@ -9,18 +9,32 @@
 #include <png.h>
 
 /* A pattern of soft waves, steps and a little noise. */
-struct pattern { double *across, *down; unsigned seed; };
+struct pattern { double *across, *down; unsigned seed; int wide, high; /* of the steps */ };
+
+static double draw(unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) / 16777216.0;
+}
 
 static struct pattern make_pattern(const struct picture *p)
 {
     struct pattern t = {malloc((size_t)p->width * 4 * sizeof(double)), malloc((size_t)p->height * 4 * sizeof(double)),
-                        p->seed};
+                        p->seed, 37, 29};
+    unsigned state = p->seed * 2654435761u + 1;
     for (int c = 0; c < 4; c++) {
+        double fast_x = 0.021 + 0.013 * c, fast_y = 0.033 - 0.007 * c, at_x = p->seed, at_y = c;
+        if (p->varied) {
+            fast_x = 0.01 + 0.08 * draw(&state), fast_y = 0.01 + 0.08 * draw(&state);
+            at_x = 6.3 * draw(&state), at_y = 6.3 * draw(&state);
+        }
         for (int x = 0; x < p->width; x++)
-            t.across[4 * x + c] = 70 * sin(x * (0.021 + 0.013 * c) + p->seed);
+            t.across[4 * x + c] = 70 * sin(x * fast_x + at_x);
         for (int y = 0; y < p->height; y++)
-            t.down[4 * y + c] = cos(y * (0.033 - 0.007 * c) + c);
+            t.down[4 * y + c] = cos(y * fast_y + at_y);
     }
+    if (p->varied)
+        t.wide = 20 + (int)(50 * draw(&state)), t.high = 20 + (int)(50 * draw(&state));
     return t;
 }
 
@@ -29,7 +43,7 @@ static JSAMPLE pattern_at(const struct pattern *t, int x, int y, int c)
     unsigned noise = (unsigned)x * 2654435761u ^ (unsigned)y * 2246822519u ^ (t->seed * 16 + (unsigned)c) * 3266489917u;
     noise = (noise ^ noise >> 15) * 2246822519u;
     double v = 128 + t->across[4 * x + c] * t->down[4 * y + c];
-    v += ((x / 37 + y / 29 + (int)t->seed) % 3 - 1) * 35;
+    v += ((x / t->wide + y / t->high + (int)t->seed) % 3 - 1) * 35;
     v += (double)(noise >> 16) / 65536.0 * 16 - 8;
     return (JSAMPLE)(v < 0 ? 0 : v > 255 ? 255 : v);
 }

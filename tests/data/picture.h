@@ -16,6 +16,7 @@ struct picture {
     int restart;      /* MCUs between restart markers, 0: none */
     int scans;        /* > 0: a progressive file of about so many scans */
     unsigned seed;
+    bool varied;      /* pictures of different seeds look different */
 };
 
 struct bytes { unsigned char *data; size_t size; };
