@@ -32,11 +32,13 @@ struct bit_evaluation_line {
 struct bit_metrics_log;
 
 /* Opens the file to go on after `step`: what an interrupted run wrote beyond it is cut off, as is a torn last line.
- * evaluated: the evaluation of `step` itself is part of the past (its line stays). */
-struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bool evaluated, struct bit_error *error);
+ * evaluated, probed: the evaluation or the probe of `step` itself is part of the past (its line stays). */
+struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bool evaluated, bool probed, struct bit_error *error);
 /* Lines gather in memory and go out when there are many, or with bit_metrics_log_flush. NaN and infinity become null. */
 int bit_metrics_log_step(struct bit_metrics_log *log, const struct bit_step_line *line, struct bit_error *error);
 int bit_metrics_log_evaluation(struct bit_metrics_log *log, const struct bit_evaluation_line *line, struct bit_error *error);
+/* A probe of the features: `members` of a JSON object, without a comma in front. */
+int bit_metrics_log_probe(struct bit_metrics_log *log, uint64_t step, double epoch, double seconds, const char *members, struct bit_error *error);
 /* A rank that takes `factor` times as long as the others, or no longer does. */
 int bit_metrics_log_slow_rank(struct bit_metrics_log *log, uint64_t step, int rank, double factor, struct bit_error *error);
 /* The loss of this step jumped above `limit`. */

@@ -65,6 +65,7 @@ struct bit_recipe {
     enum bit_initialisation initialisation;
     enum bit_head_from head_from;
     struct bit_stream_options training_stream, evaluation_stream; /* index NULL, rank 0 */
+    struct { int shots, shot[16], seeds; double l2; } probe; /* shots 0: none */
     struct bit_step_settings step;
     struct bit_checks checks;
 };

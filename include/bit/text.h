@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bit/error.h"
 
@@ -20,6 +21,8 @@ int bit_text_distance(const char *a, const char *b, int limit);
 const char *bit_text_nearest(const char *word, const char *const *names, size_t count);
 /* "1.5 GB" (powers of 1000). */
 void bit_text_bytes(double bytes, char *buffer, size_t size);
+/* "1,5,10": ascending whole numbers from `least` to `most`, at most `capacity` of them. Their number; 0: it is no such list. */
+int bit_text_numbers(const char *text, uint64_t least, uint64_t most, int capacity, uint64_t *numbers);
 bool bit_text_is_utf8(const char *data, size_t size);
 
 /* Copies `text` so that a terminal or a line of a file shows it as it is: control characters, bytes that are not UTF-8, and characters

@@ -1,5 +1,6 @@
 #include "bit/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,4 +227,22 @@ size_t bit_text_escape(char *buffer, size_t size, const char *text, const char *
     if (size)
         buffer[used] = 0;
     return used;
+}
+
+int bit_text_numbers(const char *text, uint64_t least, uint64_t most, int capacity, uint64_t *numbers)
+{
+    for (int count = 0;; text++) {
+        char *end;
+        errno = 0;
+        unsigned long long number = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || errno || number < least || number > most || count == capacity ||
+            (count && number <= numbers[count - 1]))
+            return 0;
+        numbers[count++] = number;
+        text = end;
+        if (!*text)
+            return count;
+        if (*text != ',')
+            return 0;
+    }
 }

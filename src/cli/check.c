@@ -53,6 +53,7 @@ static int check_list(const char *path, const struct bit_index *index, struct bi
     return 0;
 }
 
+/* job NULL: images of a probe, whose labels may be any. */
 static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
 {
@@ -61,11 +62,11 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         bit_fail_at(error, "%s", key);
         return NULL;
     }
-    if (bit_recipe_check_labels(job, path, index, error)) {
+    if (job && bit_recipe_check_labels(job, path, index, error)) {
         bit_index_close(index);
         return NULL;
     }
-    if (check_list(path, index, error) || (bit_index_has_boxes(index) && check_sizes(job, path, index, error))) {
+    if (check_list(path, index, error) || (job && bit_index_has_boxes(index) && check_sizes(job, path, index, error))) {
         bit_fail_at(error, "%s", key);
         bit_index_close(index);
         return NULL;
@@ -75,6 +76,16 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         printf("%llu boxes, ", (unsigned long long)bit_index_label_count(index));
     printf("%s\n", path);
     return index;
+}
+
+static int check_probe(const struct bit_job *job, struct bit_error *error)
+{
+    struct bit_index *train = check_folder(NULL, "probe.train", job->probe.train, "", NULL, error), *test = NULL;
+    if (train)
+        test = check_folder(NULL, "probe.test", job->probe.test, "", train, error);
+    bit_index_close(test);
+    bit_index_close(train);
+    return error->code ? -1 : 0;
 }
 
 static int check_data(const struct bit_job *job, struct bit_error *error)
@@ -90,7 +101,7 @@ static int check_data(const struct bit_job *job, struct bit_error *error)
         result = 0;
     bit_index_close(val);
     bit_index_close(train);
-    return result;
+    return result || !*job->probe.train ? result : check_probe(job, error);
 }
 
 static int check_file(const char *path, const struct options *options)

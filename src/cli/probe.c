@@ -1,8 +1,6 @@
 /* bit probe: how much of a data set can be read from a network's features. */
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bit/features.h"
 #include "bit/json.h"
@@ -11,30 +9,11 @@
 
 struct options { struct cli_trained trained; struct bit_few_options few; bool json, aspect, no_neighbours; };
 
-/* "1,5,10": ascending whole numbers from `least` to `most`; their number, or 0. */
-static int take_numbers(const char *value, double least, double most, int limit, uint64_t *numbers)
-{
-    int count = 0;
-    for (;; value++) {
-        char *end;
-        errno = 0;
-        unsigned long long number = strtoull(value, &end, 10);
-        if (*value < '0' || *value > '9' || errno || (double)number < least || (double)number > most || count == limit ||
-            (count && number <= numbers[count - 1]))
-            return 0;
-        numbers[count++] = number;
-        value = end;
-        if (!*value)
-            return count;
-        if (*value != ',')
-            return 0;
-    }
-}
-
-static int take_ints(const char *value, int limit, double most, int *to)
+/* The same as bit_text_numbers, into ints. */
+static int take_ints(const char *value, int limit, uint64_t most, int *to)
 {
     uint64_t numbers[BIT_FEW_SEEDS];
-    int count = take_numbers(value, 1, most, limit, numbers);
+    int count = bit_text_numbers(value, 1, most, limit, numbers);
     for (int i = 0; i < count; i++)
         to[i] = (int)numbers[i];
     return count;
@@ -43,13 +22,13 @@ static int take_ints(const char *value, int limit, double most, int *to)
 static const char *take_shots(void *options, const char *value)
 {
     struct options *o = options;
-    return (o->few.shots = take_ints(value, BIT_FEW_SHOTS, 1e6, o->few.shot)) ? NULL : "up to 16 ascending numbers, e.g. 1,5,10,25";
+    return (o->few.shots = take_ints(value, BIT_FEW_SHOTS, 1000000, o->few.shot)) ? NULL : "up to 16 ascending numbers, e.g. 1,5,10,25";
 }
 
 static const char *take_seeds(void *options, const char *value)
 {
     struct options *o = options;
-    return (o->few.seeds = take_numbers(value, 0, 9e15, BIT_FEW_SEEDS, o->few.seed)) ? NULL : "up to 32 ascending numbers, e.g. 0,1,2";
+    return (o->few.seeds = bit_text_numbers(value, 0, UINT64_MAX, BIT_FEW_SEEDS, o->few.seed)) ? NULL : "up to 32 ascending numbers, e.g. 0,1,2";
 }
 
 static const char *take_neighbours(void *options, const char *value)

@@ -5,6 +5,7 @@
 
 #include "bit/json.h"
 #include "bit/memory.h"
+#include "bit/phase.h"
 #include "bit/probe.h"
 
 void bit_few_init(struct bit_few_options *options)
@@ -111,7 +112,7 @@ int bit_few_measure(const struct bit_few_options *o, const struct bit_few_pool *
     for (int i = 0; i < o->shots; i++) {
         struct bit_few_row *row = &result->row[i];
         row->shots = o->shot[i];
-        for (int s = 0; s < o->seeds; s++)
+        for (int s = 0; s < o->seeds; s++, bit_phase_tick())
             if (measure_draw(o, pool, train, test, s, row, error))
                 return -1;
         sum_up(row, o->seeds, test->count);

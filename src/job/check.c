@@ -244,7 +244,8 @@ static bool changed(const struct reading *r, const char *path)
 /* Keys that make no sense beside the task. */
 static int check_task(struct reading *r)
 {
-    static const char *const of_classes[] = {"loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class"};
+    static const char *const of_classes[] = {"loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class",
+                                             "probe.train"};
     const bool detects = task_is(r, "detect");
     for (size_t i = 0; detects && i < sizeof of_classes / sizeof *of_classes; i++)
         if (changed(r, of_classes[i]) && clash(r, of_classes[i], "belongs to classification, and the task is detect"))
@@ -276,6 +277,19 @@ static int check_detection(struct reading *r)
     return 0;
 }
 
+static int check_probe(struct reading *r)
+{
+    const struct bit_job *job = r->job;
+    uint64_t shots[16];
+    if (fine(r, "probe.shots", NULL) && !bit_text_numbers(job->probe.shots, 1, 1000000, 16, shots) &&
+        clash(r, "probe.shots", "expected up to 16 ascending numbers of images with commas between, as \"1,5,10,25\", found \"%s\"", job->probe.shots))
+        return -1;
+    if (fine(r, "probe.train", "probe.test") && !*job->probe.train != !*job->probe.test)
+        return clash(r, *job->probe.train ? "probe.train" : "probe.test", "probe.train and probe.test belong together, and %s is empty",
+                     *job->probe.train ? "probe.test" : "probe.train");
+    return 0;
+}
+
 int job_cross_check(struct reading *r)
 {
     for (size_t i = 0; i < job_key_count; i++)
@@ -283,5 +297,5 @@ int job_cross_check(struct reading *r)
             job_problem_add(r->problems, r->error, false, 0, 0, job_keys[i].path, "is missing; it has no default"))
             return -1;
     return open_keys(r) || check_name(r) || check_model(r) || check_start(r) || check_rates(r) || check_data(r) || check_schedule(r) ||
-           check_checks(r) || check_metrics(r) || check_task(r) || check_detection(r) ? -1 : 0;
+           check_checks(r) || check_metrics(r) || check_task(r) || check_detection(r) || check_probe(r) ? -1 : 0;
 }

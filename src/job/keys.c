@@ -17,6 +17,7 @@ const struct key_section job_sections[] = {
     {"finetune", "Task finetune: the rule that chooses what the job leaves open"},
     {"checkpoint", "Generations of saved state"},
     {"evaluation", "Evaluation on the validation images"},
+    {"probe", "Few-shot accuracy of the features while they are trained, by regression (bit probe)"},
     {"checks", "What a run checks about itself"},
     {"watchdog", "How long a rank may stand still before the run is ended (exit code 76)"},
     {"log", "Progress"},
@@ -311,6 +312,24 @@ const struct key job_keys[] = {
                 "top5, recall (mean over classes), f1 (macro), nll, brier, ece (expected calibration error, 15 bins), temperature (fitted to half of "
                 "the images and judged by the others). Of sigmoid: top1 and top5 (precision at 1 and 5), map (mean average precision), "
                 "cp, cr, cf1 (precision, recall, F1 by class), op, or, of1 (over all images)."},
+
+    {.path = "probe.train", .type = KEY_PATH, .offset = AT(probe.train), .value = "\"\"",
+     .meaning = "Images of which few of each class are drawn, in the form of data.train, with classes of their own. Empty: no probe."},
+    {.path = "probe.test", .type = KEY_PATH, .offset = AT(probe.test), .value = "\"\"",
+     .meaning = "Images of the same classes whose classes are then told by a regression from the features of the drawn ones. Results go to the "
+                "log and to metrics.jsonl, as lines of the kind probe."},
+    {.path = "probe.every_epochs", .type = KEY_REAL, .offset = AT(probe.every_epochs), .value = "0", .minimum = 0, .maximum = 1e6,
+     .unit = "epochs", .meaning = "Probes every so many epochs. 0: not by epochs."},
+    {.path = "probe.every_steps", .type = KEY_COUNT, .offset = AT(probe.every_steps), .value = "0", .minimum = 0, .maximum = 1e12,
+     .unit = "steps", .meaning = "Probes every so many steps; 25000 in big_vision. 0: not by steps."},
+    {.path = "probe.at_end", .type = KEY_FLAG, .offset = AT(probe.at_end), .value = "true", .meaning = "Probes after the last step."},
+    {.path = "probe.shots", .type = KEY_TEXT, .offset = AT(probe.shots), .value = "\"1,5,10,25\"",
+     .meaning = "Images of each class that a regression gets: up to 16 ascending numbers with commas between. The features of the images that are "
+                "drawn for the largest of them, and of all test images, lie in the memory of rank 0 meanwhile."},
+    {.path = "probe.seeds", .type = KEY_INTEGER, .offset = AT(probe.seeds), .value = "3", .minimum = 1, .maximum = 32,
+     .meaning = "Draws: the seeds are 0, 1, ... Results are their median, least and greatest accuracy."},
+    {.path = "probe.l2", .type = KEY_REAL, .offset = AT(probe.l2), .value = "1024", .minimum = 0, .above = true, .maximum = 1e12,
+     .meaning = "What squares of the regression's weights cost."},
 
     {.path = "checks.replicas_every_steps", .type = KEY_COUNT, .offset = AT(checks.replicas_every_steps),
      .value = "100", .minimum = 0, .maximum = 1e12, .unit = "steps",

@@ -203,6 +203,19 @@ struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job)
     };
 }
 
+static void settle_probe(struct bit_recipe *r)
+{
+    const struct bit_job *job = r->job;
+    uint64_t shots[16];
+    if (!*job->probe.train)
+        return;
+    r->probe.shots = bit_text_numbers(job->probe.shots, 1, 1000000, 16, shots);
+    for (int i = 0; i < r->probe.shots; i++)
+        r->probe.shot[i] = (int)shots[i];
+    r->probe.seeds = job->probe.seeds;
+    r->probe.l2 = job->probe.l2;
+}
+
 /* ---- recipe ---- */
 
 static int check_ranks(const struct bit_job *job, int ranks, struct bit_error *error)
@@ -245,6 +258,7 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     r->evaluation_stream = stream_of(job, r->ranks, r->threads, false);
     r->checks = checks_of(job);
     r->step = step_of(job, &r->checks);
+    settle_probe(r);
     return 0;
 }
 

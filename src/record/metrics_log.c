@@ -26,21 +26,28 @@ struct bit_metrics_log {
 
 /* ---- cutting ---- */
 
+static bool is_kind(const char *line, const char *kind)
+{
+    static const char begin[] = "{\"kind\":\"";
+    size_t size = strlen(kind);
+    return !strncmp(line, begin, sizeof begin - 1) && !strncmp(line + sizeof begin - 1, kind, size) && line[sizeof begin - 1 + size] == '"';
+}
+
 /* Whether a line belongs to the past of a run that goes on after `step`. */
-static bool belongs(const char *line, uint64_t step, bool evaluated)
+static bool belongs(const char *line, uint64_t step, bool evaluated, bool probed)
 {
     const char *place = strstr(line, "\"step\":");
     /* In a step's line the first "step" is the kind's value and has no colon. */
     if (!place)
         return false;
     unsigned long long at = strtoull(place + strlen("\"step\":"), NULL, 10);
-    bool evaluation = !strncmp(line, "{\"kind\":\"evaluation\"", strlen("{\"kind\":\"evaluation\""));
-    return at < step || (at == step && (!evaluation || evaluated));
+    bool undone = (is_kind(line, "evaluation") && !evaluated) || (is_kind(line, "probe") && !probed);
+    return at < step || (at == step && !undone);
 }
 
 /* Length of the part of the file that stays: up to the last line that belongs. Steps only ever grow in it, so that a line
  * before that which does not belong is damaged, and costs no other line. */
-static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end, struct bit_error *error)
+static int find_end(const char *path, uint64_t step, bool evaluated, bool probed, off_t *end, struct bit_error *error)
 {
     FILE *file = fopen(path, "re");
     char *line = NULL;
@@ -53,7 +60,7 @@ static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end,
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot open %s", path);
     for (off_t at = 0; (size = getline(&line, &capacity, file)) > 0 && line[size - 1] == '\n';) {
         at += size;
-        if (belongs(line, step, evaluated))
+        if (belongs(line, step, evaluated, probed))
             *end = at;
     }
     int bad = ferror(file);
@@ -64,7 +71,7 @@ static int find_end(const char *path, uint64_t step, bool evaluated, off_t *end,
     return bad ? -1 : 0;
 }
 
-struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bool evaluated, struct bit_error *error)
+struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bool evaluated, bool probed, struct bit_error *error)
 {
     off_t end;
     struct bit_metrics_log *m = bit_allocate(1, sizeof *m, "metrics", error);
@@ -73,7 +80,7 @@ struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bo
     snprintf(m->path, sizeof m->path, "%s", path);
     m->flushed = bit_clock_seconds();
     m->file = -1;
-    if (find_end(path, step, evaluated, &end, error))
+    if (find_end(path, step, evaluated, probed, &end, error))
         goto failed;
     m->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (m->file >= 0 && ftruncate(m->file, end) == 0)
@@ -132,6 +139,15 @@ int bit_metrics_log_evaluation(struct bit_metrics_log *m, const struct bit_evalu
     bit_json_add_member(t, "seconds", line->seconds, 4);
     bit_text_add(t, ",\"metrics\":");
     bit_metrics_write_rows(&line->metrics, t);
+    return end_line(m, error);
+}
+
+int bit_metrics_log_probe(struct bit_metrics_log *m, uint64_t step, double epoch, double seconds, const char *members, struct bit_error *error)
+{
+    bit_text_add(&m->text, "{\"kind\":\"probe\",\"step\":%llu", (unsigned long long)step);
+    bit_json_add_member(&m->text, "epoch", epoch, 9);
+    bit_json_add_member(&m->text, "seconds", seconds, 4);
+    bit_text_add(&m->text, ",%s", members);
     return end_line(m, error);
 }
 

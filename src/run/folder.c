@@ -27,9 +27,9 @@ static bool holds_run(const struct run *run)
 /* Missing data is told before anything is created. */
 static int check_inputs(const struct run *run, struct bit_error *error)
 {
-    const char *const paths[] = {run->job->data.train, run->job->data.val};
-    static const char *const keys[] = {"data.train", "data.val"};
-    for (int i = 0; i < 2; i++)
+    const char *const paths[] = {run->job->data.train, run->job->data.val, run->job->probe.train, run->job->probe.test};
+    static const char *const keys[] = {"data.train", "data.val", "probe.train", "probe.test"};
+    for (int i = 0; i < (run->options->evaluate ? 2 : 4); i++)
         if (paths[i] && *paths[i] && !bit_file_exists(paths[i]))
             return bit_fail(error, BIT_ENOINPUT, "%s: there is no file or folder %s", keys[i], paths[i]);
     if (run->options->evaluate && (!paths[1] || !*paths[1]))

@@ -18,17 +18,32 @@ static double epoch_at(const struct run *run, uint64_t step)
     return bit_schedule_epoch(&run->recipe->schedule, step);
 }
 
+/* Of what happens every so many steps or epochs (0: not by them). */
+static bool is_time(const struct run *run, uint64_t every_steps, double epochs)
+{
+    uint64_t step = run->standing.step;
+    return (every_steps && step % every_steps == 0) ||
+           (epochs > 0 && floor(epoch_at(run, step) / epochs) > floor(epoch_at(run, step - 1) / epochs));
+}
+
 static bool evaluation_is_due(const struct run *run)
 {
     uint64_t step = run->standing.step;
-    double epochs = run->job->evaluation.every_epochs;
     if (!run->val || step == 0 || run->standing.evaluated == step)
         return false;
     if (step >= run->recipe->schedule.steps)
         return run->job->evaluation.at_end;
-    if (run->job->evaluation.every_steps && step % run->job->evaluation.every_steps == 0)
-        return true;
-    return epochs > 0 && floor(epoch_at(run, step) / epochs) > floor(epoch_at(run, step - 1) / epochs);
+    return is_time(run, run->job->evaluation.every_steps, run->job->evaluation.every_epochs);
+}
+
+static bool probe_is_due(const struct run *run)
+{
+    uint64_t step = run->standing.step;
+    if (!run->probe_train || step == 0 || run->standing.probed == step)
+        return false;
+    if (step >= run->recipe->schedule.steps)
+        return run->job->probe.at_end;
+    return is_time(run, run->job->probe.every_steps, run->job->probe.every_epochs);
 }
 
 /* `wished`: a signal or the clock asked for it. */
@@ -98,7 +113,7 @@ static int judge_images(struct run *run, const struct wish *any)
 /* What is so now (boundary.h). A run that has done all its steps and evaluated them ends, also when it was asked to stop. */
 static unsigned facts_of(const struct run *run, const struct wish *wish)
 {
-    bool evaluation = evaluation_is_due(run), done = run->standing.step >= run->recipe->schedule.steps;
+    bool evaluation = evaluation_is_due(run) || probe_is_due(run), done = run->standing.step >= run->recipe->schedule.steps;
     bool stopping = (wish->stop || run->loop.taken >= run->options->steps_limit) && (!done || evaluation);
     bool save = (stopping || !evaluation) && save_is_due(run, wish->save || wish->late || stopping);
     return (run->saving.save ? BOUNDARY_MAKING : 0) | (wish->writing ? 0 : BOUNDARY_WRITTEN) | (wish->save ? BOUNDARY_ASKED : 0) |
@@ -232,14 +247,12 @@ enum event loop_step(struct run *run)
 
 /* ---- evaluation ---- */
 
-enum event loop_evaluate(struct run *run)
+/* 0; 1: stopped; -1. */
+static int evaluate(struct run *run)
 {
-    double before = bit_clock_seconds(), traced = bit_trace_start();
-    bit_progress_end(&run->progress);
+    double traced = bit_trace_start();
     int verdict = measure(run);
     bit_trace_end("evaluation", (long)run->standing.step, traced);
-    if (verdict < 0)
-        return EVENT_FAILED;
     if (verdict == 0 && run_is_first(run)) {
         const struct bit_evaluation *e = &run->standing.newest;
         struct bit_evaluation_line line = {.step = run->standing.step, .epoch = epoch_at(run, run->standing.step), .loss = e->loss,
@@ -247,6 +260,18 @@ enum event loop_evaluate(struct run *run)
         line.metrics = e->metrics;
         bit_metrics_log_evaluation(run->metrics, &line, &run->error);
     }
+    return verdict;
+}
+
+enum event loop_evaluate(struct run *run)
+{
+    double before = bit_clock_seconds();
+    bit_progress_end(&run->progress);
+    int verdict = evaluation_is_due(run) ? evaluate(run) : 0;
+    if (verdict == 0 && probe_is_due(run))
+        verdict = measure_probe(run);
+    if (verdict < 0)
+        return EVENT_FAILED;
     run->loop.tally.since += bit_clock_seconds() - before;
     bit_progress_pause(&run->progress, run->standing.step);
     return EVENT_OK;

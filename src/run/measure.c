@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bit/clock.h"
+#include "bit/features.h"
 #include "run/census.h"
 #include "run/predictions.h"
 #include "run/run.h"
@@ -38,6 +39,69 @@ static struct bit_model *create_model(struct run *run)
         memcpy(bit_model_statistics(model), bit_model_statistics(run->model), table->elements * sizeof(float));
     return model;
 }
+
+/* ---- probe ---- */
+
+static void set_few(const struct bit_recipe *recipe, struct bit_few_options *few)
+{
+    bit_few_init(few);
+    few->neighbours = 0;
+    few->shots = recipe->probe.shots;
+    memcpy(few->shot, recipe->probe.shot, sizeof few->shot);
+    few->seeds = recipe->probe.seeds;
+    few->l2 = recipe->probe.l2;
+    for (int i = 0; i < few->seeds; i++)
+        few->seed[i] = (uint64_t)i;
+}
+
+/* Rank 0. */
+static void tell_probe(struct run *run, const struct bit_few_options *few, const struct bit_few_result *result, double seconds)
+{
+    struct bit_text words = {0}, members = {0};
+    char took[32];
+    const uint64_t step = run->standing.step;
+    bit_clock_duration(seconds, took, sizeof took);
+    for (int i = 0; i < few->shots; i++)
+        bit_text_add(&words, "%s%d a class %.2f %%", i ? ", " : "", result->row[i].shots, 100 * result->row[i].median);
+    run_tell(run, BIT_LOG_INFO, "probe at step %llu: %s, %llu images in %s", (unsigned long long)step, words.data ? words.data : "",
+             (unsigned long long)result->test_images, took);
+    bit_few_json(few, result, &members);
+    if (members.failed)
+        bit_fail(&run->error, BIT_EENVIRONMENT, "out of memory: a probe");
+    else
+        bit_metrics_log_probe(run->metrics, step, bit_schedule_epoch(&run->recipe->schedule, step), seconds, members.data, &run->error);
+    bit_text_free(&words);
+    bit_text_free(&members);
+}
+
+int measure_probe(struct run *run)
+{
+    struct bit_few_options few;
+    struct bit_few_result result;
+    struct bit_stream_options stream = run->recipe->evaluation_stream;
+    struct bit_model *model = create_model(run);
+    double before = bit_clock_seconds();
+    int verdict = -1;
+    stream.stretch = !stream.squash;
+    set_few(run->recipe, &few);
+    if (model)
+        bit_model_set_weights(model, run->weights, &run->error);
+    if (run_agree(run) == 0) {
+        const struct bit_few_task task = {.options = &few, .model = model, .stream = &stream, .group = run->world, .train = run->probe_train,
+                                          .test = run->probe_test, .stop = signals_stop};
+        verdict = bit_few_run(&task, &result, &run->error);
+    }
+    if (model != run->model)
+        bit_model_destroy(model);
+    if (verdict)
+        return verdict;
+    run->standing.probed = run->standing.step;
+    if (run_is_first(run))
+        tell_probe(run, &few, &result, bit_clock_seconds() - before);
+    return run_follow(run);
+}
+
+/* ---- evaluation ---- */
 
 int measure(struct run *run)
 {

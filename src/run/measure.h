@@ -8,4 +8,7 @@ struct run;
  * -1: failed, agreed. Collective. */
 int measure(struct run *run);
 
+/* Probes the features (the job's section probe) and writes the result into log and metrics. 0; 1: stopped; -1. Collective. */
+int measure_probe(struct run *run);
+
 #endif

@@ -174,7 +174,7 @@ static void open_files(struct run *run)
         bit_file_write(path, run->job->canonical, strlen(run->job->canonical), &run->error) ||
         run_path(run, BIT_RECORD_METRICS, path, &run->error))
         return;
-    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, &run->error);
+    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, s->probed == s->step, &run->error);
     if (run->metrics)
         outcome_write(run, BIT_RUN_RUNNING, &run->error);
 }
@@ -251,7 +251,7 @@ static void reopen_metrics(struct run *run, uint64_t failed)
     if (bit_metrics_log_flush(run->metrics, false, &run->error) || run_path(run, BIT_RECORD_METRICS, path, &run->error))
         return;
     bit_metrics_log_close(run->metrics);
-    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, &run->error);
+    run->metrics = bit_metrics_log_open(path, s->step, s->evaluated == s->step, s->probed == s->step, &run->error);
     if (run->metrics)
         bit_metrics_log_rollback(run->metrics, s->step, failed, run->loop.setback.why.text, &run->error);
     bit_progress_pause(&run->progress, s->step);

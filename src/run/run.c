@@ -119,6 +119,8 @@ void run_clear(struct run *run)
     bit_recipe_destroy(run->recipe);
     bit_start_close(run->start);
     bit_subset_destroy(run->subset);
+    bit_index_close(run->probe_test);
+    bit_index_close(run->probe_train);
     bit_index_close(run->val);
     bit_index_close(run->train);
     bit_timeline_close(run->timeline);

@@ -71,6 +71,7 @@ struct run {
     struct bit_lock *lock;             /* rank 0: of the folder, or with --evaluate of its watchdog's */
 
     struct bit_index *train, *val;
+    struct bit_index *probe_train, *probe_test; /* NULL: no probe */
     char classes_fingerprint[33], images_fingerprint[33];
     struct bit_subset *subset;     /* few-shot: the training images; NULL: all of the index */
     struct bit_start *start;       /* rank 0, until the weights are read; NULL else */

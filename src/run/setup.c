@@ -191,9 +191,21 @@ static int open_indices(struct run *run)
     return run_follow(run);
 }
 
+static int open_probe_indices(struct run *run)
+{
+    char cache[PATH_MAX];
+    if (run->options->evaluate || !*run->job->probe.train)
+        return 0;
+    run_path(run, BIT_RECORD_CACHE, cache, &run->error);
+    run->probe_train = bit_index_open(run->job->probe.train, cache, NULL, run->world, &run->error);
+    if (run->probe_train)
+        run->probe_test = bit_index_open(run->job->probe.test, cache, run->probe_train, run->world, &run->error);
+    return run_agree_alike(run);
+}
+
 enum event setup_index(struct run *run)
 {
-    if (open_indices(run) || start_settle(run))
+    if (open_indices(run) || open_probe_indices(run) || start_settle(run))
         return EVENT_FAILED;
     int found = bit_index_classes(run->train), wanted = run->job->model.classes;
     bit_index_fingerprint(run->train, run->classes_fingerprint, run->images_fingerprint);

@@ -8,7 +8,7 @@
 
 void standing_init(struct standing *s)
 {
-    *s = (struct standing){.evaluated = UINT64_MAX, .best = NAN};
+    *s = (struct standing){.evaluated = UINT64_MAX, .probed = UINT64_MAX, .best = NAN};
 }
 
 void standing_evaluated(struct standing *s, const struct bit_evaluation *evaluation)
@@ -44,6 +44,8 @@ void standing_write(const struct standing *s, uint64_t bad, double seconds, stru
     bit_losses_write(&s->losses, t);
     bit_text_add(t, ",\"seconds\":");
     bit_json_add_number(t, seconds, 17);
+    if (s->probed != UINT64_MAX)
+        bit_text_add(t, ",\"probed\":%llu", (unsigned long long)s->probed);
     if (!isnan(s->best)) {
         bit_text_add(t, ",\"best_step\":%llu,\"best_%s\":", (unsigned long long)s->best_step, s->newest.metrics.item[0].name);
         bit_json_add_number(t, s->best, 17);
@@ -117,6 +119,7 @@ int standing_read(struct standing *s, const char *text, uint64_t step, const str
     s->skipped = (int)bit_json_whole(object, "skipped", 0);
     read_losses(s, cJSON_GetObjectItemCaseSensitive(object, "losses"));
     s->bad = bit_json_whole(object, "bad_images", 0);
+    s->probed = bit_json_whole(object, "probed", UINT64_MAX);
     s->seconds = bit_json_number(object, "seconds", 0);
     char best[BIT_METRIC_NAME + 8];
     snprintf(best, sizeof best, "best_%s", known->count ? known->item[0].name : "");

@@ -15,6 +15,7 @@ struct standing {
     uint64_t step;                 /* optimiser steps done */
     uint64_t evaluated;            /* step of the newest evaluation; UINT64_MAX: none */
     struct bit_evaluation newest;  /* that evaluation */
+    uint64_t probed;               /* step of the newest probe; UINT64_MAX: none */
     double best;                   /* of all evaluations, by the first metric; NaN: none */
     uint64_t best_step;
     uint64_t bad;                  /* bad training images met, all ranks */

@@ -127,11 +127,24 @@ static void escape(void)
     CHECK(bit_text_escape(shown, 5, "ab\x01", "") == 2 && !strcmp(shown, "ab"));
 }
 
+static void test_numbers(void)
+{
+    uint64_t n[3];
+    CHECK(bit_text_numbers("7", 1, 9, 3, n) == 1 && n[0] == 7);
+    CHECK(bit_text_numbers("1,5,9", 1, 9, 3, n) == 3 && n[0] == 1 && n[1] == 5 && n[2] == 9);
+    CHECK(bit_text_numbers("0,18446744073709551615", 0, UINT64_MAX, 3, n) == 2 && n[1] == UINT64_MAX);
+    static const char *const bad[] = {"", ",", "1,", ",1", "5,1", "5,5", "0", "10", "1,2,3,4", "1 ,2", "1, 2", "-1", "+1", "1.5", "x",
+                                      "18446744073709551616"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(bit_text_numbers(bad[i], 1, 9, 3, n) == 0);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"grows", grows}, {"failure is sticky", failure_is_sticky}, {"JSON quotes", json_quotes},
         {"distance", distance}, {"nearest", nearest}, {"bytes for people", bytes_for_people}, {"UTF-8", utf8}, {"escape", escape},
+        {"numbers", test_numbers},
     };
     return unit_main("text", tests, sizeof tests / sizeof *tests, argc, argv);
 }

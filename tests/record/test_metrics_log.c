@@ -42,7 +42,7 @@ static bool holds(const char *expected)
 static void reopen(uint64_t step, bool evaluated)
 {
     struct bit_error error = {0};
-    struct bit_metrics_log *m = bit_metrics_log_open(path, step, evaluated, &error);
+    struct bit_metrics_log *m = bit_metrics_log_open(path, step, evaluated, false, &error);
     REQUIRE(m != NULL);
     bit_metrics_log_close(m);
 }
@@ -61,6 +61,42 @@ static void test_cut(void)
     CHECK(holds(S(1) S(2)));
     reopen(0, false);
     CHECK(holds(""));
+}
+
+/* A probe of the step at which a run goes on stays when the run knows of it, whatever is so of evaluations. */
+static void test_cut_probes(void)
+{
+    static const char probe[] = "{\"kind\":\"probe\",\"step\":2,\"epoch\":1}\n";
+    char before[500], whole[1000];
+    snprintf(before, sizeof before, S(1) S(2) E(2));
+    snprintf(whole, sizeof whole, "%s%s", before, probe);
+    for (int probed = 0; probed < 2; probed++) {
+        struct bit_error error = {0};
+        put(whole);
+        struct bit_metrics_log *m = bit_metrics_log_open(path, 2, true, probed, &error);
+        REQUIRE(m != NULL);
+        bit_metrics_log_close(m);
+        CHECK(holds(probed ? whole : before));
+    }
+    reopen(1, true);
+    CHECK(holds(S(1)));
+}
+
+static void test_probe_line(void)
+{
+    struct bit_error error = {0};
+    struct bit_metrics_line line;
+    put("");
+    struct bit_metrics_log *m = bit_metrics_log_open(path, 0, false, false, &error);
+    REQUIRE(m != NULL);
+    CHECK(bit_metrics_log_probe(m, 7, 0.5, 2, "\"test_images\": 3", &error) == 0);
+    bit_metrics_log_close(m);
+    CHECK(holds("{\"kind\":\"probe\",\"step\":7,\"epoch\":0.5,\"seconds\":2,\"test_images\": 3}\n"));
+    char *data = get();
+    REQUIRE(data != NULL);
+    bit_metrics_line_parse(data, strlen(data), &line);
+    CHECK(line.kind == BIT_METRICS_OTHER && line.step == 7);
+    bit_free(data);
 }
 
 static void test_torn(void)
@@ -83,7 +119,7 @@ static void test_lines(void)
         {.name = "top1", .title = "top-1", .higher_is_better = true, .value = 0.9},
         {.name = "error", .title = "error", .form = BIT_METRIC_NUMBER, .value = 1}}}};
     put("");
-    struct bit_metrics_log *m = bit_metrics_log_open(path, 6, false, &error);
+    struct bit_metrics_log *m = bit_metrics_log_open(path, 6, false, false, &error);
     REQUIRE(m != NULL);
     CHECK(bit_metrics_log_step(m, &line, &error) == 0);
     CHECK(holds("")); /* gathered, not written line by line */
@@ -136,7 +172,7 @@ static void test_no_room(void)
     struct bit_step_line line = {.step = 1, .applied = true};
     struct rlimit before, small;
     put("");
-    struct bit_metrics_log *m = bit_metrics_log_open(path, 0, false, &error);
+    struct bit_metrics_log *m = bit_metrics_log_open(path, 0, false, false, &error);
     REQUIRE(m != NULL);
     REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
     small = before;
@@ -153,7 +189,7 @@ static void test_no_room(void)
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
-        {"cut", test_cut},
+        {"cut", test_cut}, {"cut_probes", test_cut_probes}, {"probe_line", test_probe_line},
         {"torn", test_torn},
         {"lines", test_lines}, {"read", test_read},
         {"no_room", test_no_room},
