@@ -163,17 +163,22 @@ static void put(struct bit_index_header *h, enum bit_index_section s, const void
         memcpy((char *)bit_index_section(h, s), data, h->sections[s].bytes);
 }
 
-struct bit_index_header *bit_index_build(const struct bit_index_builder *b, struct bit_error *error)
+static bool has_lists(const struct bit_index_builder *b)
 {
-    bool single = b->labels_most <= 1 && b->kind != BIT_INDEX_BOXES;
-    uint64_t bytes[SECTIONS] = {
+    return b->labels_most > 1 || b->kind == BIT_INDEX_BOXES;
+}
+
+/* Where each section will stand, and how many bytes all is. */
+static struct bit_index_header lay_out(const struct bit_index_builder *b)
+{
+    const uint64_t bytes[SECTIONS] = {
         [SOURCE] = strlen(b->source) + 1, [ROOT] = (b->root ? strlen(b->root) : 0) + 1,
         [CLASS_START] = (b->classes + 1) * 8, [CLASS_TEXT] = b->class_text.size,
         [FOLDER_START] = (b->folders + 1) * 8, [FOLDER_TEXT] = b->folder_text.size,
         [FOLDER_TIME] = b->folder_times.size,
         [IMAGE_FOLDER] = b->images * 4, [IMAGE_START] = (b->images + 1) * 8, [IMAGE_TEXT] = b->names.size,
         [IMAGE_SIZE] = b->images * 4,
-        [LABELS] = b->labels.size, [LABEL_START] = single ? 0 : (b->images + 1) * 8,
+        [LABELS] = b->labels.size, [LABEL_START] = has_lists(b) ? (b->images + 1) * 8 : 0,
         [CLASS_ID] = b->class_ids.size, [IMAGE_ID] = b->image_ids.size, [IMAGE_PIXELS] = b->image_pixels.size, [BOXES] = b->boxes.size,
         [BOX_AREA] = b->box_areas.size, [BOX_FLAGS] = b->box_flags.size,
         [NOTES] = b->notes.size + 1,
@@ -189,15 +194,11 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
         total += (bytes[s] + 7) / 8 * 8;
     }
     head.bytes = total;
+    return head;
+}
 
-    if (b->notes.failed) {
-        bit_fail(error, BIT_EENVIRONMENT, "not enough memory for the notes on the images");
-        return NULL;
-    }
-    struct bit_index_header *h = bit_allocate(total, 1, "the index of images", error);
-    if (!h)
-        return NULL;
-    *h = head;
+static void put_all(struct bit_index_header *h, const struct bit_index_builder *b)
+{
     put(h, SOURCE, b->source);
     put(h, ROOT, b->root ? b->root : "");
     put_starts(h, CLASS_START, &b->class_starts, b->class_text.size);
@@ -207,7 +208,7 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
     put(h, FOLDER_TIME, b->folder_times.data);
     put_images(h, b);
     put(h, LABELS, b->labels.data);
-    if (!single)
+    if (has_lists(b))
         put_starts(h, LABEL_START, &b->label_starts, h->labels);
     put(h, CLASS_ID, b->class_ids.data);
     put(h, IMAGE_ID, b->image_ids.data);
@@ -216,11 +217,25 @@ struct bit_index_header *bit_index_build(const struct bit_index_builder *b, stru
     put(h, BOX_AREA, b->box_areas.data);
     put(h, BOX_FLAGS, b->box_flags.data);
     put(h, NOTES, b->notes.data ? b->notes.data : "");
+}
+
+struct bit_index_header *bit_index_build(const struct bit_index_builder *b, struct bit_error *error)
+{
+    const struct bit_index_header head = lay_out(b);
+    if (b->notes.failed) {
+        bit_fail(error, BIT_EENVIRONMENT, "not enough memory for the notes on the images");
+        return NULL;
+    }
+    struct bit_index_header *h = bit_allocate(head.bytes, 1, "the index of images", error);
+    if (!h)
+        return NULL;
+    *h = head;
+    put_all(h, b);
     if (add_fingerprints(h, error)) {
         bit_free(h);
         return NULL;
     }
     size_t skip = offsetof(struct bit_index_header, bytes);
-    hash_to(h->hash, bit_hash_bytes((char *)h + skip, total - skip));
+    hash_to(h->hash, bit_hash_bytes((char *)h + skip, head.bytes - skip));
     return h;
 }

@@ -1,9 +1,9 @@
 DATA_TEST_LDADD = $(DATA_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 DATA_PICTURES = tests/data/kinds.c tests/data/kinds.h tests/data/picture.c tests/data/picture.h
 
-check_PROGRAMS += tests/data/hostile tests/data/to_png tests/data/test_augment tests/data/test_decode tests/data/test_index \
+check_PROGRAMS += tests/data/hostile tests/data/to_png tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_index_copies \
 	tests/data/test_mix tests/data/test_order tests/data/test_png tests/data/test_resize tests/data/test_stream tests/fuzz/fuzz_index tests/fuzz/fuzz_jpeg tests/fuzz/fuzz_list tests/fuzz/fuzz_png
-TESTS += tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_mix tests/data/test_order \
+TESTS += tests/data/test_augment tests/data/test_decode tests/data/test_index tests/data/test_index_copies tests/data/test_mix tests/data/test_order \
 	tests/data/test_png tests/data/test_resize tests/data/test_stream tests/200-fuzz-data.sh
 EXTRA_DIST += tests/200-fuzz-data.sh tests/data/png tests/data/resized.py tests/data/resized.txt
 
@@ -20,8 +20,10 @@ tests_data_test_boxes_SOURCES = tests/data/test_boxes.c $(DATA_PICTURES)
 tests_data_test_boxes_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_decode_SOURCES = tests/data/test_decode.c $(DATA_PICTURES)
 tests_data_test_decode_LDADD = $(DATA_TEST_LDADD)
-tests_data_test_index_SOURCES = tests/data/test_index.c
+tests_data_test_index_SOURCES = tests/data/test_index.c tests/data/index_files.h
 tests_data_test_index_LDADD = $(DATA_TEST_LDADD)
+tests_data_test_index_copies_SOURCES = tests/data/test_index_copies.c tests/data/index_files.h
+tests_data_test_index_copies_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_mix_SOURCES = tests/data/test_mix.c $(DATA_PICTURES)
 tests_data_test_mix_LDADD = $(DATA_TEST_LDADD)
 tests_data_test_order_SOURCES = tests/data/test_order.c
