@@ -56,7 +56,7 @@ struct bit_recipe {
     const struct bit_job *job;       /* borrowed */
     int ranks, threads, classes;     /* threads: a rank's */
     int micro_batches;               /* a rank and step */
-    bool fine_tuning;
+    bool fine_tuning, detects;       /* detects: evaluations are judged by boxes */
     uint64_t train_images, val_images;
     struct bit_schedule schedule;
     union bit_any_head head;         /* of both networks */

@@ -7,8 +7,8 @@
 #include "recipe/recipe.h"
 
 /* What the process holds besides our own arrays: program, libraries, stacks, MPI's buffers; a loader's decoder; an image in the index,
- * whose name has some 20 characters. */
-enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20, INDEX_BYTES = 40 };
+ * whose name has some 20 characters; a box that was found, as a result. */
+enum { PROGRAM_BYTES = 46 << 20, LOADER_BYTES = 2 << 20, INDEX_BYTES = 40, DETECTION_BYTES = 64 };
 
 /* Batch norm keeps a running mean and variance a norm: as many numbers as it has gammas and betas. */
 static uint64_t statistics_bytes(const struct bit_model_options *options, const struct bit_table *table)
@@ -68,6 +68,8 @@ static int evaluation_bytes(const struct bit_recipe *r, uint64_t *bytes, struct 
     *bytes = stream_bytes(r);
     if (head->operations->needs_records && head->operations->needs_records(head)) /* rank 0: of all images, and its own on the way there */
         *bytes += (r->val_images + r->val_images / (uint64_t)r->ranks) * head->operations->record_bytes(head);
+    if (r->detects) /* rank 0: the boxes that were found as results, beside the annotations */
+        *bytes += r->val_images * (uint64_t)r->head.detect.detections.most * DETECTION_BYTES;
     if (r->evaluation_model.norm != BIT_BATCH_NORM)
         return 0;
     if (bit_model_estimate(&r->evaluation_model, &memory, error))

@@ -253,6 +253,7 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     bit_recipe_model(job, r->classes, r->ranks, false, &r->head, &r->evaluation_model);
     r->initialisation = is(job->model.initialization, "he_fan_out") ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL;
     r->fine_tuning = is(job->task, "finetune");
+    r->detects = is(job->task, "detect");
     r->head_from = head_from(job->model.head_from);
     r->training_stream = stream_of(job, r->ranks, r->threads, true);
     r->evaluation_stream = stream_of(job, r->ranks, r->threads, false);

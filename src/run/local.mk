@@ -1,10 +1,10 @@
 noinst_LIBRARIES += librun.a
-librun_a_SOURCES = src/run/arrays.c src/run/boundary.c src/run/census.c src/run/cores.c src/run/end.c src/run/folder.c \
+librun_a_SOURCES = src/run/arrays.c src/run/boundary.c src/run/census.c src/run/cores.c src/run/detections.c src/run/end.c src/run/folder.c \
 	src/run/loop.c src/run/measure.c src/run/options.c src/run/outcome.c \
 	src/run/peers.c src/run/predictions.c src/run/resume.c src/run/run.c src/run/saving.c src/run/setback.c src/run/setup.c src/run/signals.c \
 	src/run/standing.c src/run/start.c src/run/states.c
 librun_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
-nobase_noinst_HEADERS += src/run/arrays.h src/run/boundary.h src/run/census.h src/run/cores.h src/run/folder.h src/run/measure.h \
+nobase_noinst_HEADERS += src/run/arrays.h src/run/boundary.h src/run/census.h src/run/cores.h src/run/detections.h src/run/folder.h src/run/measure.h \
 	 src/run/options.h src/run/outcome.h src/run/peers.h src/run/predictions.h src/run/run.h \
 	src/run/saving.h src/run/setback.h src/run/signals.h src/run/standing.h src/run/start.h src/run/states.h
 dist_man_MANS += man/bitrun.1 man/bit-recovery.7

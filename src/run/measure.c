@@ -5,6 +5,7 @@
 #include "bit/clock.h"
 #include "bit/features.h"
 #include "run/census.h"
+#include "run/detections.h"
 #include "run/predictions.h"
 #include "run/run.h"
 #include "run/signals.h"
@@ -121,7 +122,8 @@ int measure(struct run *run)
         struct bit_evaluation_options options = {
             .model = model, .stream = stream, .group = run->world,
             .micro_batch = run->recipe->step.micro_batch, .images = bit_index_images(run->val), .stop = signals_stop,
-            .records = predictions_wanted(run) ? &records : NULL,
+            .records = predictions_wanted(run) && !run->recipe->detects ? &records : NULL,
+            .judge = run->recipe->detects ? detections_judge : NULL, .context = run,
         };
         verdict = bit_evaluate(&options, &result, &run->error);
         if (verdict == 0 && (census_list(run, stream) || census_judge(run, result.bad, options.images, options.images)))

@@ -66,7 +66,8 @@ static const struct bit_option known[] = {
      .take = take_backend},
     {"--threads", "N", "same as --set threads=N (threads a rank; 0: the cores it is bound to)", BIT_OPTION_OWN, .take = take_threads},
     {"--evaluate", NULL, "loads the newest checkpoint, evaluates it, prints the result and ends", BIT_OPTION_FLAG, AT(evaluate)},
-    {"--predictions", "FILE", "with --evaluate: writes each image's labels and five likeliest classes, a JSON line an image", BIT_OPTION_FILE,
+    {"--predictions", "FILE", "with --evaluate: writes each image's labels and five likeliest classes, a JSON line an image; task detect: boxes as COCO's\n"
+     "results.json", BIT_OPTION_FILE,
      AT(predictions)},
     {"--confusion", "FILE", "with --evaluate: writes which class was taken for which how often, tab-separated", BIT_OPTION_FILE, AT(confusion)},
     {"--fresh", NULL, "starts from step 0; refuses when DIR holds a run, unless --force is given too", BIT_OPTION_FLAG, AT(fresh)},

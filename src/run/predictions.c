@@ -33,6 +33,8 @@ static int check_file(const char *path, struct bit_error *error)
 
 int predictions_check(struct run *run)
 {
+    if (run->recipe->detects && run->options->confusion)
+        return bit_fail(&run->error, BIT_EUSAGE, "--confusion counts classes of images, and the task is detect");
     return check_file(run->options->predictions, &run->error) || check_file(run->options->confusion, &run->error) ? -1 : 0;
 }
 

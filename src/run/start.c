@@ -84,6 +84,8 @@ static enum bit_start_head head_of(const struct run *run, const char *from, cons
 {
     bool same = *from && !strcmp(from, to) && (size_t)run->classes == bit_start_network(run->start)->classes;
     *words = "a new head";
+    if (run->recipe->detects) /* its nets are another kind of head */
+        return BIT_START_ZERO;
     switch (run->recipe->head_from) {
     case BIT_HEAD_AUTO:
         *words = same ? "its head too, for the classes are the same" : *from ? "a new head, for the classes are others"
