@@ -109,8 +109,10 @@ void bit_mix_pixels(double share, enum bit_type type, size_t count, void *mine, 
 /* ---- stream ---- */
 
 /* Training: what becomes of an image. INCEPTION: a crop of random area and aspect. RANDOM: the smaller side is resized to `resize`, then a
- * random square of image_size is cut out. SQUASH: the same from the image resized to resize x resize, whatever its aspect. */
-enum bit_crop { BIT_CROP_INCEPTION, BIT_CROP_RANDOM, BIT_CROP_SQUASH };
+ * random square of image_size is cut out. SQUASH: the same from the image resized to resize x resize, whatever its aspect. FIT, in evaluation
+ * too: the larger side is resized to image_size (training: times a scale drawn from scale_min to scale_max), the other in proportion; what is
+ * larger is cropped at random, and zero (grey) fills the output to the right and below; `resize` is not used. */
+enum bit_crop { BIT_CROP_INCEPTION, BIT_CROP_RANDOM, BIT_CROP_SQUASH, BIT_CROP_FIT };
 
 /* How a crop is resized. REDUCED: between two pixels an axis, of the picture reduced 2, 4 or 8 times where the crop is that much larger.
  * BILINEAR: the same of the picture at full size, as TensorFlow without antialias. ANTIALIAS: a triangle as wide as the reduction, as
@@ -131,6 +133,7 @@ struct bit_stream_options {
     bool stretch;             /* evaluation: both sides are resized to `resize`, not only the smaller one in proportion */
     bool squash;              /* evaluation: the whole image is resized to image_size x image_size instead; resize is not used */
     double area_min, area_max, aspect_min, aspect_max; /* Inception crop */
+    double scale_min, scale_max; /* FIT */
     int crop_attempts;
     bool mirror;
     double mixup;             /* training: alpha of bit_mix_share; 0: images are not mixed */
@@ -164,7 +167,8 @@ struct bit_stream;
 struct bit_batch {
     int images;                 /* valid ones; the rest of the buffer is zero */
     void *pixels;               /* [micro_batch, size, size, 3] of `precision`, [-1, 1], 64-byte aligned */
-    struct bit_targets targets; /* label_start is given; weights where images are mixed */
+    struct bit_targets targets; /* label_start is given; weights where images are mixed. Of annotations: a label and a box for each box that is to
+                                 * be found (no crowds, nothing below a pixel a side), and in evaluation frames */
     const uint64_t *samples;    /* image numbers, before substitution */
     uint64_t step;
     int micro;                  /* number of this micro-batch within the rank's share of the step */

@@ -42,7 +42,7 @@ struct bit_job {
              *warmup_from /* first|zero */; double start_decay; } schedule;
 
     struct { char *taps /* activation|sum */, *p6_from /* p5|c5 */, *norm /* gn|none */; int channels, layers; double anchor_scale; int octaves;
-             double positive, negative, alpha, gamma, box_beta, box_weight, prior, score, overlap; int candidates, most; } detect;
+             double positive, negative, scale_min, scale_max, alpha, gamma, box_beta, box_weight, prior, score, overlap; int candidates, most; } detect;
 
     struct { char *rule /* paper|published-code|light|big_vision */; uint64_t pixels /* 0: measured */; } finetune;
 

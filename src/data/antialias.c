@@ -65,7 +65,8 @@ int bit_taps_fill(struct bit_taps *t, double first, double length, int low, int 
     t->first = high;
     t->last = low;
     for (int o = 0; o < t->size; o++) {
-        fill_one(t, o, first - low + (o + 0.5) * step, support, high - low + 1);
+        double centre = first - low + (o + 0.5) * step, most = high - low + 1;
+        fill_one(t, o, centre < 0 ? 0 : centre > most ? most : centre, support, high - low + 1); /* beyond the picture: its edge */
         t->start[o] += low;
         int last = t->start[o] + t->count[o] - 1;
         t->first = t->start[o] < t->first ? t->start[o] : t->first;

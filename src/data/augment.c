@@ -101,6 +101,23 @@ static void resized(const struct bit_stream_options *options, bool squash, int w
     *new_height = squash ? options->resize : lrint(height * scale);
 }
 
+/* The larger side to `scale` times the output's, the other in proportion (rounded each, so that the ratios differ a little); where it is
+ * larger than the output a crop at random, where it is smaller it stands in the upper left corner. */
+static void choose_fit(const struct bit_stream_options *options, struct bit_random *random, double scale, int width, int height,
+                       struct bit_window *window)
+{
+    double ratio = scale * options->image_size / (width > height ? width : height);
+    long size = options->image_size, new_width = lrint(width * ratio), new_height = lrint(height * ratio);
+    new_width = new_width < 1 ? 1 : new_width;
+    new_height = new_height < 1 ? 1 : new_height;
+    long left = new_width > size ? (long)(bit_random_uniform(random) * (double)(new_width - size)) : 0;
+    long top = new_height > size ? (long)(bit_random_uniform(random) * (double)(new_height - size)) : 0;
+    window->valid_x = (int)(new_width < size ? new_width : size);
+    window->valid_y = (int)(new_height < size ? new_height : size);
+    /* Mirrored rows are those of the square, not of the image's part of it: the image is moved to their other end. */
+    set_square(window, options, width, height, new_width, new_height, window->mirror ? left + window->valid_x - size : left, top);
+}
+
 static void choose_training(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width,
                             int height, struct bit_window *window)
 {
@@ -109,6 +126,11 @@ static void choose_training(const struct bit_stream_options *options, uint64_t e
     bit_random_init(&random, options->seed, BIT_PURPOSE_AUGMENT, epoch, sample);
     /* The mirror is drawn first: it must not depend on how many attempts the crop takes. */
     window->mirror = (bit_random_u32(&random) >> 31) && options->mirror;
+    if (options->crop == BIT_CROP_FIT) {
+        double scale = options->scale_min + bit_random_uniform(&random) * (options->scale_max - options->scale_min);
+        choose_fit(options, &random, scale, width, height, window);
+        return;
+    }
     if (options->crop == BIT_CROP_INCEPTION) {
         struct crop crop = crop_inception(options, &random, width, height);
         set_crop(window, &crop);
@@ -124,6 +146,10 @@ static void choose_evaluation(const struct bit_stream_options *options, int widt
 {
     long size = options->image_size, new_width = size, new_height = size;
     window->mirror = false;
+    if (options->crop == BIT_CROP_FIT && !options->squash) {
+        choose_fit(options, NULL, 1, width, height, window); /* nothing is larger than the output: nothing is drawn */
+        return;
+    }
     if (!options->squash)
         resized(options, options->stretch, width, height, &new_width, &new_height);
     set_square(window, options, width, height, new_width, new_height, (new_width - size) / 2, (new_height - size) / 2);
@@ -132,6 +158,9 @@ static void choose_evaluation(const struct bit_stream_options *options, int widt
 void bit_window_choose(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width, int height,
                        struct bit_window *window)
 {
+    window->valid_x = window->valid_y = options->image_size;
+    window->width = width;
+    window->height = height;
     if (options->training)
         choose_training(options, epoch, sample, width, height, window);
     else

@@ -9,7 +9,9 @@
 struct bit_span { double first, length; int low, high; };
 struct bit_window {
     struct bit_span x, y;
-    bool mirror;
+    bool mirror;           /* output pixels of a row in reverse order */
+    int valid_x, valid_y;  /* output pixels from the upper left corner that the image fills; what lies beyond is zero */
+    int width, height;     /* of the image */
 };
 
 /* Training: the crop of (seed, epoch, sample); evaluation: the central crop or the whole image. A pure function. */

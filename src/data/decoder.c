@@ -18,12 +18,17 @@ struct bit_decoder {
     void *file;
     size_t file_capacity, file_size;
     enum bit_file_fault fault;
+    struct bit_window window; /* of the last picture */
 };
 
 static int check_options(const struct bit_stream_options *o, struct bit_error *error)
 {
     if (o->image_size < 1 || o->image_size > 8192)
         return bit_fail(error, BIT_EUSAGE, "image size %d: expected 1 to 8192 pixels", o->image_size);
+    if (o->crop == BIT_CROP_FIT && o->training && !(o->scale_min > 0 && o->scale_min <= o->scale_max && o->scale_max <= 10))
+        return bit_fail(error, BIT_EUSAGE, "scale %g to %g: expected 0 < least <= most <= 10", o->scale_min, o->scale_max);
+    if (o->crop == BIT_CROP_FIT)
+        return 0;
     bool resizes = o->training ? o->crop != BIT_CROP_INCEPTION : !o->squash;
     if (resizes && (o->resize < o->image_size || o->resize > 16384))
         return bit_fail(error, BIT_EUSAGE, "resize %d: expected at least the image size, %d, and at most 16384",
@@ -66,17 +71,30 @@ void bit_decoder_destroy(struct bit_decoder *d)
     bit_free(d);
 }
 
+/* Zero, which is grey, where the image does not reach. */
+static void clear_beyond(const struct bit_decoder *d, char *pixels)
+{
+    size_t size = (size_t)d->options.image_size, pixel = 3 * bit_type_size(d->options.precision);
+    size_t valid_x = (size_t)d->window.valid_x, valid_y = (size_t)d->window.valid_y;
+    for (size_t y = 0; y < valid_y && valid_x < size; y++)
+        memset(pixels + (y * size + valid_x) * pixel, 0, (size - valid_x) * pixel);
+    memset(pixels + valid_y * size * pixel, 0, (size - valid_y) * size * pixel);
+}
+
 static int decode(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
                   struct bit_error *error)
 {
-    struct bit_window w;
+    struct bit_window *w = &d->window;
     int width, height;
     if (bit_picture_open(d->picture, data, bytes, &width, &height, error))
         return -1;
     enum bit_orientation orientation = d->options.exif_orientation ? bit_exif_orientation(data, bytes) : BIT_UPRIGHT;
     bool swaps = bit_orientation_swaps(orientation);
-    bit_window_choose(&d->options, epoch, sample, swaps ? height : width, swaps ? width : height, &w);
-    return bit_resizer_run(d->resizer, d->picture, width, height, orientation, &w, pixels, error);
+    bit_window_choose(&d->options, epoch, sample, swaps ? height : width, swaps ? width : height, w);
+    if (bit_resizer_run(d->resizer, d->picture, width, height, orientation, w, pixels, error))
+        return -1;
+    clear_beyond(d, pixels);
+    return 0;
 }
 
 int bit_decoder_run(struct bit_decoder *d, const void *data, size_t bytes, uint64_t epoch, uint64_t sample, void *pixels,
@@ -109,6 +127,11 @@ static int fail_file(struct bit_decoder *d, const char *doing, struct bit_error 
     bool image = d->fault == BIT_FILE_ABSENT || d->fault == BIT_FILE_REFUSED;
     errno = number;
     return bit_fail_errno(error, image ? BIT_EDATA : BIT_EENVIRONMENT, "cannot %s", doing);
+}
+
+const struct bit_window *bit_decoder_window(const struct bit_decoder *d)
+{
+    return &d->window;
 }
 
 enum bit_file_fault bit_decoder_fault(const struct bit_decoder *d)

@@ -42,7 +42,7 @@ static bool wait_more(struct bit_patience *patience, double since, const char *p
 
 /* 1: decoded; 0: bad, *error says why; -1: this machine or the storage failed. */
 static int load(const struct bit_stream_options *o, struct bit_decoder *decoder, uint64_t image,
-                const struct bit_sample *sample, struct bit_patience *patience, void *pixels, struct bit_error *error)
+                struct bit_sample *sample, struct bit_patience *patience, void *pixels, struct bit_error *error)
 {
     char path[PATH_MAX];
     double since = bit_clock_seconds();
@@ -63,7 +63,9 @@ static int load(const struct bit_stream_options *o, struct bit_decoder *decoder,
     }
     if (waited)
         atomic_store(&patience->told, false);
-    return 1;
+    sample->window = *bit_decoder_window(decoder);
+    /* Boxes belong to pixels as they were annotated. */
+    return bit_index_check_size(o->index, image, sample->window.width, sample->window.height, error) ? 0 : 1;
 }
 
 static bool was_opened(const struct bit_decoder *decoder)

@@ -4,12 +4,13 @@
 
 #include <stdatomic.h>
 
-#include "bit/data.h"
+#include "augment.h"
 
 enum { BIT_SAMPLE_REASON = 256 };
 
 struct bit_sample {
     uint64_t image, epoch; /* set by the stream */
+    struct bit_window window; /* of `used` */
     uint64_t used;         /* whose pixels and labels these are: `image`, or its substitute */
     bool bad;              /* `image` was; `reason` says why */
     char reason[BIT_SAMPLE_REASON];

@@ -16,6 +16,7 @@
 #include "bit/memory.h"
 #include "bit/random.h"
 #include "bit/trace.h"
+#include "boxes.h"
 #include "quarantine.h"
 #include "sample.h"
 
@@ -31,6 +32,8 @@ struct slot {
     struct bit_sample *partners; /* [micro_batch]: what they are mixed with, */
     double share;                /* themselves by so much; NULL and 1: not mixed */
     int32_t *labels, *label_start;
+    struct bit_box *boxes;       /* of annotations: one a label */
+    struct bit_frame *frames;    /* of annotations, in evaluation */
     float *weights;
     uint64_t *images;
     struct bit_error error;    /* what stops the stream here */
@@ -114,6 +117,8 @@ static char *image_at(const struct bit_stream *s, struct slot *slot, int i)
 static int32_t add_labels(const struct bit_stream *s, struct slot *slot, const struct bit_sample *sample, float weight, int32_t at)
 {
     const int32_t *from;
+    if (slot->boxes)
+        return at + bit_boxes_place(s->options.index, sample->used, &sample->window, s->options.image_size, slot->labels + at, slot->boxes + at);
     int count = bit_index_labels(s->options.index, sample->used, &from);
     memcpy(slot->labels + at, from, (size_t)count * sizeof *from);
     for (int i = 0; i < count && slot->weights; i++)
@@ -138,6 +143,8 @@ static void close_slot(struct bit_stream *s, struct slot *slot)
         if (count != i)
             memmove(image_at(s, slot, count), image_at(s, slot, i), s->image_bytes);
         slot->images[count] = sample->image;
+        if (slot->frames)
+            slot->frames[count] = bit_boxes_frame(&sample->window, s->options.image_size);
         slot->label_start[count++] = labels;
         labels = add_labels(s, slot, sample, (float)slot->share, labels);
         if (partner)
@@ -254,10 +261,20 @@ static int check_options(const struct bit_stream_options *o, struct bit_error *e
     if (o->training && (o->batch < 1 || o->batch % o->micro_batch || o->batch / o->micro_batch < o->ranks))
         return bit_fail(error, BIT_EUSAGE, "batch %d: expected a multiple of the micro-batch, %d, with at least one "
                         "micro-batch for each of the %d ranks", o->batch, o->micro_batch, o->ranks);
+    if (bit_index_has_boxes(o->index) && (o->crop != BIT_CROP_FIT || (o->training && o->mixup > 0)))
+        return bit_fail(error, BIT_EUSAGE, "image stream: images with boxes are fitted into the square, and not mixed");
     if (o->loaders < 1 || o->loaders > MOST_LOADERS || o->prefetch < 2 || o->prefetch > 4096)
         return bit_fail(error, BIT_EUSAGE, "%d loaders, %d micro-batches ahead: expected 1 to %d and 2 to 4096",
                         o->loaders, o->prefetch, MOST_LOADERS);
     return 0;
+}
+
+static int create_boxes(struct bit_stream *s, struct slot *slot, size_t labels, struct bit_error *error)
+{
+    slot->boxes = bit_allocate(labels, sizeof *slot->boxes, "a micro-batch's boxes", error);
+    if (!s->options.training)
+        slot->frames = bit_allocate((size_t)s->options.micro_batch, sizeof *slot->frames, "a micro-batch's frames", error);
+    return slot->boxes && (s->options.training || slot->frames) ? 0 : -1;
 }
 
 static int create_mixing(struct bit_stream *s, struct slot *slot, size_t labels, struct bit_error *error)
@@ -283,6 +300,7 @@ static int create_slots(struct bit_stream *s, struct bit_error *error)
 {
     const bool mixed = s->options.training && s->options.mixup > 0;
     size_t micro = (size_t)s->options.micro_batch, most = (size_t)bit_index_labels_most(s->options.index) * (mixed ? 2 : 1);
+    most = most ? most : 1;
     s->slot_count = s->options.prefetch + 1;
     s->slots = bit_allocate((size_t)s->slot_count, sizeof *s->slots, "micro-batches", error);
     s->loaders = bit_allocate((size_t)s->options.loaders, sizeof *s->loaders, "loader threads", error);
@@ -295,9 +313,11 @@ static int create_slots(struct bit_stream *s, struct bit_error *error)
             !(slot->labels = bit_allocate(micro * most, sizeof *slot->labels, "a micro-batch's labels", error)) ||
             !(slot->label_start = bit_allocate(micro + 1, sizeof *slot->label_start, "a micro-batch's labels", error)) ||
             !(slot->images = bit_allocate(micro, sizeof *slot->images, "a micro-batch's samples", error)) ||
-            (mixed && create_mixing(s, slot, micro * most, error)))
+            (mixed && create_mixing(s, slot, micro * most, error)) ||
+            (bit_index_has_boxes(s->options.index) && create_boxes(s, slot, micro * most, error)))
             return -1;
-        slot->batch.targets = (struct bit_targets){.labels = slot->labels, .label_start = slot->label_start, .weights = slot->weights};
+        slot->batch.targets = (struct bit_targets){.labels = slot->labels, .label_start = slot->label_start, .weights = slot->weights,
+                                                    .boxes = slot->boxes, .frames = slot->frames};
         slot->batch.samples = slot->images;
     }
     return create_loaders(s, mixed, error);
@@ -363,6 +383,8 @@ void bit_stream_destroy(struct bit_stream *s)
         bit_free(s->slots[i].weights);
         bit_free(s->slots[i].labels);
         bit_free(s->slots[i].label_start);
+        bit_free(s->slots[i].boxes);
+        bit_free(s->slots[i].frames);
         bit_free(s->slots[i].images);
     }
     bit_text_free(&s->bad);

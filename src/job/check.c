@@ -274,6 +274,9 @@ static int check_detection(struct reading *r)
     if (fine(r, "detect.positive", "detect.negative") && job->detect.negative > job->detect.positive)
         return clash(r, given(r, "detect.negative") ? "detect.negative" : "detect.positive",
                      "detect.negative (%g) is above detect.positive (%g)", job->detect.negative, job->detect.positive);
+    if (fine(r, "detect.scale_min", "detect.scale_max") && job->detect.scale_min > job->detect.scale_max)
+        return clash(r, given(r, "detect.scale_min") ? "detect.scale_min" : "detect.scale_max",
+                     "detect.scale_min (%g) is above detect.scale_max (%g)", job->detect.scale_min, job->detect.scale_max);
     return 0;
 }
 

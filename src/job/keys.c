@@ -255,6 +255,11 @@ const struct key job_keys[] = {
                                                              "anchor that it overlaps most."},
     {.path = "detect.negative", .type = KEY_REAL, .offset = AT(detect.negative), .value = "0.4", .minimum = 0, .maximum = 1,
      .unit = "overlap", .meaning = "Anchors that overlap every box by less are background; those in between have no loss."},
+    {.path = "detect.scale_min", .type = KEY_REAL, .offset = AT(detect.scale_min), .value = "0.8", .minimum = 0.1, .maximum = 2, .unit = "data.size",
+     .meaning = "Training: the larger side of an image is resized to data.size times a scale drawn from scale_min to scale_max. What is larger "
+                "than the input is cropped at random, what is smaller stands in its upper left corner on grey. Evaluation: 1."},
+    {.path = "detect.scale_max", .type = KEY_REAL, .offset = AT(detect.scale_max), .value = "1.2", .minimum = 0.1, .maximum = 4, .unit = "data.size",
+     .meaning = "The largest scale. Both 1: no jitter."},
     {.path = "detect.alpha", .type = KEY_REAL, .offset = AT(detect.alpha), .value = "0.25", .minimum = 0, .maximum = 1,
      .meaning = "Focal loss: weight of the right class; that of others is 1 - alpha."},
     {.path = "detect.gamma", .type = KEY_REAL, .offset = AT(detect.gamma), .value = "2", .minimum = 0, .maximum = 10,

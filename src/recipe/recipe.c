@@ -148,6 +148,12 @@ static struct bit_stream_options stream_of(const struct bit_job *job, int ranks,
         .patience = patience_of(job),
     };
     colour_of(job->data.background, options.background);
+    if (is(job->task, "detect")) {
+        options.crop = BIT_CROP_FIT;
+        options.squash = false;
+        options.scale_min = job->detect.scale_min;
+        options.scale_max = job->detect.scale_max;
+    }
     return options;
 }
 

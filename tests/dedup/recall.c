@@ -69,7 +69,7 @@ static int cut(const void *data, size_t bytes, const struct bit_window *window, 
     struct bit_picture *picture = must(bit_picture_create(&limits, &error));
     struct bit_resizer *resizer = must(bit_resizer_create(size, BIT_FILTER_ANTIALIAS, BIT_FLOAT32, &error));
     int result = bit_picture_open(picture, data, bytes, &width, &height, &error);
-    struct bit_window whole = {{0, width, 0, width - 1}, {0, height, 0, height - 1}, false};
+    struct bit_window whole = {.x = {0, width, 0, width - 1}, .y = {0, height, 0, height - 1}};
     if (!result)
         result = bit_resizer_run(resizer, picture, width, height, BIT_UPRIGHT, window ? window : &whole, out, &error);
     bit_picture_destroy(picture);
