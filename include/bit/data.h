@@ -137,6 +137,7 @@ struct bit_stream_options {
     int crop_attempts;
     bool mirror;
     double mixup;             /* training: alpha of bit_mix_share; 0: images are not mixed */
+    int border;               /* evaluation: pixels cut off every side before anything else */
     enum bit_type precision;  /* of the images handed out */
     int batch;                /* global batch, images */
     int micro_batch;

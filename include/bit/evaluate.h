@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bit/classify.h"
 #include "bit/data.h"
 #include "bit/group.h"
 #include "bit/model.h"
@@ -33,6 +34,11 @@ struct bit_evaluation_options {
 
 /* Frees what a bit_records holds. Local. */
 void bit_records_free(struct bit_records *records);
+
+/* The classes that are labels of images of the index, those that stand together on some image in one group: a union of such sets. Groups
+ * stand by their least class, members ascending. NULL for lack of memory; free with bit_class_groups_free. Local. */
+struct bit_class_groups *bit_class_groups_create(const struct bit_index *index, int classes, struct bit_error *error);
+void bit_class_groups_free(struct bit_class_groups *groups);
 
 /* Every sum is added in the order of the micro-batches, and records stand in the order of the images, so the result has the same bits at
  * any number of ranks. 0: *result is filled, equal on all ranks; 1: `stop` ended it on some rank and *result is void;

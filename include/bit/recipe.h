@@ -58,6 +58,7 @@ struct bit_recipe {
     int micro_batches;               /* a rank and step */
     bool fine_tuning, detects;       /* detects: evaluations are judged by boxes */
     uint64_t train_images, val_images;
+    const struct bit_class_groups *groups; /* borrowed; NULL: none */
     struct bit_schedule schedule;
     union bit_any_head head;         /* of both networks */
     struct bit_model_options training_model;   /* group NULL */
@@ -76,6 +77,7 @@ struct bit_recipe_place {
     int threads;                     /* a rank's, where the job leaves them open; 0: the cores here, shared by the ranks */
     int classes;
     uint64_t train_images, val_images;
+    const struct bit_class_groups *groups; /* for evaluation.among_labelled; NULL: none */
 };
 
 /* The job leaves no key open (bit_recipe_settle). NULL with `error` (usage) for what cannot run: batch not divisible by ranks x micro-batch, no class, no image, a backend that
@@ -94,8 +96,8 @@ void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *opt
 struct bit_stream_options bit_recipe_stream(const struct bit_job *job, int ranks, int threads);
 /* How long each phase may last before the watchdog ends the run. */
 struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
-/* Class data when the job's loss is softmax and some image of `index` (opened from `path`) has not exactly one label.
- * Local. */
+/* Class data when the job's loss is softmax and some image of `index` (opened from `path`, of training images) has not exactly one label. Of
+ * validation images several may be right. Local. */
 int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
                             struct bit_error *error);
 

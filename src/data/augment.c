@@ -144,15 +144,24 @@ static void choose_training(const struct bit_stream_options *options, uint64_t e
 
 static void choose_evaluation(const struct bit_stream_options *options, int width, int height, struct bit_window *window)
 {
+    const int border = options->border;
     long size = options->image_size, new_width = size, new_height = size;
     window->mirror = false;
     if (options->crop == BIT_CROP_FIT && !options->squash) {
         choose_fit(options, NULL, 1, width, height, window); /* nothing is larger than the output: nothing is drawn */
         return;
     }
+    width -= 2 * border;
+    height -= 2 * border;
     if (!options->squash)
         resized(options, options->stretch, width, height, &new_width, &new_height);
     set_square(window, options, width, height, new_width, new_height, (new_width - size) / 2, (new_height - size) / 2);
+    struct bit_span *spans[] = {&window->x, &window->y};
+    for (int i = 0; i < 2; i++) {
+        spans[i]->first += border;
+        spans[i]->low += border;
+        spans[i]->high += border;
+    }
 }
 
 void bit_window_choose(const struct bit_stream_options *options, uint64_t epoch, uint64_t sample, int width, int height,

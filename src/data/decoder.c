@@ -88,6 +88,8 @@ static int decode(struct bit_decoder *d, const void *data, size_t bytes, uint64_
     int width, height;
     if (bit_picture_open(d->picture, data, bytes, &width, &height, error))
         return -1;
+    if (!d->options.training && (width <= 2 * d->options.border || height <= 2 * d->options.border))
+        return bit_fail(error, BIT_EDATA, "%d x %d pixels: nothing is left inside a border of %d (evaluation.border)", width, height, d->options.border);
     enum bit_orientation orientation = d->options.exif_orientation ? bit_exif_orientation(data, bytes) : BIT_UPRIGHT;
     bool swaps = bit_orientation_swaps(orientation);
     bit_window_choose(&d->options, epoch, sample, swaps ? height : width, swaps ? width : height, w);

@@ -217,6 +217,8 @@ static int check_metrics(struct reading *r)
     if (!fine(r, "evaluation.metrics", "loss"))
         return 0;
     bool soft = !strcmp(r->job->loss, "softmax");
+    if (!soft && r->job->evaluation.among_labelled)
+        return clash(r, "evaluation.among_labelled", "is of the loss softmax, and the job's is %s", r->job->loss);
     const char *const *others = soft ? of_sigmoid : of_softmax;
     size_t count = soft ? sizeof of_sigmoid / sizeof *of_sigmoid : sizeof of_softmax / sizeof *of_softmax;
     for (const char *at = metrics; *at; at += strspn(at, ", ")) {

@@ -317,6 +317,11 @@ const struct key job_keys[] = {
                 "top5, recall (mean over classes), f1 (macro), nll, brier, ece (expected calibration error, 15 bins), temperature (fitted to half of "
                 "the images and judged by the others). Of sigmoid: top1 and top5 (precision at 1 and 5), map (mean average precision), "
                 "cp, cr, cf1 (precision, recall, F1 by class), op, or, of1 (over all images)."},
+    {.path = "evaluation.among_labelled", .type = KEY_FLAG, .offset = AT(evaluation.among_labelled), .value = "false",
+     .meaning = "Softmax: also reports top-1 and top-5 among those classes only that are labels of validation images; classes that stand together in a "
+                "line of the list count as one, by the largest logit. So ObjectNet is judged by its second protocol beside the first (bit labels)."},
+    {.path = "evaluation.border", .type = KEY_INTEGER, .offset = AT(evaluation.border), .value = "0", .minimum = 0, .maximum = 1000, .unit = "pixels",
+     .meaning = "Cut off every side of validation images before anything else: 2 for ObjectNet's red frame."},
 
     {.path = "probe.train", .type = KEY_PATH, .offset = AT(probe.train), .value = "\"\"",
      .meaning = "Images of which few of each class are drawn, in the form of data.train, with classes of their own. Empty: no probe."},

@@ -134,6 +134,7 @@ static struct bit_stream_options stream_of(const struct bit_job *job, int ranks,
         .aspect_min = job->data.aspect_min, .aspect_max = job->data.aspect_max,
         .crop_attempts = job->data.crop_attempts,
         .filter = filter_of(job),
+        .border = job->evaluation.border,
         .exif_orientation = job->data.exif_orientation,
         .mirror = job->data.mirror,
         .precision = precision_of(job),
@@ -257,6 +258,8 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     r->micro_batches = job->schedule.batch / (r->ranks * job->micro_batch);
     bit_recipe_model(job, r->classes, r->ranks, true, &r->head, &r->training_model);
     bit_recipe_model(job, r->classes, r->ranks, false, &r->head, &r->evaluation_model);
+    if (r->groups && bit_classify_choose(&r->head.classify, job->evaluation.metrics, r->groups, error))
+        return bit_fail_at(error, "evaluation.metrics");
     r->initialisation = is(job->model.initialization, "he_fan_out") ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL;
     r->fine_tuning = is(job->task, "finetune");
     r->detects = is(job->task, "detect");
@@ -279,7 +282,8 @@ const struct bit_recipe *bit_recipe_create(const struct bit_job *job, const stru
     if (check_ranks(job, place->ranks, error) || !(r = bit_allocate(1, sizeof *r, "the recipe", error)))
         return NULL;
     *r = (struct bit_recipe){.job = job, .ranks = place->ranks, .threads = threads_of(job, place), .classes = place->classes,
-                             .train_images = place->train_images, .val_images = place->val_images};
+                             .train_images = place->train_images, .val_images = place->val_images,
+                             .groups = place->groups};
     if (settle(r, error)) {
         bit_free(r);
         return NULL;

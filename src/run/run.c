@@ -125,5 +125,6 @@ void run_clear(struct run *run)
     bit_index_close(run->train);
     bit_timeline_close(run->timeline);
     bit_free(run->model_text);
+    bit_class_groups_free(run->groups);
     bit_job_destroy(run->job);
 }

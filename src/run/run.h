@@ -76,6 +76,7 @@ struct run {
     struct bit_subset *subset;     /* few-shot: the training images; NULL: all of the index */
     struct bit_start *start;       /* rank 0, until the weights are read; NULL else */
     int classes;
+    struct bit_class_groups *groups; /* evaluation.among_labelled; NULL: not asked for */
     char *model_text;              /* what a checkpoint must have in common, classes counted: bit_job_model */
     int threads;                   /* a rank */
     const struct bit_recipe *recipe; /* NULL: not settled yet */

@@ -182,8 +182,6 @@ static int open_indices(struct run *run)
         return -1;
     if (*job->data.val)
         run->val = bit_index_open_below(job->data.val, job->data.val_folder, cache, run->train, run->world, &run->error);
-    if (run->val)
-        bit_recipe_check_labels(job, job->data.val, run->val, &run->error);
     if (run_agree_alike(run))
         return -1;
     if (run->val)
@@ -215,6 +213,8 @@ enum event setup_index(struct run *run)
                  run->job->data.train, wanted);
     else
         run->model_text = bit_job_model(run->job, run->classes, &run->error);
+    if (run->val && run->job->evaluation.among_labelled && run->error.code == BIT_OK)
+        run->groups = bit_class_groups_create(run->val, run->classes, &run->error);
     return run_agree_alike(run) ? EVENT_FAILED : EVENT_OK;
 }
 
@@ -251,6 +251,7 @@ static int settle(struct run *run)
     const struct bit_recipe_place place = {
         .ranks = run->world->size, .threads = run->threads, .classes = run->classes,
         .train_images = run_train_images(run), .val_images = run->val ? bit_index_images(run->val) : 0,
+        .groups = run->groups,
     };
     run->recipe = bit_recipe_create(run->job, &place, &run->error);
     if (run->recipe)

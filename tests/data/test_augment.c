@@ -118,6 +118,25 @@ static void test_stretched_evaluation(void)
     CHECK(w.x.first == 32 && w.x.length == 448 && w.y.first == 8 && w.y.length == 112 && !w.mirror);
 }
 
+/* Inside a border: the window of the smaller image, moved. */
+static void test_border(void)
+{
+    struct bit_stream_options o = {.image_size = 24, .resize = 32}, framed = o;
+    struct bit_window plain, w;
+    framed.border = 2;
+    for (int squash = 0; squash < 2; squash++) {
+        o.squash = framed.squash = squash;
+        bit_window_choose(&o, 0, 0, 500, 375, &plain);
+        bit_window_choose(&framed, 0, 0, 504, 379, &w);
+        CHECK(w.x.first == plain.x.first + 2 && w.x.length == plain.x.length && w.y.first == plain.y.first + 2 && w.y.length == plain.y.length);
+        CHECK(w.x.low == 2 && w.x.high == 501 && w.y.low == 2 && w.y.high == 376 && !w.mirror);
+    }
+    framed.training = true; /* evaluation only */
+    framed.crop = BIT_CROP_RANDOM;
+    bit_window_choose(&framed, 0, 0, 504, 379, &w);
+    CHECK(w.x.low == 0 && w.x.high == 503);
+}
+
 static void test_small_and_long(void)
 {
     static const int sizes[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 3}, {8, 8}, {3, 500}, {500, 3}, {1, 65500}, {65500, 1}};
@@ -165,6 +184,7 @@ int main(int argc, char **argv)
         {"small and long", test_small_and_long}, {"whole image", test_whole_image}, {"central", test_central},
         {"squares", test_squares}, {"squashed evaluation", test_squashed_evaluation},
         {"stretched evaluation", test_stretched_evaluation},
+        {"border", test_border},
     };
     return unit_main("data/augment", tests, sizeof tests / sizeof *tests, argc, argv);
 }
