@@ -20,6 +20,7 @@ int bit_cli_plot(int argc, char **argv);
 int bit_cli_suite(int argc, char **argv);
 int bit_cli_compare(int argc, char **argv);
 int bit_cli_labels(int argc, char **argv);
+int bit_cli_compose(int argc, char **argv);
 int bit_cli_report(int argc, char **argv);
 int bit_cli_predict(int argc, char **argv);
 int bit_cli_embed(int argc, char **argv);
@@ -35,7 +36,7 @@ extern const struct bit_usage bit_plan_usage, bit_check_usage, bit_bench_usage, 
     bit_plot_usage, bit_coco_usage, bit_compare_usage, bit_report_usage, bit_suite_usage, bit_predict_usage, bit_embed_usage,
     bit_probe_usage;
 extern const struct bit_usage bit_dedup_usage;
-extern const struct bit_usage bit_labels_usage;
+extern const struct bit_usage bit_labels_usage, bit_compose_usage;
 extern const struct bit_command bit_commands[];
 extern const size_t bit_command_count;
 

@@ -19,6 +19,7 @@ const struct bit_command bit_commands[] = {
     {"suite", bit_cli_suite, "fine-tune on many tasks from one set of weights, and judge them together", &bit_suite_usage},
     {"report", bit_cli_report, "write a page about runs: curves, tables, calibration, mistakes", &bit_report_usage},
     {"compare", bit_cli_compare, "do two runs differ on the same images? (McNemar)", &bit_compare_usage},
+    {"compose", bit_cli_compose, "put cut-out objects on backgrounds: pictures out of context", &bit_compose_usage},
     {"labels", bit_cli_labels, "make a list of validation images from ReaL, ImageNet-V2 or ObjectNet labels", &bit_labels_usage},
 };
 const size_t bit_command_count = sizeof bit_commands / sizeof *bit_commands;
