@@ -12,8 +12,8 @@
 
 enum { BIT_PRINT_SIDE = 64, BIT_PRINT_PIXELS = BIT_PRINT_SIDE * BIT_PRINT_SIDE * 3, BIT_TURNS = 8 };
 
-/* Two hashes of a picture's 16 x 16 lowest frequencies. `hash`: pHash, 8 x 8 coefficients against their median. `wide`: 16 x 16 without those
- * of frequency 0, against their median, as PDQ. */
+/* Two hashes of a picture's 16 x 16 lowest frequencies. `hash`: as pHash, 8 x 8 coefficients against their median. `wide`: 16 x 16 without those
+ * of frequency 0, against their median, as PDQ. Unlike these, a bit is set where the coefficient lies above the median by more than noise. */
 struct bit_look { uint64_t hash, wide[4]; };
 
 /* Of a picture squashed to 64 x 64 (BIT_PRINT_PIXELS values from -1 to 1): how it looks as it is and, where turns is BIT_TURNS, mirrored,
@@ -24,6 +24,11 @@ void bit_look_at(const float *pixels, int turns, struct bit_look *looks, int *qu
 int bit_look_distance(const struct bit_look *a, const struct bit_look *b);
 /* Mean difference of two pictures of 64 x 64, the second one turned, in units of 1/255. */
 double bit_look_difference(const float *a, const float *b, int turn);
+/* Mean difference of a picture from its own mean colour, in the same units: two pictures of less contrast differ less. */
+double bit_look_contrast(const float *pixels);
+/* The difference up to which another picture is a copy of this one: `share` of its contrast, but at most `most` and at least what
+ * compression alone does (3, or `most`). */
+double bit_look_most(const float *pixels, double most, double share);
 
 /* ---- sets of pictures ---- */
 
@@ -37,6 +42,7 @@ struct bit_dedup_options {
     int turns;                 /* 1: as they are; BIT_TURNS: mirrored, flipped and turned too */
     int quality;               /* least one of pictures that are compared by hash */
     double difference;         /* candidates that differ no more are duplicates: see bit_look_difference */
+    double share;              /* and no more than this share of the test picture's contrast: see bit_look_most */
     uint64_t file_limit, pixel_limit;
     uint64_t most_pairs;       /* more candidates are an error */
 };

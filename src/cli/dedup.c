@@ -7,18 +7,19 @@
 #include "bit/dedup.h"
 #include "cli/cli.h"
 
-struct options { const char *folder; int threads, bits, wide, quality; double difference; bool upright, json; int file_mib, megapixels; uint64_t pairs; };
+struct options { const char *folder; int threads, bits, wide, quality; double difference, share; bool upright, json; int file_mib, megapixels; uint64_t pairs; };
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct bit_option known[] = {
     {"--out", "DIR", "folder of the results, from which an interrupted start goes on (default dedup)", BIT_OPTION_FILE, AT(folder)},
     {"--threads", "N", "default: as many as the cores this process may use", BIT_OPTION_INT, AT(threads), .least = 1, .most = 4096},
     {"--upright", NULL, "finds copies as they are only; otherwise mirrored, flipped and turned ones too", BIT_OPTION_FLAG, AT(upright)},
-    {"--bits", "N", "candidates differ in at most so many of 64 bits (default 14)", BIT_OPTION_INT, AT(bits), .least = 0, .most = 20},
-    {"--wide-bits", "N", "and in at most so many of 256 (default 80)", BIT_OPTION_INT, AT(wide), .least = 0, .most = 128},
-    {"--difference", "D", "duplicates differ by at most so much of 255 on average, at 64 x 64 pixels (default 8)", BIT_OPTION_REAL,
+    {"--bits", "N", "candidates differ in at most so many of 64 bits (default 10)", BIT_OPTION_INT, AT(bits), .least = 0, .most = 20},
+    {"--wide-bits", "N", "and in at most so many of 256 (default 40)", BIT_OPTION_INT, AT(wide), .least = 0, .most = 128},
+    {"--difference", "D", "duplicates differ by at most so much of 255 on average, at 64 x 64 pixels (default 10)", BIT_OPTION_REAL,
      AT(difference), .least = 0, .most = 255},
-    {"--quality", "Q", "pictures below this, of 100, are too flat for hashes and compared as files only (default 30)", BIT_OPTION_INT, AT(quality),
+    {"--share", "S", "and by at most this share of the test picture's contrast, or 3 (default 0.6)", BIT_OPTION_REAL, AT(share), .least = 0, .most = 10},
+    {"--quality", "Q", "pictures below this, of 100, are too flat for hashes and compared as files only (default 20)", BIT_OPTION_INT, AT(quality),
      .least = 0, .most = 100},
     {"--most-pairs", "N", "more candidates are an error (default 10000000)", BIT_OPTION_COUNT, AT(pairs), .least = 1, .most = 1e12},
     {"--max-file-mib", "N", "larger files count as unreadable (default 32, as data.max_file_mib)", BIT_OPTION_INT, AT(file_mib), .least = 1, .most = 1024},
@@ -66,7 +67,7 @@ static void print_report(const struct options *o, const struct bit_dedup_report 
 
 int bit_cli_dedup(int argc, char **argv)
 {
-    struct options o = {.folder = "dedup", .threads = bit_cores_usable(), .bits = 14, .wide = 80, .quality = 30, .difference = 8, .file_mib = 32,
+    struct options o = {.folder = "dedup", .threads = bit_cores_usable(), .bits = 10, .wide = 40, .quality = 20, .difference = 10, .share = 0.6, .file_mib = 32,
                         .megapixels = 64, .pairs = 10000000};
     struct bit_operands operands;
     struct bit_dedup_report report;
@@ -77,7 +78,7 @@ int bit_cli_dedup(int argc, char **argv)
     const struct bit_dedup_options options = {
         .upstream = operands.word[0], .tests = (const char *const *)operands.word + 1, .test_count = operands.count - 1, .folder = o.folder,
         .threads = o.threads, .bits = o.bits, .wide_bits = o.wide, .turns = o.upright ? 1 : BIT_TURNS, .quality = o.quality,
-        .difference = o.difference, .file_limit = (uint64_t)o.file_mib << 20, .pixel_limit = (uint64_t)o.megapixels * 1000000, .most_pairs = o.pairs};
+        .difference = o.difference, .share = o.share, .file_limit = (uint64_t)o.file_mib << 20, .pixel_limit = (uint64_t)o.megapixels * 1000000, .most_pairs = o.pairs};
     if (bit_dedup_run(&options, &report, &error)) {
         bit_cli_error(&error);
     } else if (o.json) {

@@ -25,6 +25,7 @@ void bit_dedup_json(const struct bit_dedup_options *o, const struct bit_dedup_re
     bit_text_add(text, ",\"options\":{\"bits\":%d,\"wide_bits\":%d,\"turns\":%d,\"quality\":%d,\"difference\":", o->bits, o->wide_bits, o->turns,
                  o->quality);
     bit_json_add_number(text, o->difference, 6);
+    bit_json_add_member(text, "share", o->share, 6);
     bit_text_add(text, "},\"known\":%llu,\"seconds\":", (unsigned long long)r->known);
     bit_json_add_number(text, r->seconds, 6);
     bit_json_add_member(text, "looking_seconds", r->look_seconds, 6);

@@ -180,10 +180,11 @@ static int judge(struct run *r, const struct dedup_pair *pair, struct dedup_verd
         }
     }
     verdict->difference = (float)bit_look_difference(pixels[0], pixels[1], pair->turn);
+    double most = bit_look_most(pixels[1], r->options->difference, r->options->share);
     verdict->kind = bit_hash_equal(content[0], content[1]) ? DEDUP_SAME_FILE
-                    : verdict->difference <= same                    ? DEDUP_SAME_PICTURE
-                    : verdict->difference <= r->options->difference  ? DEDUP_NEAR
-                                                                     : DEDUP_NONE;
+                    : verdict->difference <= same          ? DEDUP_SAME_PICTURE
+                    : verdict->difference <= most          ? DEDUP_NEAR
+                                                           : DEDUP_NONE;
     return 0;
 }
 
@@ -208,7 +209,7 @@ static int judge_pairs(struct run *r, struct bit_error *error)
     char text[64 + BIT_HASH_TEXT];
     struct bit_hash pairs = bit_hash_bytes(r->pairs.list, r->pairs.count * sizeof *r->pairs.list);
     bit_hash_text(pairs, text);
-    snprintf(text + BIT_HASH_TEXT - 1, 64, " %.17g", r->options->difference);
+    snprintf(text + BIT_HASH_TEXT - 1, 64, " %.17g %.17g", r->options->difference, r->options->share);
     if (!(r->verdicts = bit_allocate(r->pairs.count + 1, sizeof *r->verdicts, "verdicts", error)) ||
         !(r->verdicts_ledger = open_ledger(r, "verdicts", bit_hash_bytes(text, strlen(text)), error)))
         return -1;

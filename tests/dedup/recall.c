@@ -1,7 +1,7 @@
 /* recall FOLDER [TILE] [MOST]: how well copies of real pictures are found, and how often strangers are taken for copies.
  *
- * Originals are squares of TILE (160) pixels side by side in every JPEG and PNG file below FOLDER, and smaller files as a whole, squashed to 256
- * pixels; at most MOST (20000), as JPEG files of quality 92. Copies of every eighth are resized to 64 to 400 pixels and compressed with quality
+ * Originals are squares of TILE (160) pixels side by side in every JPEG and PNG file below FOLDER, and smaller files (TILE 0: all) as a whole, squashed to 256
+ * pixels; at most MOST (20000), as JPEG files of quality 92. Copies of every 16th are resized to 64 to 400 pixels and compressed with quality
  * 40 to 90. All pairs of originals of different files are compared as bit dedup does by default; those it takes
  * for copies are named, for people to judge: drawings and photographs come under several names. Prints shares and counts for thresholds on both sides. */
 #include <ftw.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <jpeglib.h>
 
@@ -18,14 +19,15 @@
 #include "bit/hamming.h"
 #include "data/resize.h"
 
-enum { ORIGINAL = 256, FILES = 100000, EVERY = 8 };
-enum { BITS = 14, WIDE = 80, QUALITY = 30, DIFFERENCE = 8 }; /* bit dedup's */
+enum { ORIGINAL = 256, FILES = 100000, EVERY = 16, SHOWN = 10 /* a thread */ };
+enum { BITS = 10, WIDE = 40, QUALITY = 20, DIFFERENCE = 10 }; /* bit dedup's */
+static const double share = 0.6;
 static const struct bit_picture_limits limits = {.pixels = 200000000, .scans = 100};
 static char *files[FILES];
 static size_t file_count;
 
-struct original { struct bit_look look; int quality; size_t file; char name[100]; unsigned char pixels[BIT_PRINT_PIXELS]; };
-struct copy { size_t of; struct bit_look look; double difference; };
+struct original { struct bit_look look; int quality; double most; size_t file; char name[100]; unsigned char pixels[BIT_PRINT_PIXELS]; };
+struct copy { size_t of; struct bit_look look; double difference, most; };
 static struct original *originals;
 static struct copy *copies;
 static size_t count, copy_count, most = 20000;
@@ -54,10 +56,12 @@ static void *must(void *memory)
 static unsigned char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    unsigned char *data = must(malloc(64 << 20));
-    *size = file ? fread(data, 1, 64 << 20, file) : 0;
-    if (file)
-        fclose(file);
+    struct stat status;
+    if (!file || fstat(fileno(file), &status))
+        perror(path), exit(1);
+    unsigned char *data = must(malloc((size_t)status.st_size + 1));
+    *size = fread(data, 1, (size_t)status.st_size, file);
+    fclose(file);
     return data;
 }
 
@@ -137,6 +141,7 @@ static void make_copies(struct bit_decoder *decoder, size_t number, const unsign
             unsigned char *jpeg = compress(resized, sizes[s], qualities[q], &size);
             look(decoder, jpeg, size, pixels, &copy.look, &quality);
             copy.difference = bit_look_difference(original, pixels, 0);
+            copy.most = bit_look_most(pixels, DIFFERENCE, share);
             free(jpeg);
 #pragma omp critical(copy)
             copies[copy_count++] = copy;
@@ -154,6 +159,7 @@ static void add_original(struct bit_decoder *decoder, const unsigned char *jpeg,
         return;
     snprintf(mine.name, sizeof mine.name, "%s", name);
     mine.file = file;
+    mine.most = bit_look_most(pixels, DIFFERENCE, share);
     for (int i = 0; i < BIT_PRINT_PIXELS; i++)
         mine.pixels[i] = (unsigned char)lrintf(pixels[i] * 127.5f + 127.5f);
 #pragma omp critical(original)
@@ -209,9 +215,9 @@ static void add_file_of(size_t file, int tile)
     int width = 0, height = 0;
     size_t size;
     unsigned char *data = read_file(files[file], &size);
-    float *all = read_pixels(data, size, &width, &height);
-    bool small = width < 3 * tile || height < 3 * tile;
-    if (all && small && !cut(data, size, NULL, ORIGINAL, whole))
+    float *all = tile ? read_pixels(data, size, &width, &height) : NULL;
+    bool small = !tile || (all && (width < 3 * tile || height < 3 * tile));
+    if (small && !cut(data, size, NULL, ORIGINAL, whole))
         add_tile(decoder, whole, ORIGINAL, 0, 0, ORIGINAL, file);
     for (int y = 0; all && !small && y + tile <= height; y += tile)
         for (int x = 0; x + tile <= width && count < most; x += tile)
@@ -223,7 +229,7 @@ static void add_file_of(size_t file, int tile)
 
 static void tell_recall(void)
 {
-    static const int bits[] = {4, 6, 8, 10, 12, 14}, wides[] = {31, 48, 64, 72, 80}, differences[] = {6, 8, 10, 12};
+    static const int bits[] = {4, 6, 8, 10, 12, 14}, wides[] = {24, 31, 40, 48, 64}, differences[] = {6, 8, 10, 12};
     printf("%zu copies of every %dth\n", copy_count, EVERY);
     for (int kind = 0; kind < 3; kind++) {
         const int *limit = kind == 0 ? bits : kind == 1 ? wides : differences;
@@ -243,9 +249,9 @@ static void tell_recall(void)
     for (size_t c = 0; c < copy_count; c++) {
         const struct bit_look *of = &originals[copies[c].of].look;
         found += bit_hamming(of->hash, copies[c].look.hash) <= BITS && bit_look_distance(of, &copies[c].look) <= WIDE &&
-                 copies[c].difference <= DIFFERENCE;
+                 copies[c].difference <= copies[c].most;
     }
-    printf("recall %.5f of all three: %zu of %zu\n", (double)found / (double)copy_count, found, copy_count);
+    printf("recall %.5f of all: %zu of %zu\n", (double)found / (double)copy_count, found, copy_count);
 }
 
 static double difference(const struct original *a, const struct original *b)
@@ -277,15 +283,16 @@ static void tell_strangers(void)
             wide++;
             double d = difference(&originals[i], &originals[j]);
             least = d < least ? d : least;
-            alike += d <= DIFFERENCE;
-            if (d <= DIFFERENCE)
-                printf("  %s (quality %d) and %s (%d): %d of 64, %d of 256, difference %.1f\n", originals[i].name, originals[i].quality,
+            bool same = d <= fmax(originals[i].most, originals[j].most);
+            alike += same;
+            if (same && alike <= SHOWN)
+                printf("  %s (quality %d) and %s (%d): %d of 64, %d of 256, difference %.1f, at most %.1f\n", originals[i].name, originals[i].quality,
                        originals[j].name, originals[j].quality, bit_hamming(originals[i].look.hash, originals[j].look.hash),
-                       bit_look_distance(&originals[i].look, &originals[j].look), d);
+                       bit_look_distance(&originals[i].look, &originals[j].look), d, fmax(originals[i].most, originals[j].most));
         }
     printf("%zu of %zu originals are not flat (quality >= %d): %.3g pairs of different files\n", sharp, count, QUALITY, (double)pairs);
-    printf("  bits of 64 <= %d: %zu pairs; of 256 <= %d: %zu; difference <= %d: %zu (the least one: %.1f)\n", BITS, near, WIDE, wide, DIFFERENCE,
-           alike, least);
+    printf("  bits of 64 <= %d: %zu pairs; of 256 <= %d: %zu; difference <= %d and %g of the contrast: %zu (least difference: %.1f)\n", BITS, near, WIDE, wide, DIFFERENCE,
+           share, alike, least);
 }
 
 int main(int argc, char **argv)
