@@ -237,10 +237,13 @@ static int check_metrics(struct reading *r)
     return 0;
 }
 
-/* Given, and of another value than a job has that does not give it: canonical jobs give every key. */
-static bool changed(const struct reading *r, const char *path)
+/* Refuses a key that is given with another value than its default: canonical jobs give every key. */
+static int refuse_changed(struct reading *r, const char *path, const char *why)
 {
-    return given(r, path) && fine(r, path, NULL) && !job_value_is_default(r->job, key_of(path));
+    if (!given(r, path) || !fine(r, path, NULL))
+        return 0;
+    int is_default = job_value_is_default(r->job, key_of(path), r->error);
+    return is_default < 0 || (!is_default && clash(r, path, "%s", why)) ? -1 : 0;
 }
 
 /* Keys that make no sense beside the task. */
@@ -250,11 +253,12 @@ static int check_task(struct reading *r)
                                              "probe.train"};
     const bool detects = task_is(r, "detect");
     for (size_t i = 0; detects && i < sizeof of_classes / sizeof *of_classes; i++)
-        if (changed(r, of_classes[i]) && clash(r, of_classes[i], "belongs to classification, and the task is detect"))
+        if (refuse_changed(r, of_classes[i], "belongs to classification, and the task is detect"))
             return -1;
+    char why[100];
+    snprintf(why, sizeof why, "belongs to the task detect, and the task is %s", fine(r, "task", NULL) ? r->job->task : "");
     for (size_t i = 0; !detects && fine(r, "task", NULL) && i < job_key_count; i++)
-        if (!strncmp(job_keys[i].path, "detect.", 7) && changed(r, job_keys[i].path) &&
-            clash(r, job_keys[i].path, "belongs to the task detect, and the task is %s", r->job->task))
+        if (!strncmp(job_keys[i].path, "detect.", 7) && refuse_changed(r, job_keys[i].path, why))
             return -1;
     return 0;
 }

@@ -24,8 +24,8 @@ int job_value_store(struct reading *r, int key, const struct source *source, con
 /* Checks between keys; fills in what null stands for. -1 only for lack of memory. */
 int job_cross_check(struct reading *r);
 
-/* Whether the key has the value of its default. */
-bool job_value_is_default(const struct bit_job *job, int key);
+/* 1: the key has the value of its default; 0: another one; -1 with `error`: lack of memory. */
+int job_value_is_default(const struct bit_job *job, int key, struct bit_error *error);
 
 /* canonical and canonical_model. */
 int job_write(struct bit_job *job, struct bit_error *error);

@@ -60,13 +60,13 @@ static void add_value(struct bit_text *t, const struct key *k, const struct bit_
     }
 }
 
-bool job_value_is_default(const struct bit_job *job, int key)
+int job_value_is_default(const struct bit_job *job, int key, struct bit_error *error)
 {
     struct bit_text t = {0};
     add_value(&t, &job_keys[key], job);
-    const bool same = t.data && job_keys[key].value && !strcmp(t.data, job_keys[key].value);
+    const bool failed = t.failed, same = !failed && job_keys[key].value && !strcmp(t.data, job_keys[key].value);
     bit_text_free(&t);
-    return same;
+    return failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: a value of the job") : same;
 }
 
 static char *write_keys(const struct bit_job *job, bool model_only, struct bit_error *error)
