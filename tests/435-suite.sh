@@ -68,7 +68,7 @@ ok $? "results.json against Python's statistics"
 suite --results --json && grep -q '"name":"small"' said
 ok $? "the results alone"
 steps=$(value runs/odd/seed-2/outcome.json steps)
-[ "$steps" = 4 ] && grep -q '"seed":2' runs/odd/seed-2.json
+[ "$steps" = 4 ] && grep -q '"seed":2' runs/odd/seed-2.json && grep -q '"per_class_seed":2' runs/odd/seed-2.json
 ok $? "keys of the suite, of the task, of the seed"
 
 # ---- refusals: nothing is started ----

@@ -305,13 +305,15 @@ void bit_suite_close(struct bit_suite *s)
 int bit_suite_prepare(const struct bit_suite *s, size_t number, struct bit_error *error)
 {
     const struct bit_suite_run *run = &s->runs[number];
-    char set[48], *old = NULL, folder[PATH_MAX];
-    const char *const sets[] = {set};
+    char set[48], draw[64], *old = NULL, folder[PATH_MAX];
+    const char *const sets[] = {set, draw};
     const char *text = s->tasks[run->task].job;
     struct bit_problems problems = {0};
     size_t size;
     snprintf(set, sizeof set, "seed=%llu", (unsigned long long)run->seed);
-    const struct bit_job *job = bit_job_parse(text, strlen(text), s->tasks[run->task].name, sets, 1, &problems, error);
+    /* Few-shot: each seed draws its own images. */
+    snprintf(draw, sizeof draw, "data.per_class_seed=%llu", (unsigned long long)run->seed);
+    const struct bit_job *job = bit_job_parse(text, strlen(text), s->tasks[run->task].name, sets, 2, &problems, error);
     bit_problems_free(&problems);
     int result = job ? 0 : -1;
     snprintf(folder, sizeof folder, "%s", run->job);
