@@ -42,7 +42,7 @@ struct bit_way {
     int (*create)(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction, struct bit_operation **operation,
                   struct bit_error *error);
 };
-/* Its create, and the name on what that made. 0 with *operation NULL: it leaves the shape to the next way. */
+/* Its create, and the name on what that made, unless it has named it. 0 with *operation NULL: it leaves the shape to the next way. */
 int bit_way_try(const struct bit_way *way, const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                 struct bit_operation **operation, struct bit_error *error);
 

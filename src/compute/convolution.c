@@ -53,7 +53,7 @@ int bit_way_try(const struct bit_way *way, const struct bit_geometry *geometry, 
 {
     if (way->create(geometry, type, direction, operation, error))
         return -1;
-    if (*operation)
+    if (*operation && !(*operation)->kernel)
         (*operation)->kernel = way->kernel;
     return 0;
 }

@@ -19,6 +19,7 @@ libcompute_a_SOURCES += src/compute/amx.c src/compute/amx.h src/compute/amx_kern
 	src/compute/amx_narrow.c src/compute/transpose16.h \
 	src/compute/split.c src/compute/split.h src/compute/split_kernels.c src/compute/split_kernels.h src/compute/split_weights.c \
 	src/compute/winograd.c src/compute/winograd.h
+libcompute_a_SOURCES += src/compute/widened.c src/compute/widened.h
 libcompute_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENBLAS_CFLAGS)
 
 noinst_LIBRARIES += libcompute_generic.a

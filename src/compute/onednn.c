@@ -9,6 +9,7 @@
 #include "compute/amx.h"
 #include "compute/isa.h"
 #include "compute/split.h"
+#include "compute/widened.h"
 #include "compute/winograd.h"
 
 enum { KERNEL_BYTES = 48 << 20 }; /* address space that it writes its kernels to; it crashes where it cannot have it */
@@ -136,13 +137,19 @@ static int dnnl_phases(const struct bit_geometry *geometry, enum bit_type type, 
     return bit_dnnl_phases_create(geometry, type, operation, error);
 }
 
+static int widened(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                   struct bit_operation **operation, struct bit_error *error)
+{
+    return bit_widened_create(&bit_backend_onednn, geometry, type, direction, operation, error);
+}
+
 /* Our own ways first, where they are faster. 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its
  * backward ones there, by up to six in bfloat16. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
     static const struct bit_way winograd = {"winograd", bit_winograd_create}, split = {"split", bit_split_create},
-                                amx = {"amx", bit_amx_create}, narrow = {"amx-narrow", bit_amx_narrow_create},
+                                wide_floats = {"widened", widened}, amx = {"amx", bit_amx_create}, narrow = {"amx-narrow", bit_amx_narrow_create},
                                 turned = {"onednn-turned", dnnl_turned}, product = {"onednn-product", dnnl_product},
                                 phases = {"onednn-phases", dnnl_phases}, direct = {"onednn", bit_dnnl_direct_create};
     const bool point = geometry->kernel == 1 && geometry->padding == 0;
@@ -150,7 +157,7 @@ static int create(const struct bit_geometry *geometry, enum bit_type type, enum 
     const bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
     const bool spread = type == BIT_BFLOAT16 && geometry->stride > 1 && direction == BIT_BACKWARD_DATA;
     const struct bit_way *ways[] = {
-        &winograd, &split, wide ? NULL : &amx, &narrow,
+        &wide_floats, &winograd, &split, wide ? NULL : &amx, &narrow,
         point && direction == BIT_BACKWARD_DATA ? &turned : point && direction == BIT_BACKWARD_WEIGHTS ? &product : NULL,
         spread && !point ? &phases : NULL,
         point && direction != BIT_FORWARD ? NULL : &direct,

@@ -6,6 +6,7 @@
 #include "compute/backend.h"
 #include "compute/split.h"
 #include "compute/tiled.h"
+#include "compute/widened.h"
 #include "compute/winograd.h"
 
 void bit_openblas_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float *a, int lda, const float *b,
@@ -43,12 +44,18 @@ static void set_threads(int threads)
 #endif
 }
 
+static int widened(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
+                   struct bit_operation **operation, struct bit_error *error)
+{
+    return bit_widened_create(&bit_backend_openblas, geometry, type, direction, operation, error);
+}
+
 /* float32: Winograd's 3x3, else three bfloat16 parts of each number on the tile units, else our own tiles, which follow pixels instead of gathering them for the BLAS. bfloat16: weight
  * gradients on the tile units, the rest through panels converted to float32 and the BLAS. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
                   struct bit_operation **operation, struct bit_error *error)
 {
-    static const struct bit_way ways[] = {{"winograd", bit_winograd_create}, {"split", bit_split_create}, {"tiled", bit_tiled_create},
+    static const struct bit_way ways[] = {{"widened", widened}, {"winograd", bit_winograd_create}, {"split", bit_split_create}, {"tiled", bit_tiled_create},
                                           {"amx", bit_amx_create}, {"lowered", bit_lowered_create}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways && !*operation; i++)
         if (bit_way_try(&ways[i], geometry, type, direction, operation, error))

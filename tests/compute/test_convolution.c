@@ -228,8 +228,8 @@ static void compare(const struct bit_backend *backend, const struct problem *p, 
 {
     /* Winograd's transforms for tiles of 4x4 add up numbers ten times the size of the results. bfloat16: where both have rounded, results of up
      * to six times the root mean square may end one step, 2^-8 of themselves, apart, and who adds in bfloat16 has rounded once more, by 2^-9:
-     * 3.5e-2. Weight gradients are float32 in both types. */
-    bool winograd = p->g.kernel == 3 && p->g.stride == 1 && p->g.width >= 12 && p->type == BIT_FLOAT32;
+     * 3.5e-2. Weight gradients are float32 in both types, and may take the same ways. */
+    bool winograd = p->g.kernel == 3 && p->g.stride == 1 && p->g.width >= 12;
     double tolerance = p->type == BIT_FLOAT32 ? (winograd ? 10 : 1) * rounding(longest(&p->g)) : 4e-2;
     double weights = (winograd ? 10 : 1) * rounding(pixels_of(&p->g));
     struct results got;
