@@ -79,6 +79,18 @@ ok $? "is done again from there on (${flipped:-0} were kept)"
 run 2 --embed base "$data" two.csv --threads 1 && cmp two.csv whole.csv
 ok $? "two ranks from the beginning: the same bytes"
 
+# ---- no memory, at one allocation after another ----
+wrong=0
+for n in 3 20 40 60 80 100 120; do
+    BIT_TEST_FAIL_ALLOCATION=$n "$bit" embed base "$data" memory.csv --threads 1 >said 2>&1
+    code=$?
+    [ $code = 74 ] || [ $code = 0 ] || { echo "# allocation $n: exit $code"; wrong=1; }
+    [ $code = 74 ] || break
+done
+[ -e memory.csv ] || "$bit" embed base "$data" memory.csv --threads 1 >said 2>&1
+[ $wrong = 0 ] && cmp memory.csv whole.csv
+ok $? "without memory it ends with 74, and the next start finishes it"
+
 # ---- what is wrong ----
 cp -r kept.parts other.csv.parts
 refused 64 "parts of another embedding" "$bit" embed base "$data" other.csv --size 32

@@ -123,6 +123,14 @@ static int name_classes(struct trained *t, struct bit_error *error)
 
 /* ---- the network ---- */
 
+/* Other heads have other outputs than one a class. */
+static bool tells_classes_apart(const struct bit_head *head)
+{
+    struct bit_classify classify;
+    bit_classify_init(&classify, 1, BIT_SOFTMAX, 0);
+    return head->operations == classify.head.operations;
+}
+
 static int choose_threads(const struct trained *t, const struct trained_options *o, const struct bit_group *group)
 {
     bool given = false;
@@ -136,6 +144,8 @@ static int build(struct trained *t, bool has_job, const struct trained_options *
 {
     const int threads = choose_threads(t, o, group);
     bit_recipe_model(t->job, (int)t->network.classes, 1, false, &t->head, &t->options);
+    if (!tells_classes_apart(t->options.head))
+        return bit_fail(error, BIT_EUSAGE, "%s: its head detects boxes: expected a network that tells classes apart", t->name);
     t->stream = bit_recipe_stream(t->job, group->size, threads);
     t->stream.rank = group->rank;
     if (o->micro_batch)
