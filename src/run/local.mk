@@ -21,7 +21,7 @@ RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcoco.a libcomm.a
 
 # Black-box: bitrun at 1, 2 and 4 ranks on a tiny job.
 BITRUN_TESTS = tests/430-finetune.sh tests/435-suite.sh tests/500-ranks.sh tests/510-resume.sh tests/520-signals.sh tests/530-refusals.sh tests/540-bad-images.sh tests/541-list.sh tests/542-png.sh \
-	tests/550-memory.sh tests/555-limits.sh tests/560-variants.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
+	tests/550-memory.sh tests/555-limits.sh tests/560-variants.sh tests/565-detect.sh tests/570-background.sh tests/580-trace.sh tests/590-watchdog.sh tests/591-slow.sh tests/592-rollback.sh \
 	tests/593-memory.sh tests/594-spike.sh
 BITRUN_TESTS += tests/597-metrics.sh tests/598-labels.sh
 TESTS += $(BITRUN_TESTS)
