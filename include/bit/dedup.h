@@ -27,7 +27,7 @@ double bit_look_difference(const float *a, const float *b, int turn);
 /* Mean difference of a picture from its own mean colour, in the same units: two pictures of less contrast differ less. */
 double bit_look_contrast(const float *pixels);
 /* The difference up to which another picture is a copy of this one: `share` of its contrast, but at most `most` and at least what
- * compression alone does (3, or `most`). */
+ * compression alone does (4, or `most`). */
 double bit_look_most(const float *pixels, double most, double share);
 
 /* ---- sets of pictures ---- */

@@ -14,12 +14,12 @@ static const struct bit_option known[] = {
     {"--out", "DIR", "folder of the results, from which an interrupted start goes on (default dedup)", BIT_OPTION_FILE, AT(folder)},
     {"--threads", "N", "default: as many as the cores this process may use", BIT_OPTION_INT, AT(threads), .least = 1, .most = 4096},
     {"--upright", NULL, "finds copies as they are only; otherwise mirrored, flipped and turned ones too", BIT_OPTION_FLAG, AT(upright)},
-    {"--bits", "N", "candidates differ in at most so many of 64 bits (default 10)", BIT_OPTION_INT, AT(bits), .least = 0, .most = 20},
-    {"--wide-bits", "N", "and in at most so many of 256 (default 40)", BIT_OPTION_INT, AT(wide), .least = 0, .most = 128},
+    {"--bits", "N", "candidates differ in at most so many of 64 bits (default 12)", BIT_OPTION_INT, AT(bits), .least = 0, .most = 20},
+    {"--wide-bits", "N", "and in at most so many of 256 (default 48)", BIT_OPTION_INT, AT(wide), .least = 0, .most = 128},
     {"--difference", "D", "duplicates differ by at most so much of 255 on average, at 64 x 64 pixels (default 10)", BIT_OPTION_REAL,
      AT(difference), .least = 0, .most = 255},
-    {"--share", "S", "and by at most this share of the test picture's contrast, or 3 (default 0.6)", BIT_OPTION_REAL, AT(share), .least = 0, .most = 10},
-    {"--quality", "Q", "pictures below this, of 100, are too flat for hashes and compared as files only (default 20)", BIT_OPTION_INT, AT(quality),
+    {"--share", "S", "and by at most this share of the test picture's contrast, or 4 (default 0.6)", BIT_OPTION_REAL, AT(share), .least = 0, .most = 10},
+    {"--quality", "Q", "pictures below this, of 100, are too flat for hashes and compared as files only (default 25)", BIT_OPTION_INT, AT(quality),
      .least = 0, .most = 100},
     {"--most-pairs", "N", "more candidates are an error (default 10000000)", BIT_OPTION_COUNT, AT(pairs), .least = 1, .most = 1e12},
     {"--max-file-mib", "N", "larger files count as unreadable (default 32, as data.max_file_mib)", BIT_OPTION_INT, AT(file_mib), .least = 1, .most = 1024},
@@ -67,7 +67,7 @@ static void print_report(const struct options *o, const struct bit_dedup_report 
 
 int bit_cli_dedup(int argc, char **argv)
 {
-    struct options o = {.folder = "dedup", .threads = bit_cores_usable(), .bits = 10, .wide = 40, .quality = 20, .difference = 10, .share = 0.6, .file_mib = 32,
+    struct options o = {.folder = "dedup", .threads = bit_cores_usable(), .bits = 12, .wide = 48, .quality = 25, .difference = 10, .share = 0.6, .file_mib = 32,
                         .megapixels = 64, .pairs = 10000000};
     struct bit_operands operands;
     struct bit_dedup_report report;

@@ -168,7 +168,7 @@ double bit_look_contrast(const float *pixels)
 
 double bit_look_most(const float *pixels, double most, double share)
 {
-    static const double compression = 3;
+    static const double compression = 4;
     double part = share * bit_look_contrast(pixels);
     part = part > compression ? part : compression;
     return part < most ? part : most;

@@ -20,7 +20,7 @@
 #include "data/resize.h"
 
 enum { ORIGINAL = 256, FILES = 100000, EVERY = 16, SHOWN = 10 /* a thread */ };
-enum { BITS = 10, WIDE = 40, QUALITY = 20, DIFFERENCE = 10 }; /* bit dedup's */
+enum { BITS = 12, WIDE = 48, QUALITY = 25, DIFFERENCE = 10 }; /* bit dedup's */
 static const double share = 0.6;
 static const struct bit_picture_limits limits = {.pixels = 200000000, .scans = 100};
 static char *files[FILES];
