@@ -250,7 +250,7 @@ static int refuse_changed(struct reading *r, const char *path, const char *why)
 static int check_task(struct reading *r)
 {
     static const char *const of_classes[] = {"loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class",
-                                             "probe.train"};
+                                             "probe.train", "evaluation.among_labelled", "evaluation.border"};
     const bool detects = task_is(r, "detect");
     for (size_t i = 0; detects && i < sizeof of_classes / sizeof *of_classes; i++)
         if (refuse_changed(r, of_classes[i], "belongs to classification, and the task is detect"))

@@ -258,7 +258,7 @@ static int settle(struct bit_recipe *r, struct bit_error *error)
     r->micro_batches = job->schedule.batch / (r->ranks * job->micro_batch);
     bit_recipe_model(job, r->classes, r->ranks, true, &r->head, &r->training_model);
     bit_recipe_model(job, r->classes, r->ranks, false, &r->head, &r->evaluation_model);
-    if (r->groups && bit_classify_choose(&r->head.classify, job->evaluation.metrics, r->groups, error))
+    if (r->groups && !r->detects && bit_classify_choose(&r->head.classify, job->evaluation.metrics, r->groups, error))
         return bit_fail_at(error, "evaluation.metrics");
     r->initialisation = is(job->model.initialization, "he_fan_out") ? BIT_HE_FAN_OUT : BIT_LECUN_NORMAL;
     r->fine_tuning = is(job->task, "finetune");
