@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 needs cli bitrun
 job tiny.json 8
-probe=(--set probe.train="$scratch/data/train" --set probe.test="$scratch/data/val" --set probe.every_steps=3 --set probe.shots=1,4 --set probe.l2=512)
+probe=(--set probe.train="$scratch/data/train" --set probe.test="$scratch/data/val" --set probe.every_steps=3 --set "probe.shots=1,4" --set probe.l2=512)
 run 1 tiny.json --out one "${probe[@]}"
 ok $? "a run with a probe"
 # lines RUN: kind and step of evaluations and probes; probes RUN: without what time it took
