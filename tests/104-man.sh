@@ -12,7 +12,7 @@ for command in $("$bit" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 done
 ok $missing "bit.1 has every command"
 if command -v groff >/dev/null; then
-    for page in bit.1 bit-job.5 bit-recovery.7 bit-keeper.8; do
+    for page in bit.1 bit-job.5 bit-recovery.7 bit-keeper.8 bitd.8 bitd.conf.5; do
         groff -man -Tutf8 -ww -z "$top_srcdir/man/$page" 2>err
         ok "$(test ! -s err; echo $?)" "groff has nothing to say about $page"
         cat err

@@ -73,7 +73,7 @@ only "no-such-program -" ''
 mkdir jobs
 touch jobs/one.json jobs/two.txt
 only "bit-launch jobs/" jobs/one.json
-only "$scratch/bin/bit che" check
+only "$scratch/bin/bit ckp" ckpt
 
 # Through readline itself: the words that follow from TAB, in an interactive bash on a terminal of its own.
 if command -v script >/dev/null; then

@@ -53,6 +53,21 @@ const struct bit_job *bit_cli_job(const char *path, const char *const *overrides
  * the training images, or NULL where only their number is known. Nothing open: *job stays, without choices. -1 with `error`. */
 int bit_cli_settle(const struct bit_job **job, const struct bit_index *index, uint64_t *images, int classes, struct bit_choices *choices,
                    struct bit_error *error);
+/* Clients of bitd: in submit.c and queue.c. */
+int bit_cli_submit(int argc, char **argv);
+int bit_cli_status(int argc, char **argv);
+int bit_cli_logs(int argc, char **argv);
+int bit_cli_checkpoint(int argc, char **argv);
+int bit_cli_pause(int argc, char **argv);
+int bit_cli_resume(int argc, char **argv);
+int bit_cli_cancel(int argc, char **argv);
+int bit_cli_rerun(int argc, char **argv);
+int bit_cli_queue(int argc, char **argv);
+int bit_cli_hosts(int argc, char **argv);
+extern const struct bit_usage bit_submit_usage, bit_status_usage, bit_logs_usage, bit_checkpoint_usage, bit_pause_usage, bit_resume_usage, bit_cancel_usage,
+    bit_rerun_usage, bit_queue_usage, bit_hosts_usage;
+/* bit help states: the states of bitd's jobs and their causes. */
+void bit_cli_help_states(void);
 /* Flushes stdout: a full disk or closed pipe must not pass for success. Returns `code`, or 74. */
 int bit_cli_finish(int code);
 

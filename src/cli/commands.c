@@ -15,6 +15,18 @@ const struct bit_command bit_commands[] = {
     {"embed", bit_cli_embed, "features and outputs of all images of a set, as HDF5 or CSV", &bit_embed_usage},
     {"probe", bit_cli_probe, "few-shot accuracy of a network's features, without training it", &bit_probe_usage},
     {"dedup", bit_cli_dedup, "find copies of test pictures among those that a network learns from", &bit_dedup_usage},
+#ifdef HAVE_DAEMON
+    {"submit", bit_cli_submit, "hand a job to bitd, the daemon that keeps it going", &bit_submit_usage},
+    {"status", bit_cli_status, "how the jobs of bitd stand", &bit_status_usage},
+    {"logs", bit_cli_logs, "what a job has printed", &bit_logs_usage},
+    {"checkpoint", bit_cli_checkpoint, "ask running jobs for a checkpoint", &bit_checkpoint_usage},
+    {"pause", bit_cli_pause, "save and stop jobs until they are resumed", &bit_pause_usage},
+    {"resume", bit_cli_resume, "let held jobs go on", &bit_resume_usage},
+    {"cancel", bit_cli_cancel, "end jobs for good", &bit_cancel_usage},
+    {"rerun", bit_cli_rerun, "hand ended jobs in again", &bit_rerun_usage},
+    {"queue", bit_cli_queue, "jobs in the order in which they start", &bit_queue_usage},
+    {"hosts", bit_cli_hosts, "hosts of bitd, and draining them", &bit_hosts_usage},
+#endif
     {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
     {"suite", bit_cli_suite, "fine-tune on many tasks from one set of weights, and judge them together", &bit_suite_usage},
     {"report", bit_cli_report, "write a page about runs: curves, tables, calibration, mistakes", &bit_report_usage},

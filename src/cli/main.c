@@ -20,9 +20,9 @@ static void print_commands(FILE *stream)
 {
     fprintf(stream, "usage: bit COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < bit_command_count; i++)
-        fprintf(stream, "  %-8s %s\n", bit_commands[i].name, bit_commands[i].help);
-    fprintf(stream, "  %-8s %s\n  %-8s %s\n\nbit COMMAND --help and man bit say more.\n", "help",
-            "help on a command, or \"bit help job\": every key of a job file", "version", "the version of bit");
+        fprintf(stream, "  %-10s %s\n", bit_commands[i].name, bit_commands[i].help);
+    fprintf(stream, "  %-10s %s\n  %-10s %s\n\nbit COMMAND --help and man bit say more.\n", "help",
+            "help on a command, or \"bit help job\": every key of a job file, \"bit help states\": of jobs", "version", "the version of bit");
 }
 
 static int unknown_command(const char *name)
@@ -68,6 +68,12 @@ static int help(int argc, char **argv)
             bit_job_help(stdout);
         return BIT_OK;
     }
+#ifdef HAVE_DAEMON
+    if (!strcmp(argv[1], "states")) {
+        bit_cli_help_states();
+        return BIT_OK;
+    }
+#endif
     const struct bit_command *command = command_find(argv[1]);
     if (!command)
         return unknown_command(argv[1]);

@@ -52,6 +52,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_READ_SPEC] = "SELECT spec FROM job WHERE id=?",
     [SQL_FIND_TOKEN] = "SELECT id FROM job WHERE token=?",
     [SQL_FIND_OUT] = "SELECT id FROM job WHERE out=? AND state NOT IN ('done','failed','cancelled')",
+    [SQL_NEXT_ID] = "SELECT seq + 1 FROM sqlite_sequence WHERE name='job'",
     [SQL_LIST] = "SELECT id,state FROM job WHERE id<? AND (?2=0 OR state NOT IN ('done','failed','cancelled')) ORDER BY id DESC",
     [SQL_CHILDREN] = "SELECT id FROM job WHERE parent=? ORDER BY idx LIMIT ?",
     [SQL_COUNT] = "SELECT state,count(*) FROM job GROUP BY state",

@@ -75,6 +75,7 @@ int64_t store_bytes(const struct store *store);
 
 /* Gives it an id. Everything but the attempt is written. */
 int store_add_job(struct store *store, struct store_job *job, struct bit_error *error);
+int64_t store_next_id(struct store *store); /* which the next job will get */
 /* Life, why, changed and priority of a job. */
 int store_set_job(struct store *store, const struct store_job *job, struct bit_error *error);
 /* With its needs and its newest attempt; `with_spec`: the frozen job, too. no-input when there is none. */

@@ -158,6 +158,13 @@ int64_t store_find_out(struct store *store, const char *out, struct bit_error *e
     return find(store, store_bind(store, SQL_FIND_OUT, "t", out), error);
 }
 
+int64_t store_next_id(struct store *store)
+{
+    struct bit_error ignored = {0};
+    int64_t id = find(store, store_bind(store, SQL_NEXT_ID, ""), &ignored);
+    return id > 0 ? id : 1;
+}
+
 static int take_ids(struct store *store, sqlite3_stmt *s, int limit, int64_t *ids, struct bit_error *error)
 {
     int count = 0, more = 0;

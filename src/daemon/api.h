@@ -1,0 +1,44 @@
+/* The interface /api/v1 without HTTP's bytes: a request that was read, and its answer. See README.md. */
+#ifndef DAEMON_API_H
+#define DAEMON_API_H
+
+#include "daemon/daemon.h"
+
+enum { API_QUERY = 8, API_BODY = 64 * 1024, API_SUBMISSION = (1 << 20) + 64 * 1024 };
+
+struct request {
+    struct daemon *daemon;
+    const char *method, *url;          /* the path, decoded, without the query */
+    struct { const char *name, *value; } query[API_QUERY];
+    int queries;
+    bool is_local;                     /* came by the Unix socket */
+    char *body;
+    size_t size;
+    /* The answer: */
+    int status;
+    const char *type;                  /* NULL: application/json */
+    struct bit_text text;              /* its body */
+    int64_t next;                      /* header Bit-Next; -1: none */
+    bool is_stream;                    /* server-sent events after number `after` instead */
+    int64_t after;
+};
+
+/* Answers; what it changes waits for the commit. Never fails: a failure is an answer, too. */
+void api_answer(struct request *request);
+/* {"error": text} with a status. */
+void api_fail(struct request *request, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void api_fail_error(struct request *request, const struct bit_error *error); /* status by its class */
+/* The value of ?name=, NULL: not there. */
+const char *api_query(const struct request *request, const char *name);
+/* The same as a whole number from least to most; false, and answered, when it is none. */
+bool api_query_number(struct request *request, const char *name, int64_t least, int64_t most, int64_t missing, int64_t *value);
+
+/* submit.c */
+void api_submit(struct request *request);
+void api_rerun(struct request *request, int64_t id);
+/* curves.c */
+void api_curves(struct request *request, const char *out);
+/* prometheus.c */
+void api_prometheus(struct request *request);
+
+#endif

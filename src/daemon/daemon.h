@@ -1,0 +1,164 @@
+/* bitd's inside: what its files share. One thread; everything here is local to it. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bit/error.h"
+#include "bit/record.h"
+#include "bit/text.h"
+#include "daemon/next.h"
+#include "daemon/schedule.h"
+#include "daemon/store.h"
+
+/* ---- config.c ---- */
+
+enum { CONFIG_HOSTS = SCHEDULE_HOSTS, CONFIG_WORDS = 32 };
+
+struct daemon_config {
+    char state[PATH_MAX], socket[PATH_MAX], runs[PATH_MAX];  /* folders: of the store; of runs without a place. socket: the file */
+    char programs[PATH_MAX];     /* folder of bit-keeper */
+    char launch[PATH_MAX];       /* bit-launch */
+    char path[1024];             /* PATH of jobs */
+    char listen[128];            /* ADDRESS:PORT; "": none */
+    char allowed[CONFIG_WORDS][128]; /* values of the Host header on TCP */
+    int allowed_count;
+    char environment[CONFIG_WORDS][64]; /* names of variables of bitd's own that jobs get, beside the usual ones */
+    int environment_count;
+    char notify[PATH_MAX];       /* program; "": none */
+    struct config_host { char name[64]; int cores; } host[CONFIG_HOSTS]; /* [0]: this one */
+    int hosts;
+    int budget, margin;          /* starts without progress; priority that lets a job make another leave, 0: none does */
+    double room;                 /* bytes that have to be free on a run's disk */
+    bool allow_root;
+    char slurm_options[CONFIG_WORDS][256];
+    int slurm_option_count;
+};
+
+/* Defaults, then the file (NULL: $XDG_CONFIG_HOME/bit/bitd.conf or /etc/bit/bitd.conf where there is one). -1 with place and reason. */
+int config_read(const char *path, struct daemon_config *config, struct bit_error *error);
+/* One line's key and value, also of --set on the command line. */
+int config_set(struct daemon_config *config, const char *key, const char *value, struct bit_error *error);
+
+/* ---- jobs that have not ended, in memory (queue.c) ---- */
+
+/* What a file descriptor that is ready calls. */
+struct watch { int fd; void (*ready)(struct watch *watch); void *context; };
+
+struct job_progress { /* read from the folder of the run */
+    struct bit_outcome outcome;
+    bool is_known;
+    double speed;                /* images a second; NaN: not known */
+    double seconds_left;         /* NaN: not known */
+    double loss;
+    uint64_t loss_step;
+    int64_t size;                /* of metrics.jsonl */
+    struct timespec seen;        /* time of the outcome that was read */
+};
+
+struct daemon;
+
+struct job {
+    struct store_job row;
+    struct daemon *daemon;
+    struct job *next;
+    int hosts[SCHEDULE_HOSTS];   /* ranks on each of the live attempt */
+    int cores[CPU_SETSIZE], core_count; /* places of this host's core list that it has */
+    int go;                      /* write end of its keeper's pipe; -1 */
+    struct watch keeper;         /* pidfd; fd -1: not followed */
+    bool is_orphan;              /* its keeper is gone and something still runs: the lock is looked at */
+    bool is_child;               /* the keeper is this process's child */
+    unsigned due;                /* actions to be done once the transition is on disk */
+    struct job_progress progress;
+    double looked;               /* clock: at Slurm, or at the lock */
+};
+
+struct daemon {
+    struct daemon_config config;
+    struct store *store;
+    int epoll, lock;
+    struct job *jobs;            /* ascending ids */
+    int job_count;
+    char host[64], boot[40];
+    struct daemon_host { char name[64]; int cores; enum { HOST_OPEN, HOST_DRAINING, HOST_SUSPECT } state; double since; int failures; } host_list[SCHEDULE_HOSTS];
+    int hosts;
+    int core_list[CPU_SETSIZE][8], core_threads[CPU_SETSIZE], cores; /* this host's cores: their logical processors */
+    bool core_used[CPU_SETSIZE];
+    bool must_schedule, must_look_at_needs, is_ending;
+    double started, rested;
+    struct http *http;
+};
+
+double daemon_now(void);         /* Unix seconds */
+int daemon_watch(struct daemon *d, struct watch *watch);
+void daemon_unwatch(struct daemon *d, struct watch *watch);
+
+struct job *queue_find(struct daemon *d, int64_t id);
+/* All jobs that have not ended, at the start of bitd. */
+int queue_load(struct daemon *d, struct bit_error *error);
+/* Takes a new job's row, which it owns from then on; NULL on failure. */
+struct job *queue_add(struct daemon *d, struct store_job *row, const char *event, struct bit_error *error);
+/* An event of one job: the transition is put into the store (not yet on disk), and what follows from it is done after the commit.
+ * `why` "": the meaning of its cause. */
+enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why);
+/* Commits, acts, commits again what came of that, until nothing is left. Ends the process with 74 when a commit fails. */
+void queue_settle(struct daemon *d);
+/* The next time at which something is due (Unix seconds), 0: never. */
+double queue_next_due(const struct daemon *d);
+void queue_tick(struct daemon *d, double now);
+/* Ends the process: what it believes is not what is on disk. */
+void daemon_give_up(struct daemon *d, const struct bit_error *error) __attribute__((noreturn));
+/* Whether other jobs need looking at needs; puts waiting jobs on. */
+void queue_look_at_needs(struct daemon *d);
+struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
+
+/* ---- hosts.c ---- */
+
+int hosts_start(struct daemon *d, struct bit_error *error);
+/* Takes ranks and cores for a job as the scheduler said; false when this host's cores do not suffice. */
+bool hosts_take(struct daemon *d, struct job *job, const int *ranks);
+/* The same of a running job, from its attempt's record. */
+void hosts_take_again(struct daemon *d, struct job *job);
+void hosts_give_back(struct daemon *d, struct job *job);
+int hosts_free(const struct daemon *d, int host);
+int hosts_set_state(struct daemon *d, const char *name, bool drain, struct bit_error *error);
+
+/* ---- engine.c: jobs on hosts of our own ---- */
+
+void engine_spawn(struct job *job);
+void engine_go(struct job *job);
+void engine_abandon(struct job *job);
+void engine_stop(struct job *job);
+void engine_save(struct job *job);
+/* Looks for a live attempt: follows it, or finds its end. */
+void engine_look(struct job *job);
+void engine_forget(struct job *job); /* the attempt is over */
+/* Reads what the run has written; true when there is something new. */
+bool engine_progress(struct job *job);
+bool engine_has_room(const struct job *job); /* on the disk of its folder */
+
+/* ---- http.c, stream.c ---- */
+
+int http_start(struct daemon *d, struct bit_error *error);
+void http_run(struct daemon *d);              /* what is ready */
+double http_timeout(struct daemon *d);        /* seconds until it must run again; INFINITY */
+void http_committed(struct daemon *d);        /* sends the answers that waited for the commit */
+void http_sweep(struct daemon *d);            /* closes connections that take too long */
+void http_stop(struct daemon *d);
+void stream_progress(struct daemon *d, const struct job *job); /* to all who listen */
+
+/* ---- notify.c ---- */
+
+void notify_job(struct daemon *d, const struct job *job);
+
+/* ---- json.c: what the interface says of things ---- */
+
+void json_job(struct bit_text *t, const struct store_job *row, const struct job_progress *progress);
+void json_attempt(struct bit_text *t, const struct store_attempt *attempt);
+/* Reads the progress of a run's folder. */
+void json_read_progress(const char *out, struct job_progress *progress);
+
+#endif

@@ -1,0 +1,378 @@
+/* The jobs that have not ended: transitions, what follows from them, and who starts next. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bit/log.h"
+#include "bit/memory.h"
+#include "daemon/daemon.h"
+
+enum { ROOM_SECONDS = 30 };      /* between looks at a disk that was full */
+static const double LOOK = 2;    /* seconds between looks at what runs have written */
+static const double LOOK_AT_LOCK = 1;
+
+/* ---- the list ---- */
+
+struct job *queue_find(struct daemon *d, int64_t id)
+{
+    for (struct job *job = d->jobs; job; job = job->next)
+        if (job->row.id == id)
+            return job;
+    return NULL;
+}
+
+static struct job *insert(struct daemon *d, const struct store_job *row, struct bit_error *error)
+{
+    struct job *job = bit_allocate(1, sizeof *job, "a job", error), **place = &d->jobs;
+    if (!job)
+        return NULL;
+    job->row = *row;
+    job->daemon = d;
+    job->go = job->keeper.fd = -1;
+    job->progress.seconds_left = job->progress.speed = job->progress.loss = NAN;
+    while (*place && (*place)->row.id < row->id)
+        place = &(*place)->next;
+    job->next = *place;
+    *place = job;
+    d->job_count++;
+    return job;
+}
+
+/* Those that have ended leave memory; the store has them. */
+static void sweep(struct daemon *d)
+{
+    for (struct job **place = &d->jobs; *place;) {
+        struct job *job = *place;
+        if (!daemon_is_final(job->row.life.state) || job->due) {
+            place = &job->next;
+            continue;
+        }
+        *place = job->next;
+        d->job_count--;
+        store_job_free(&job->row);
+        bit_free(job);
+    }
+}
+
+/* ---- transitions ---- */
+
+/* The last reasons of a job that made no progress. */
+static void tell_reasons(struct job *job, const char *last)
+{
+    struct bit_error ignored = {0};
+    struct store_attempt attempt;
+    char text[STORE_WHY];
+    size_t used = (size_t)snprintf(text, sizeof text, "%d starts in a row brought no new checkpoint; the last: %.150s", job->row.life.fruitless, last);
+    for (int n = job->row.attempt.number - 1; n > 0 && n > job->row.attempt.number - 3 && used < sizeof text; n--)
+        if (store_read_attempt(job->daemon->store, job->row.id, n, &attempt, &ignored) == 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "; before: %.120s", attempt.why);
+    memcpy(job->row.why, text, sizeof text);
+}
+
+static void explain(struct job *job, const char *why)
+{
+    if (job->row.life.cause == CAUSE_NO_PROGRESS)
+        tell_reasons(job, why);
+    else if (job->row.life.cause == CAUSE_NONE && !daemon_is_final(job->row.life.state))
+        *job->row.why = 0;
+    else
+        snprintf(job->row.why, sizeof job->row.why, "%s", *why ? why : job->row.life.cause ? daemon_cause_meaning(job->row.life.cause) : "");
+}
+
+static int write_event(struct job *job, enum daemon_event event, struct bit_error *error)
+{
+    struct bit_text t = {0};
+    bit_text_add(&t, "{\"state\":\"%s\",\"cause\":\"%s\",\"wish\":\"%s\",\"why\":", daemon_state_name(job->row.life.state),
+                 daemon_cause_name(job->row.life.cause), daemon_wish_name(job->row.life.wish));
+    bit_text_add_json(&t, job->row.why);
+    bit_text_add(&t, ",\"attempt\":%d}", job->row.attempt.number);
+    int64_t id = t.failed ? -1 : store_add_event(job->daemon->store, job->row.id, job->row.changed, daemon_event_name(event), t.data, error);
+    bit_text_free(&t);
+    return id < 0 ? -1 : 0;
+}
+
+static int write_transition(struct job *job, enum daemon_event event, unsigned actions, struct bit_error *error)
+{
+    struct store *store = job->daemon->store;
+    if (event == EVENT_PLACED && store_add_attempt(store, job->row.id, &job->row.attempt, error))
+        return -1;
+    if ((event == EVENT_STARTED || actions & ACTION_CLOSE) && store_set_attempt(store, job->row.id, &job->row.attempt, error))
+        return -1;
+    return store_set_job(store, &job->row, error) || write_event(job, event, error) ? -1 : 0;
+}
+
+enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why)
+{
+    struct daemon *d = job->daemon;
+    struct bit_error error = {0};
+    struct daemon_input input = {.event = event, .now = daemon_now(), .end = end, .has_progressed = progressed};
+    struct daemon_step step = daemon_next(&job->row.life, &input);
+    if (step.answer != ANSWER_TAKEN)
+        return step.answer;
+    if (event == EVENT_PROGRESS && step.life.fruitless == job->row.life.fruitless)
+        return ANSWER_TAKEN; /* nothing to write */
+    job->row.life = step.life;
+    job->row.changed = input.now;
+    explain(job, why);
+    if (step.actions & ACTION_CLOSE) {
+        job->row.attempt.ended = input.now;
+        if (*why)
+            snprintf(job->row.attempt.why, sizeof job->row.attempt.why, "%s", why);
+        engine_forget(job);
+        hosts_give_back(d, job);
+    }
+    if (write_transition(job, event, step.actions, &error))
+        daemon_give_up(d, &error);
+    job->due |= step.actions;
+    d->must_schedule = true;
+    d->must_look_at_needs |= step.life.state == STATE_WAITING || daemon_is_final(step.life.state);
+    return ANSWER_TAKEN;
+}
+
+struct job *queue_add(struct daemon *d, struct store_job *row, const char *event, struct bit_error *error)
+{
+    if (store_add_job(d->store, row, error) || store_add_event(d->store, row->id, row->submitted, event, "{}", error) < 0)
+        return NULL;
+    struct job *job = insert(d, row, error);
+    d->must_schedule = d->must_look_at_needs = true;
+    return job;
+}
+
+/* ---- at the start of bitd ---- */
+
+static void adopt(struct daemon *d, struct job *job)
+{
+    if (!daemon_is_live(job->row.life.state))
+        return;
+    hosts_take_again(d, job);
+    engine_look(job);
+}
+
+int queue_load(struct daemon *d, struct bit_error *error)
+{
+    const unsigned active = (1U << STATE_DONE) - 1; /* all before the ends */
+    int64_t ids[256], before = 0;
+    int count;
+    while ((count = store_list(d->store, active, before, 256, ids, error)) > 0) {
+        for (int i = 0; i < count; i++) {
+            struct bit_error broken = {0};
+            struct store_job row;
+            if (store_read_job(d->store, ids[i], false, &row, &broken)) {
+                bit_log(BIT_LOG_ERROR, "job %lld is left aside: %s", (long long)ids[i], broken.text);
+                continue;
+            }
+            if (!insert(d, &row, error))
+                return -1;
+        }
+        before = ids[count - 1];
+    }
+    for (struct job *job = d->jobs; job && count == 0; job = job->next)
+        adopt(d, job);
+    d->must_schedule = d->must_look_at_needs = true;
+    return count < 0 ? -1 : 0;
+}
+
+/* ---- jobs that follow others ---- */
+
+enum need { NEED_OPEN, NEED_MET, NEED_FAILED };
+
+static enum need look_at_need(struct daemon *d, const struct store_need *need)
+{
+    struct bit_error error = {0};
+    struct store_job other;
+    struct job *job = queue_find(d, need->on);
+    enum daemon_state state = STATE_FAILED;
+    if (job)
+        state = job->row.life.state;
+    else if (store_read_job(d->store, need->on, false, &other, &error) == 0) {
+        state = other.life.state;
+        store_job_free(&other);
+    }
+    if (!daemon_is_final(state))
+        return NEED_OPEN;
+    return need->any || state == STATE_DONE ? NEED_MET : NEED_FAILED;
+}
+
+void queue_look_at_needs(struct daemon *d)
+{
+    d->must_look_at_needs = false;
+    for (struct job *job = d->jobs; job; job = job->next) {
+        enum need all = NEED_MET;
+        char why[STORE_WHY] = "";
+        if (job->row.life.state != STATE_WAITING)
+            continue;
+        for (int i = 0; i < job->row.needs; i++) {
+            enum need one = look_at_need(d, &job->row.need[i]);
+            if (one == NEED_FAILED)
+                snprintf(why, sizeof why, "job %lld, which it was to follow, has not ended well", (long long)job->row.need[i].on);
+            all = one == NEED_FAILED || all == NEED_FAILED ? NEED_FAILED : one == NEED_OPEN ? NEED_OPEN : all;
+        }
+        if (all != NEED_OPEN)
+            queue_feed(job, all == NEED_MET ? EVENT_NEEDS_MET : EVENT_NEEDS_FAILED, 0, false, why);
+    }
+}
+
+/* ---- who starts ---- */
+
+static bool takes_part(const struct job *job)
+{
+    return job->row.engine == ENGINE_LOCAL && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
+}
+
+static struct schedule_job describe(const struct job *job)
+{
+    bool live = daemon_is_live(job->row.life.state);
+    struct schedule_job s = {.id = job->row.id, .priority = job->row.priority, .least = job->row.least, .most = job->row.most, .parts = job->row.parts,
+                             .waiting_since = live ? job->row.attempt.begun : job->row.changed, .threads = job->row.threads,
+                             .seconds_left = job->progress.seconds_left, .is_running = live, .is_leaving = job->row.life.wish != WISH_NONE};
+    memcpy(s.ranks, job->hosts, sizeof s.ranks);
+    return s;
+}
+
+struct schedule_job *queue_order(struct daemon *d, int *count)
+{
+    struct bit_error error = {0};
+    struct schedule_host hosts[SCHEDULE_HOSTS];
+    struct schedule_job *list = bit_allocate((size_t)d->job_count + 1, sizeof *list, "the queue", &error);
+    *count = 0;
+    if (!list)
+        return NULL;
+    for (int h = 0; h < d->hosts; h++)
+        hosts[h] = (struct schedule_host){d->host_list[h].cores, d->host_list[h].cores - hosts_free(d, h), d->host_list[h].state == HOST_OPEN};
+    for (const struct job *job = d->jobs; job; job = job->next)
+        if (takes_part(job))
+            list[(*count)++] = describe(job);
+    schedule_run(hosts, d->hosts, list, *count, daemon_now(), d->config.margin);
+    return list;
+}
+
+static void place(struct daemon *d, struct job *job, const int *ranks)
+{
+    struct bit_outcome outcome;
+    struct bit_error ignored = {0};
+    struct store_attempt attempt = {.number = job->row.attempt.number + 1, .engine = job->row.engine, .slurm_id = STORE_UNKNOWN, .begun = daemon_now(),
+                                    .code = STORE_UNKNOWN, .step_before = STORE_UNKNOWN, .step_after = STORE_UNKNOWN};
+    if (bit_outcome_read(job->row.out, &outcome, &ignored) == 0 && outcome.progress.checkpoint_step != BIT_RECORD_UNKNOWN)
+        attempt.step_before = (int64_t)outcome.progress.checkpoint_step;
+    bit_outcome_mark(job->row.out, attempt.mark, sizeof attempt.mark);
+    job->row.attempt = attempt;
+    if (!hosts_take(d, job, ranks))
+        job->row.attempt.number--;
+    else
+        queue_feed(job, EVENT_PLACED, 0, false, "");
+}
+
+static void schedule(struct daemon *d)
+{
+    int count;
+    struct schedule_job *list = queue_order(d, &count);
+    d->must_schedule = false;
+    for (int i = 0; list && i < count; i++) {
+        struct job *job = queue_find(d, list[i].id);
+        if (list[i].word == SCHEDULE_STARTS)
+            place(d, job, list[i].ranks);
+        else if (list[i].word == SCHEDULE_MAKES_ROOM)
+            queue_feed(job, EVENT_PREEMPT, 0, false, "");
+    }
+    bit_free(list);
+    d->must_schedule = false; /* what was placed has its place */
+}
+
+/* ---- commit and act ---- */
+
+static void act(struct job *job)
+{
+    unsigned due = job->due;
+    job->due = 0;
+    if (due & ACTION_TELL)
+        notify_job(job->daemon, job);
+    if (due & ACTION_SPAWN && job->row.life.state == STATE_STARTING)
+        engine_spawn(job);
+    if (due & ACTION_GO)
+        engine_go(job);
+    if (due & ACTION_ABANDON)
+        engine_abandon(job);
+    if (due & ACTION_STOP && job->row.life.state == STATE_STOPPING)
+        engine_stop(job);
+    if (due & ACTION_SAVE)
+        engine_save(job);
+}
+
+static bool has_due(const struct daemon *d)
+{
+    for (const struct job *job = d->jobs; job; job = job->next)
+        if (job->due)
+            return true;
+    return false;
+}
+
+void queue_settle(struct daemon *d)
+{
+    struct bit_error error = {0};
+    for (;;) {
+        if (d->must_look_at_needs)
+            queue_look_at_needs(d);
+        if (d->must_schedule && !d->is_ending)
+            schedule(d);
+        if (!store_is_dirty(d->store) && !has_due(d))
+            break;
+        if (store_commit(d->store, &error))
+            daemon_give_up(d, &error);
+        http_committed(d);
+        for (struct job *job = d->jobs; job; job = job->next)
+            if (job->due)
+                act(job);
+        sweep(d);
+    }
+}
+
+/* ---- time ---- */
+
+static double due_of(const struct job *job, double now)
+{
+    if (job->row.life.due > 0)
+        return job->row.life.due;
+    if (job->row.life.state == STATE_HELD && job->row.life.cause == CAUSE_DISK_FULL)
+        return (job->looked > 0 ? job->looked : now) + ROOM_SECONDS;
+    if (daemon_is_live(job->row.life.state))
+        return job->looked + (job->is_orphan ? LOOK_AT_LOCK : LOOK);
+    return 0;
+}
+
+double queue_next_due(const struct daemon *d)
+{
+    double now = daemon_now(), next = 0;
+    for (const struct job *job = d->jobs; job; job = job->next) {
+        double due = due_of(job, now);
+        if (daemon_is_live(job->row.life.state) && due > job->looked + LOOK)
+            due = job->looked + LOOK; /* one that is being stopped is looked at, too */
+        if (due > 0 && (next == 0 || due < next))
+            next = due;
+    }
+    return next;
+}
+
+static void look(struct job *job, double now)
+{
+    job->looked = now;
+    if (job->is_orphan)
+        engine_look(job);
+    if (daemon_is_live(job->row.life.state) && engine_progress(job))
+        stream_progress(job->daemon, job);
+}
+
+void queue_tick(struct daemon *d, double now)
+{
+    for (struct job *job = d->jobs; job; job = job->next) {
+        if (job->row.life.due > 0 && job->row.life.due <= now)
+            queue_feed(job, job->row.life.state == STATE_BACKOFF ? EVENT_DUE : EVENT_NUDGE, 0, false, "");
+        if (daemon_is_live(job->row.life.state) && now >= job->looked + (job->is_orphan ? LOOK_AT_LOCK : LOOK))
+            look(job, now);
+        if (job->row.life.state == STATE_HELD && job->row.life.cause == CAUSE_DISK_FULL && now >= job->looked + ROOM_SECONDS) {
+            job->looked = now;
+            if (engine_has_room(job))
+                queue_feed(job, EVENT_ROOM, 0, false, "");
+        }
+    }
+}
