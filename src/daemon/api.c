@@ -14,6 +14,7 @@
 #include "bit/json.h"
 #include "bit/memory.h"
 #include "daemon/engine.h"
+#include "daemon/page.h"
 
 enum { LIST = 200, LOG = 1 << 20, NUMBER = 17 };
 
@@ -492,6 +493,8 @@ static bool answer_host(struct request *r, const char *rest)
 void api_answer(struct request *r)
 {
     r->status = 200;
+    if (!strcmp(r->method, "GET") && (r->page = page_find(r->url)) != NULL)
+        return;
     if (answer_plain(r) || (!strncmp(r->url, "/api/v1/jobs/", 13) && answer_job(r, r->url + 13)) ||
         (!strncmp(r->url, "/api/v1/hosts/", 14) && answer_host(r, r->url + 14)))
         return;

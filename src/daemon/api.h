@@ -18,6 +18,7 @@ struct request {
     int status;
     const char *type;                  /* NULL: application/json */
     struct bit_text text;              /* its body */
+    const struct page_file *page;      /* or one of the page's files */
     int64_t next;                      /* header Bit-Next; -1: none */
     bool is_stream;                    /* server-sent events after number `after` instead */
     int64_t after;

@@ -17,6 +17,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "daemon/page.h"
 
 enum { CONNECTIONS = 256, TOKEN_BYTES = 32 };
 static const double PATIENCE = 2; /* seconds in which a request has to be whole */
@@ -105,7 +106,7 @@ static bool check(struct exchange *e)
         api_fail(r, 403, "this name is not one of bitd's (allowed_hosts)");
     else if (!is_own_origin(e))
         api_fail(r, 403, "requests of other sites are not answered");
-    else if (!r->is_local && !has_token(e))
+    else if (!r->is_local && !has_token(e) && !page_find(r->url)) /* the page's files are public: it asks for the token */
         api_fail(r, 401, "Authorization: Bearer TOKEN is needed; the token is in the file `token` of the state folder");
     else if (is_get && length && strcmp(length, "0") != 0)
         api_fail(r, 400, "a GET has no body");
@@ -123,14 +124,13 @@ static bool check(struct exchange *e)
 static void add_headers(struct MHD_Response *response, const struct request *r)
 {
     static const char *const always[][2] = {
-        {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-                                    "form-action 'none'; frame-ancestors 'none'"},
+        {"Content-Security-Policy", PAGE_SECURITY_POLICY},
         {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Cross-Origin-Opener-Policy", "same-origin"}, {"Cache-Control", "no-store"}};
     char number[32];
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         MHD_add_response_header(response, always[i][0], always[i][1]);
-    MHD_add_response_header(response, "Content-Type", r->is_stream ? "text/event-stream" : r->type ? r->type : "application/json");
+    MHD_add_response_header(response, "Content-Type", r->is_stream ? "text/event-stream" : r->page ? r->page->type : r->type ? r->type : "application/json");
     if (r->next >= 0) {
         snprintf(number, sizeof number, "%lld", (long long)r->next);
         MHD_add_response_header(response, "Bit-Next", number);
@@ -149,7 +149,9 @@ static enum MHD_Result send_answer(struct exchange *e)
         r->is_stream = false;
         api_fail(r, 503, "too many streams of events");
     }
-    if (!response)
+    if (r->page)
+        response = MHD_create_response_from_buffer(r->page->size, (void *)r->page->data, MHD_RESPMEM_PERSISTENT);
+    else if (!response)
         response = MHD_create_response_from_buffer(r->text.size, r->text.size ? r->text.data : (char *)"", MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
@@ -250,9 +252,10 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     (void)version;
     if (!e) {
         e = *exchange = begin(context, connection, url, method);
-        if (e)
-            check(e);
-        return e ? MHD_YES : MHD_NO;
+        if (!e || check(e))
+            return e ? MHD_YES : MHD_NO;
+        e->is_answered = e->peer->is_whole = true; /* without waiting for the body, which nobody wants */
+        return send_answer(e);
     }
     if (e->is_answered)
         return e->is_waiting ? MHD_YES : send_answer(e);
@@ -454,9 +457,16 @@ int http_start(struct daemon *d, struct bit_error *error)
 
 /* ---- in the loop ---- */
 
+/* libmicrohttpd wants to be called again though its descriptors are quiet: it has read more than it has handled. */
+static bool has_more(struct daemon *d)
+{
+    MHD_UNSIGNED_LONG_LONG milliseconds;
+    return d->http->must_run || (MHD_get_timeout(d->http->mhd, &milliseconds) == MHD_YES && milliseconds == 0);
+}
+
 void http_run(struct daemon *d)
 {
-    for (int i = 0; d->http->must_run && i < 16; i++) {
+    for (int i = 0; has_more(d) && i < 16; i++) {
         d->http->must_run = false;
         MHD_run(d->http->mhd);
     }

@@ -158,6 +158,8 @@ static int rest(struct daemon *d)
 {
     double due = queue_next_due(d), now = daemon_now(), wait = due > 0 ? due - now : INFINITY, http = http_timeout(d);
     wait = wait < http ? wait : http;
+    if (store_is_dirty(d->store))
+        return 0; /* a request came in while answers went out */
     if (isinf(wait))
         return -1;
     return wait <= 0 ? 0 : wait > 3600 ? 3600000 : (int)(wait * 1000) + 1;
