@@ -27,6 +27,10 @@ for place in system user; do
     grep -q '^ExecStart=.*/bin/bit-launch ' "$root/lib/systemd/$place/bit-job@.service"
     ok $? "the $place's unit is installed"
 done
+if [ -x bitd ]; then
+    grep -q '^ExecStart=.*/bin/bitd$' "$root/lib/systemd/user/bitd.service" && "$root/bin/bitd" --version | grep -q '^bitd '
+    ok $? "bitd and its unit are installed"
+fi
 [ "$(find "$root/share/bit/data/digits" -name '*.jpg' | wc -l)" = 1797 ]
 ok $? "the pictures are installed"
 "$root/bin/bit" check --data "$root/share/bit/jobs/demo.json"

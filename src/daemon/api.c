@@ -334,7 +334,7 @@ static void cancel_job(struct request *r, int64_t id) { wish(r, id, EVENT_CANCEL
 
 static void add_host(struct request *r, int h)
 {
-    static const char *const states[] = {"open", "draining", "suspect"};
+    static const char *const states[] = {"open", "draining"};
     const struct daemon_host *host = &r->daemon->host_list[h];
     const char *comma = "";
     bit_text_add(&r->text, "{\"name\":");

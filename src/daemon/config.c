@@ -88,7 +88,7 @@ static int add_host(struct daemon_config *c, const char *value, struct bit_error
 int config_set(struct daemon_config *c, const char *key, const char *value, struct bit_error *error)
 {
     static const char *const names[] = {"state", "socket", "runs", "programs", "launch", "path", "listen", "allowed_hosts", "environment",
-                                        "notify", "host", "budget", "preempt_margin", "room_mb", "allow_root", "slurm_option"};
+                                        "notify", "host", "budget", "preempt_margin", "room_mb", "allow_root"};
     if (!strcmp(key, "state"))
         return set_folder(c->state, key, value, error);
     if (!strcmp(key, "socket"))
@@ -123,8 +123,6 @@ int config_set(struct daemon_config *c, const char *key, const char *value, stru
     }
     if (!strcmp(key, "allow_root"))
         return set_flag(&c->allow_root, key, value, error);
-    if (!strcmp(key, "slurm_option"))
-        return add_words(c->slurm_options[0], sizeof c->slurm_options[0], &c->slurm_option_count, key, value, error);
     const char *near = bit_text_nearest(key, names, sizeof names / sizeof *names);
     return bit_fail(error, BIT_EUSAGE, "there is no key '%s'%s%s%s", key, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

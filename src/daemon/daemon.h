@@ -34,8 +34,6 @@ struct daemon_config {
     int budget, margin;          /* starts without progress; priority that lets a job make another leave, 0: none does */
     double room;                 /* bytes that have to be free on a run's disk */
     bool allow_root;
-    char slurm_options[CONFIG_WORDS][256];
-    int slurm_option_count;
 };
 
 /* Defaults, then the file (NULL: $XDG_CONFIG_HOME/bit/bitd.conf or /etc/bit/bitd.conf where there is one). -1 with place and reason. */
@@ -83,7 +81,7 @@ struct daemon {
     struct job *jobs;            /* ascending ids */
     int job_count;
     char host[64], boot[40];
-    struct daemon_host { char name[64]; int cores; enum { HOST_OPEN, HOST_DRAINING, HOST_SUSPECT } state; double since; int failures; } host_list[SCHEDULE_HOSTS];
+    struct daemon_host { char name[64]; int cores; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
     int hosts;
     int core_list[CPU_SETSIZE][8], core_threads[CPU_SETSIZE], cores; /* this host's cores: their logical processors */
     bool core_used[CPU_SETSIZE];

@@ -258,7 +258,7 @@ static int check_schema(struct store *store, struct bit_error *error)
     if (version < 0 && sqlite3_errcode(store->db) == SQLITE_BUSY)
         return bit_fail(error, BIT_EENVIRONMENT, "another bitd uses %s", store->path);
     if (version < 0)
-        return bit_fail(error, BIT_EDATA, "%s cannot be read: %s; bitd --rebuild makes it anew from the folders of runs", store->path,
+        return bit_fail(error, BIT_EDATA, "%s cannot be read: %s; put it aside, and hand jobs in again: they go on from their checkpoints", store->path,
                         sqlite3_errmsg(store->db));
     if (version == 0 && application == 0)
         return create_schema(store, error);
@@ -268,7 +268,7 @@ static int check_schema(struct store *store, struct bit_error *error)
         return bit_fail(error, BIT_EDATA, "%s was written by a newer bitd (schema %d, this one knows %d): start that one", store->path, version,
                         SCHEMA_VERSION);
     if (!is_whole(store))
-        return bit_fail(error, BIT_EDATA, "%s is damaged; bitd --rebuild makes it anew from the folders of runs", store->path);
+        return bit_fail(error, BIT_EDATA, "%s is damaged; put it aside, and hand jobs in again: they go on from their checkpoints", store->path);
     return 0;
 }
 
