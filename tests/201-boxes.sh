@@ -15,7 +15,7 @@ coco() { # FILE ANNOTATIONS
 }
 box() { printf '{"id":%s,"image_id":%s,"category_id":%s,"bbox":%s,"area":9,"iscrowd":%s}' "$@"; }
 cat >job.json <<'END'
-{"data": {"train": "train.json", "train_folder": "pictures", "size": 32, "resize": 32}, "schedule": {"epochs": 1, "batch": 2}, "micro_batch": 1}
+{"data": {"train": "train.json", "train_folder": "pictures", "size": 32}, "schedule": {"epochs": 1, "batch": 2}, "micro_batch": 1}
 END
 
 coco train.json "$(box 7 1 1 '[1,2,3,4]' 0),$(box 7 2 1 '[1,2,3,4]' 0),$(box 8 99 1 '[1,2,3,4]' 0),$(box 9 1 55 '[1,2,3,4]' 0)"
@@ -44,6 +44,10 @@ if ! "$bit" check job.json "${task[@]}" >/dev/null 2>&1; then
 else
     expect 0 "boxes of a detection" "$bit" check --data job.json "${task[@]}"
     says out "4 images, 2 classes, 5 boxes, $scratch/train.json"
+    says err "100.0 % of 3 boxes overlap no anchor by 0.5 (detect.positive) or more when pictures have 32 pixels (data.size)"
+    # At 256 pixels [1, 2, 3, 4] is 24 x 32, as anchors of scale 4 are; the one of 5 x 4, clipped or not, is 40 x 32.
+    expect 0 "the same with larger pictures" "$bit" check --data job.json "${task[@]}" --set data.size=256
+    says out "0.0 % of 3 boxes overlap no anchor by 0.5 or more"
     refused 66 "pictures that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json
     says err "name the folder they stand below (data.train_folder, data.val_folder)"
     sed 's/"width":32/"width":48/' train.json >turned.json

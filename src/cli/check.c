@@ -54,6 +54,20 @@ static int check_list(const char *path, const struct bit_index *index, struct bi
 }
 
 /* job NULL: images of a probe, whose labels may be any. */
+/* Boxes that no anchor fits are found by their best one only, and badly. */
+static void check_anchors(const struct bit_job *job, const char *path, const struct bit_index *index)
+{
+    const double much = 0.05;
+    uint64_t boxes;
+    double share = bit_recipe_anchors(job, index, &boxes);
+    if (boxes && share > much)
+        bit_log(BIT_LOG_WARNING, "%s: %.1f %% of %llu boxes overlap no anchor by %g (detect.positive) or more when pictures have %d pixels (data.size): "
+                "a larger data.size, or another detect.anchor_scale than %g", path, 100 * share, (unsigned long long)boxes, job->detect.positive,
+                job->data.size, job->detect.anchor_scale);
+    else if (boxes)
+        printf("  %s: %.1f %% of %llu boxes overlap no anchor by %g or more\n", path, 100 * share, (unsigned long long)boxes, job->detect.positive);
+}
+
 static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
 {
@@ -75,6 +89,8 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
     if (bit_index_has_boxes(index))
         printf("%llu boxes, ", (unsigned long long)bit_index_label_count(index));
     printf("%s\n", path);
+    if (bit_index_has_boxes(index))
+        check_anchors(job, path, index);
     return index;
 }
 
