@@ -88,8 +88,8 @@ size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
         "{\"id\":0,\"image_id\":2,\"category_id\":1,\"bbox\":[5,5,9,9],\"iscrowd\":1,\"segmentation\":{\"counts\":\"ab\",\"size\":[1,2]}}],"
         "\"categories\":[{\"id\":3,\"name\":\"cat\"},{\"id\":1,\"name\":\"dog\"}]}\x1E"
         "[{\"image_id\":1,\"category_id\":3,\"bbox\":[1,2,30,40],\"score\":0.75},{\"image_id\":2,\"category_id\":1,\"bbox\":[5,5,9,8],\"score\":1e-3}]",
-        "{\"file_name\":\"a.jpg\",\"width\":6,\"boxes\":[{\"class\":\"x\",\"bbox\":[1,2,3,4]},{\"class\":\"a\",\"bbox\":[1,2,3,4],\"iscrowd\":1}]}\n"
-        "{\"file_name\":\"b.jpg\",\"boxes\":[]}\x1E[{\"image_id\":1,\"category_id\":2,\"bbox\":[1,2,3,4],\"score\":1}]",
+        ("{\"file_name\":\"a.jpg\",\"width\":6,\"boxes\":[{\"class\":\"x\",\"bbox\":[1,2,3,4]},{\"class\":\"a\",\"bbox\":[1,2,3,4],\"iscrowd\":1}]}\n"
+        "{\"file_name\":\"b.jpg\",\"boxes\":[]}\x1E[{\"image_id\":1,\"category_id\":2,\"bbox\":[1,2,3,4],\"score\":1}]"),
         "{\"images\":[],\"annotations\":[],\"categories\":[{\"id\":1e0}]}\x1E[]"};
     size_t size = which < 3 ? strlen(seeds[which]) : 0;
     if (size > capacity)
