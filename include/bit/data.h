@@ -196,6 +196,10 @@ struct bit_stream_counts {
 };
 void bit_stream_count(const struct bit_stream *stream, struct bit_stream_counts *counts);
 
+/* What can still be seen of the bytes of a JPEG or PNG file, damaged or not, for people: at most size x size pixels, *width x *height of RGB
+ * in `pixels`, which has room for size x size; rows that cannot be decoded are grey. Class data: nothing can be seen. Local. */
+int bit_thumbnail(const void *data, size_t bytes, int size, uint8_t *pixels, int *width, int *height, struct bit_error *error);
+
 /* ---- the list of bad images ---- */
 
 /* A file with a line a bad image and epoch. One process of a run writes it: what several hosts append to one file may get lost. */

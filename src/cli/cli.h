@@ -16,6 +16,7 @@ int bit_cli_end(int argc, char **argv);
 int bit_cli_watch(int argc, char **argv);
 int bit_cli_limits(int argc, char **argv);
 int bit_cli_dedup(int argc, char **argv);
+int bit_cli_thumbnail(int argc, char **argv);
 int bit_cli_plot(int argc, char **argv);
 int bit_cli_suite(int argc, char **argv);
 int bit_cli_compare(int argc, char **argv);
@@ -34,7 +35,7 @@ struct bit_command {
 };
 extern const struct bit_usage bit_plan_usage, bit_check_usage, bit_bench_usage, bit_ckpt_usage, bit_end_usage, bit_watch_usage, bit_limits_usage,
     bit_plot_usage, bit_coco_usage, bit_compare_usage, bit_report_usage, bit_suite_usage, bit_predict_usage, bit_embed_usage,
-    bit_probe_usage;
+    bit_probe_usage, bit_thumbnail_usage;
 extern const struct bit_usage bit_dedup_usage;
 extern const struct bit_usage bit_labels_usage, bit_compose_usage;
 extern const struct bit_command bit_commands[];

@@ -11,6 +11,7 @@ const struct bit_command bit_commands[] = {
     {"end", bit_cli_end, "what the end of a run means: done, again, later, or held, and why", &bit_end_usage},
     {"watch", bit_cli_watch, "watch a run from outside (bit-launch does so)", &bit_watch_usage},
     {"limits", bit_cli_limits, "cores, CPU quota and memory that this process may use", &bit_limits_usage},
+    {"thumbnail", bit_cli_thumbnail, "what can still be seen of a damaged picture, as a small JPEG (bitd does so)", &bit_thumbnail_usage},
     {"predict", bit_cli_predict, "what a network takes images for", &bit_predict_usage},
     {"embed", bit_cli_embed, "features and outputs of all images of a set, as HDF5 or CSV", &bit_embed_usage},
     {"probe", bit_cli_probe, "few-shot accuracy of a network's features, without training it", &bit_probe_usage},

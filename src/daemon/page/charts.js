@@ -102,7 +102,7 @@ export class Chart {
                 }},
             },
             axes: [{...axis, values: (u, splits) => splits.map(v => v === null ? '' : v.toLocaleString('en-US'))},
-                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : (series[0].format || (x => number(x, 3)))(v))}],
+                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : series[0].format ? share(v) : number(v, 3))}],
             series: [{}, ...series.map(s => ({
                 stroke: s.band ? 'transparent' : colour(s.colour), width: s.band ? 0 : 1.5, spanGaps: true,
                 fill: s.fill ? colour(s.colour) : undefined, points: {show: s.points || false, size: 5, stroke: colour(s.colour), fill: colour(s.colour)},

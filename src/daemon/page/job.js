@@ -59,7 +59,20 @@ export class JobView {
 
     // ---- how it stands ----
 
+    // What the outcome does not know yet: it is written at checkpoints, curves at every step.
+    complete() {
+        const p = this.data.progress, epochs = this.curves?.steps.epoch, speeds = this.curves?.steps.images_per_second || [], batch = this.folder?.schedule?.batch;
+        if (!p || ENDED.includes(this.data.state))
+            return;
+        if (epochs?.length)
+            p.epoch = Math.max(p.epoch || 0, epochs.at(-1));
+        const recent = speeds.slice(-50).filter(v => v > 0);
+        if (p.seconds_left === null && recent.length && batch)
+            p.seconds_left = (p.steps - p.step) * batch * recent.reduce((sum, v) => sum + 1 / v, 0) / recent.length;
+    }
+
     drawHead() {
+        this.complete();
         const job = this.data, p = job.progress, running = job.state === 'running' || job.state === 'stopping';
         replace(this.head, el('h2', {}, `${job.id}  ${job.name || ''} `), el('p', {}, stateOf(job), job.due ? ` – starts again at ${time(job.due)}` : null),
             job.why ? el('p', {class: 'why' + (job.state === 'failed' || job.state === 'held' ? ' bad' : '')}, job.why) : null,
@@ -74,7 +87,7 @@ export class JobView {
             ['Images/s', p && running ? number(p.images_per_second, 3) : null],
             ['Time left', p && running ? duration(p.seconds_left) : null],
             ['Expected end', p && running && p.seconds_left !== null ? time(Date.now() / 1000 + p.seconds_left) : null],
-            ['Last checkpoint', p ? `step ${count(p.checkpoint_step)}` : null],
+            ['Last checkpoint', p ? p.checkpoint_step === null ? 'none yet' : `step ${count(p.checkpoint_step)}` : null],
             ...(p?.metrics || []).map(m => [m.title, metric(m.form, m.value)]),
             [p?.metrics?.length ? 'Best ' + p.metrics[0].title : '', best],
             ['Starts', `${job.attempts}, ${job.starts_without_progress} of ${job.budget} without a new checkpoint`],
@@ -89,7 +102,15 @@ export class JobView {
         ];
         replace(this.facts, el('dl', {class: 'facts'}, facts.filter(([, value]) => value !== null).map(([title, value]) =>
             el('div', {}, el('dt', {}, title), el('dd', {}, value)))));
-        replace(this.schedule, drawSchedule(job, this.folder?.schedule, this.curves?.rewinds || []));
+        replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.rewinds || []));
+    }
+
+    // The schedule in steps: a job may give its decays in epochs.
+    marks() {
+        const s = this.folder?.schedule, p = this.data.progress;
+        if (!s || !p?.step || !p.epoch)
+            return s;
+        return {...s, decay_steps: s.decay_steps.concat(s.decay_epochs.map(epoch => Math.round(epoch * p.step / p.epoch)))};
     }
 
     async act(action) {
@@ -124,12 +145,12 @@ export class JobView {
 
     drawAttempts(attempts) {
         replace(this.attempts, table('Starts', [
-            {title: 'Start', number: true, of: a => String(a.number)},
+            {title: 'Start', of: a => String(a.number)},
             {title: 'Began', of: a => time(a.begun)},
             {title: 'Lasted', number: true, of: a => a.begun ? duration((a.ended || Date.now() / 1000) - a.begun) : '–'},
             {title: 'Ranks', number: true, of: a => String(a.ranks)},
             {title: 'Hosts', of: a => a.hosts || ''},
-            {title: 'Steps', number: true, of: a => `${count(a.step_before)} to ${count(a.step_after)}`},
+            {title: 'Steps', number: true, of: a => a.step_before === null && a.step_after === null ? '–' : `${count(a.step_before)} to ${count(a.step_after)}`},
             {title: 'End', wide: true, of: a => a.ended === null ? 'goes on' : [a.code === null ? '' : `${a.code}${EXIT[a.code] ? ', ' + EXIT[a.code] : ''}`, a.why].filter(t => t).join(': ')},
         ], [...attempts].reverse(), 'It was not started yet.'));
     }
@@ -143,10 +164,10 @@ export class JobView {
     }
 
     drawFolder() {
-        const folder = this.folder || {generations: [], quarantine: [], quarantined: 0};
+        const p = this.data.progress, folder = this.folder || {generations: [], quarantine: [], quarantined: 0};
         replace(this.generations, table('Checkpoints', [
             {title: 'Step', number: true, of: g => count(g.step)},
-            {title: 'Epoch', number: true, of: g => number(g.epoch)},
+            {title: 'Epoch', number: true, of: g => p?.step && p.epoch ? number(g.step * p.epoch / p.step, 3) : '–'},
             {title: 'Shards', number: true, of: g => String(g.shards)},
             {title: 'Size', number: true, of: g => bytes(g.bytes)},
             {title: 'Written', of: g => time(g.written)},

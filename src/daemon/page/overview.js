@@ -64,7 +64,7 @@ export class Overview {
         for (const job of [...this.jobs, ...this.queue])
             job.progress = this.progress.get(job.id) || job.progress;
         replace(this.list, table('Jobs', [
-            {title: 'Job', number: true, of: job => String(job.id)},
+            {title: 'Job', of: job => String(job.id)},
             {title: 'Name', of: link},
             {title: 'State', of: job => el('span', {}, stateOf(job))},
             {title: 'Progress', wide: true, of: progressOf},
@@ -75,7 +75,7 @@ export class Overview {
         ], this.jobs, this.filter ? 'No job is in this state.' : 'No jobs yet. "bit submit JOB.json" hands one over.'));
         this.more.hidden = !this.before;
         replace(this.queuePlace, table('Queue', [
-            {title: 'Place', number: true, of: job => String(this.queue.indexOf(job) + 1)},
+            {title: 'Place', of: job => String(this.queue.indexOf(job) + 1)},
             {title: 'Job', of: job => el('a', {href: '#/job/' + job.id, 'data-key': 'queue-' + job.id}, `${job.id} ${job.name || ''}`)},
             {title: 'State', of: job => el('span', {}, stateOf(job))},
             {title: 'Priority', number: true, of: job => String(job.priority)},
