@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	. '$(abs_top_srcdir)/tests/environment.sh';
 
 # `make check` for people, `make check-count` for a line "N passed, N failed, N skipped" at the end (tests/run).
-TEST_LIBRARY = tests/lib.sh tests/environment.sh tests/lib/bitd.sh tests/lib/bitrun.sh tests/lib/cli.sh tests/lib/launch.sh tests/lib/record.sh
+TEST_LIBRARY = tests/lib.sh tests/environment.sh tests/lib/bitd.sh tests/lib/bitrun.sh tests/lib/browser.sh tests/lib/cli.sh tests/lib/launch.sh tests/lib/record.sh
 EXTRA_DIST += tests/run tests/driver tests/each-rank tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
@@ -41,7 +41,7 @@ check-fast:
 
 LAUNCHER_TESTS = tests/900-digits.sh tests/903-completion.sh tests/904-packaging.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/908-library.sh tests/909-floors.sh tests/910-bit-launch.sh \
 	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh tests/914-restarts.sh tests/915-held-folders.sh \
-	tests/930-keeper.sh tests/940-bitd.sh \
+	tests/930-keeper.sh tests/940-bitd.sh tests/950-page.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)
 EXTRA_DIST += $(LAUNCHER_TESTS) $(TEST_LIBRARY)

@@ -288,6 +288,35 @@ static void get_log(struct request *r, int64_t id)
     close(file);
 }
 
+static void get_folder(struct request *r, int64_t id)
+{
+    struct bit_error error = {0};
+    struct store_job row;
+    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
+        api_fail_error(r, &error);
+        return;
+    }
+    api_folder(r, row.out);
+    store_job_free(&row);
+}
+
+static void get_thumbnail(struct request *r, int64_t id, const char *number)
+{
+    struct bit_error error = {0};
+    struct store_job row;
+    char *end;
+    errno = 0;
+    long long n = strtoll(number, &end, 10);
+    if (*number < '1' || *number > '9' || *end || errno) {
+        api_fail(r, 404, "there is nothing at this path");
+    } else if (store_read_job(r->daemon->store, id, false, &row, &error)) {
+        api_fail_error(r, &error);
+    } else {
+        api_thumbnail(r, id, n, row.out);
+        store_job_free(&row);
+    }
+}
+
 static void get_curves(struct request *r, int64_t id)
 {
     struct bit_error error = {0};
@@ -433,7 +462,7 @@ static const struct { const char *method, *path; void (*run)(struct request *r);
 };
 static const struct { const char *method, *verb; void (*run)(struct request *r, int64_t id); } of_jobs[] = {
     {"GET", "", get_job}, {"GET", "/attempts", get_attempts}, {"GET", "/events", get_events}, {"GET", "/log", get_log},
-    {"GET", "/curves", get_curves}, {"GET", "/children", get_children}, {"POST", "/checkpoint", checkpoint_job}, {"POST", "/pause", pause_job},
+    {"GET", "/curves", get_curves}, {"GET", "/folder", get_folder}, {"GET", "/children", get_children}, {"POST", "/checkpoint", checkpoint_job}, {"POST", "/pause", pause_job},
     {"POST", "/resume", resume_job}, {"POST", "/cancel", cancel_job}, {"POST", "/rerun", api_rerun},
 };
 
@@ -471,6 +500,10 @@ static bool answer_job(struct request *r, const char *rest)
                 return true;
             }
         }
+    if (!errno && !strncmp(verb, "/quarantine/", 12) && !strcmp(r->method, "GET")) {
+        get_thumbnail(r, id, verb + 12);
+        return true;
+    }
     if (found)
         refuse_method(r);
     return found;

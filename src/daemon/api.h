@@ -39,6 +39,10 @@ void api_submit(struct request *request);
 void api_rerun(struct request *request, int64_t id);
 /* curves.c */
 void api_curves(struct request *request, const char *out);
+/* folder.c */
+void api_folder(struct request *request, const char *out);
+/* thumbnail.c */
+void api_thumbnail(struct request *request, int64_t id, int64_t number, const char *out);
 /* prometheus.c */
 void api_prometheus(struct request *request);
 

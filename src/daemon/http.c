@@ -457,6 +457,8 @@ int http_start(struct daemon *d, struct bit_error *error)
 
 /* ---- in the loop ---- */
 
+void http_must_run(struct daemon *d) { d->http->must_run = true; }
+
 /* libmicrohttpd wants to be called again though its descriptors are quiet: it has read more than it has handled. */
 static bool has_more(struct daemon *d)
 {

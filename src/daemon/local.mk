@@ -1,9 +1,9 @@
 # Floor 4: bitd, the daemon. Its parts are a library so that tests link them.
 if DAEMON
 noinst_LIBRARIES += libdaemon.a
-libdaemon_a_SOURCES = src/daemon/api.c src/daemon/attempt.c src/daemon/config.c src/daemon/curves.c src/daemon/engine.c src/daemon/hosts.c \
+libdaemon_a_SOURCES = src/daemon/api.c src/daemon/attempt.c src/daemon/config.c src/daemon/curves.c src/daemon/engine.c src/daemon/folder.c src/daemon/hosts.c \
 	src/daemon/http.c src/daemon/json.c src/daemon/names.c src/daemon/next.c src/daemon/notify.c src/daemon/place.c src/daemon/prometheus.c src/daemon/queue.c \
-	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c
+	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c src/daemon/thumbnail.c
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SQLITE_CFLAGS) $(MICROHTTPD_CFLAGS)
 DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
 bin_PROGRAMS += bitd

@@ -37,6 +37,7 @@ static void wake(struct stream *s)
     if (s->is_suspended && (s->is_ending || s->sent < s->text.size)) {
         s->is_suspended = false;
         MHD_resume_connection(s->connection);
+        http_must_run(s->daemon);
     }
 }
 

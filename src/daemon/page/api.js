@@ -55,15 +55,20 @@ export async function log(id, from) {
     return {text: await response.text(), next: Number(response.headers.get('Bit-Next'))};
 }
 
-// A picture as a URL of this page; null while it is being made or when there is none.
-export async function picture(path) {
-    for (let tries = 0; tries < 10; tries++) {
+// A picture's bytes; null when there is nothing to see. bitd makes one at a time, so they are asked for one after the other.
+let turn = Promise.resolve();
+export function picture(path) {
+    const mine = turn.then(() => load(path));
+    turn = mine.catch(() => null);
+    return mine;
+}
+
+async function load(path) {
+    for (let wait = 50; wait < 20000; wait *= 2) {
         const response = await fetch('/api/v1/' + path, {headers: headers({}), cache: 'no-store'});
-        if (response.status === 200)
-            return response.blob();
         if (response.status !== 202)
-            return null;
-        await new Promise(resolve => setTimeout(resolve, 500));
+            return response.status === 200 ? response.blob() : null;
+        await new Promise(resolve => setTimeout(resolve, wait));
     }
     return null;
 }

@@ -8,14 +8,15 @@ function join(sets) {
     return sets.length === 1 ? sets[0] : uPlot.join(sets);
 }
 
-function drawRewinds(plot, rewinds) {
+// Where a start went on: what had come after that step was taken back.
+function drawResumes(plot, resumes) {
     const {ctx, bbox} = plot, ratio = devicePixelRatio;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour('wait');
     ctx.setLineDash([4 * ratio, 3 * ratio]);
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     let free = -Infinity;
-    for (const step of rewinds) {
+    for (const step of resumes) {
         const x = plot.valToPos(step, 'x', true);
         if (x < bbox.left || x > bbox.left + bbox.width)
             continue;
@@ -23,9 +24,9 @@ function drawRewinds(plot, rewinds) {
         ctx.moveTo(x, bbox.top);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
-        const width = ctx.measureText('rewind').width, right = x + width + 6 * ratio > bbox.left + bbox.width;
+        const width = ctx.measureText('resumed').width, right = x + width + 6 * ratio > bbox.left + bbox.width;
         if (x > free)
-            ctx.fillText('rewind', right ? x - width - 3 * ratio : x + 3 * ratio, bbox.top + 11 * ratio);
+            ctx.fillText('resumed', right ? x - width - 3 * ratio : x + 3 * ratio, bbox.top + 11 * ratio);
         free = x + width;
     }
     ctx.restore();
@@ -69,7 +70,7 @@ export class Chart {
     show(curves) {
         this.raw = (this.options.raw || this.options.data)(curves);
         const data = this.options.data(curves);
-        this.rewinds = curves.rewinds || [];
+        this.resumes = curves.resumes || [];
         this.node.hidden = !this.raw[0].length || this.raw.slice(1).every(column => column.every(v => v === null || v === undefined));
         if (this.node.hidden)
             return;
@@ -108,7 +109,7 @@ export class Chart {
                 fill: s.fill ? colour(s.colour) : undefined, points: {show: s.points || false, size: 5, stroke: colour(s.colour), fill: colour(s.colour)},
             }))],
             bands: this.options.bands?.map(pair => ({series: pair, fill: colour('c0') + '33'})),
-            hooks: {draw: [u => drawRewinds(u, this.rewinds)], setCursor: [u => this.tell(u.cursor.idx)]},
+            hooks: {draw: [u => drawResumes(u, this.resumes)], setCursor: [u => this.tell(u.cursor.idx)]},
         }, data, this.place);
         this.place.querySelector('.uplot').setAttribute('aria-hidden', 'true');
     }

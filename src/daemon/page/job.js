@@ -46,14 +46,14 @@ export class JobView {
         };
         const [job, attempts, events, curves, folder, children] = await Promise.all([get(path), get(path + '/attempts'), get(path + '/events'),
             get(path + '/curves?points=1500').catch(none), get(path + '/folder').catch(none), get(path + '/children').catch(none)]);
-        Object.assign(this, {data: job, curves, folder});
+        Object.assign(this, {data: job, curves, folder, starts: attempts.attempts});
         document.title = `${job.name || 'job ' + job.id} – bit`;
-        this.drawHead();
         this.drawAttempts(attempts.attempts);
         this.drawEvents(events.events);
         this.drawFolder();
         this.drawChildren(children?.children || []);
         this.drawCurves();
+        this.drawHead();
         await this.loadLog().catch(none);
     }
 
@@ -102,7 +102,7 @@ export class JobView {
         ];
         replace(this.facts, el('dl', {class: 'facts'}, facts.filter(([, value]) => value !== null).map(([title, value]) =>
             el('div', {}, el('dt', {}, title), el('dd', {}, value)))));
-        replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.rewinds || []));
+        replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.resumes || []));
     }
 
     // The schedule in steps: a job may give its decays in epochs.
@@ -209,6 +209,8 @@ export class JobView {
     // ---- curves ----
 
     drawCurves() {
+        if (this.curves)
+            this.curves.resumes = [...new Set([...this.curves.rewinds, ...this.starts.slice(1).map(a => a.step_before)])].filter(step => step > 0).sort((a, b) => a - b);
         if (!this.curves) {
             replace(this.chartPlace, el('p', {class: 'quiet'}, 'No step was made yet.'));
             return;

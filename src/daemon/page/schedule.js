@@ -1,4 +1,4 @@
-// The schedule as a line: warm-up, where the rate falls, the last checkpoint, where it stands, what was taken back.
+// The schedule as a line: warm-up, where the rate falls, the last checkpoint, where it stands, where starts went on.
 import {count, duration, el, time} from './format.js';
 
 function svg(tag, attributes, ...children) {
@@ -9,7 +9,7 @@ function svg(tag, attributes, ...children) {
     return node;
 }
 
-export function drawSchedule(job, schedule, rewinds) {
+export function drawSchedule(job, schedule, resumes) {
     const p = job.progress;
     if (!p || p.step === null || !p.steps)
         return null;
@@ -27,7 +27,7 @@ export function drawSchedule(job, schedule, rewinds) {
     (schedule?.decay_steps || []).forEach((step, i) => mark(step, i ? '' : 'rate falls', 'c3', 11));
     if (p.checkpoint_step)
         mark(p.checkpoint_step, 'checkpoint', 'c2', 46);
-    rewinds.slice(-3).forEach((step, i) => mark(step, i ? '' : 'rewind', 'wait', 46));
+    resumes.slice(-3).forEach((step, i) => mark(step, i ? '' : 'resumed', 'wait', 46));
     const text = [`Step ${count(p.step)} of ${count(p.steps)} (${Math.round(100 * p.step / p.steps)} %)`,
         schedule?.warmup_steps && p.step < schedule.warmup_steps ? `warming up until step ${count(schedule.warmup_steps)}` : null,
         running && p.seconds_left !== null ? `ends in about ${duration(p.seconds_left)}, at ${time(Date.now() / 1000 + p.seconds_left)}` : null];

@@ -1,0 +1,148 @@
+#!/bin/bash
+# The page of bitd in a real browser, over TCP with its token: a real job trains, its curves grow, buttons pause, resume and cancel it; keyboard,
+# both colour schemes, 1280 and 400 pixels; nothing comes from elsewhere. PICTURES=FOLDER keeps pictures of what it looked like.
+. "$(dirname "$0")/lib.sh"
+needs launch bitd browser
+clean_up() {
+    close_browser
+    end_daemons
+}
+pausable bin
+export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
+val=$top_srcdir/data/digits/val
+mkdir val
+for class in 0 1; do
+    mkdir val/$class
+    cp "$val/$class"/*.jpg val/$class 2>/dev/null
+done
+cp -r "$top_srcdir/data/digits/train" train
+first=$(find train/3 -name '*.jpg' | sort | head -n 1)
+head -c $(($(stat -c %s "$first") - 60)) "$first" >"$first.cut" && mv "$first.cut" "$first"
+echo 'no picture <img src=x onerror=alert(1)>' >"train/4/<b>bad&.jpg"
+val=$scratch/val small_job small.json '"seed": 7, "evaluation": {"every_steps": 5, "every_epochs": 0, "metrics": "top1,nll"}'
+sed -i "s|$top_srcdir/data/digits/train|$scratch/train|; s/\"steps\": 24/\"steps\": 4000/" small.json
+
+port=$((20000 + $$ % 20000)) page=http://127.0.0.1:$((20000 + $$ % 20000))
+start_bitd --set listen=127.0.0.1:$port
+ok $? "bitd serves a TCP address"
+first=$(submit small.json -n 2 --name first)
+second=$(submit small.json -n 2 --name second)
+wait_for 30 stands "$first" running || { cat said; exit 1; }
+open_browser 1280 900
+ok $? "a browser is there"
+ask_browser Network.enable '{}' >/dev/null
+
+# ---- the token ----
+visit "$page/"
+wait_for 20 page_says "document.getElementById('problem').textContent.includes('token')"
+ok $? "without the token there is nothing to see, and the page says why"
+visit "$page/#token=$(cat "$state_folder/token")"
+ask_browser Page.reload '{}' >/dev/null
+wait_for 20 page_says "document.querySelector('table[aria-label=Jobs] a')"
+ok $? "with the token in the address the jobs are there"
+[ "$(of_page "location.hash + sessionStorage.getItem('bit-token').length")" = "#/64" ]
+ok $? "the token has left the address, and is kept for this tab"
+page_says "document.getElementById('link').className == 'live'" || wait_for 10 page_says "document.getElementById('link').className == 'live'"
+ok $? "it says that it is live"
+
+# ---- the first view ----
+page_says "document.body.textContent.includes('second') && document.querySelectorAll('table[aria-label=Jobs] tbody tr').length == 2"
+ok $? "it has both jobs"
+[ "$(of_page "document.querySelector('table[aria-label=Queue] tbody tr:last-child').textContent.includes('second')")" = true ]
+ok $? "the queue has the one that waits at its end"
+page_says "document.querySelector('table[aria-label=Hosts]').textContent.includes('open')"
+ok $? "the host is open"
+step_of() { of_page "(/([0-9]+) of/.exec(document.querySelector('table[aria-label=Jobs] tbody tr:last-child').textContent)||[0,0])[1]"; }
+before=$(step_of)
+grown() { [ "$(step_of)" -gt "${before:-0}" ]; }
+wait_for 30 grown
+ok $? "progress comes by itself"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/jobs-1280.png"
+
+# ---- a job ----
+of_page "(document.querySelector('table[aria-label=Jobs] tbody tr:last-child a').focus(), 1)" >/dev/null
+press Enter 13
+wait_for 20 page_says "document.querySelectorAll('.uplot').length >= 5"
+ok $? "Enter on a job opens it, with its curves"
+wait_for 30 page_says "document.querySelector('main').textContent.includes('Evaluation') && document.querySelector('main').textContent.includes('NLL')"
+ok $? "the head's metrics are among them"
+legend_step() { of_page "/step ([0-9,]+)/.exec(document.querySelector('.legend').textContent)[1].replace(',', '')"; }
+before=$(legend_step)
+longer() { [ "$(legend_step)" -gt "${before:-0}" ]; }
+wait_for 30 longer
+ok $? "curves grow while it trains"
+of_page "(document.querySelector('.plot').focus(), 1)" >/dev/null
+press Home 36
+[ "$(legend_step)" = 1 ] && press ArrowRight 39 && [ "$(legend_step)" = 2 ]
+ok $? "arrow keys walk along a curve, and its legend tells the values"
+of_page "(document.querySelector('figure details').open = true, 1)" >/dev/null
+wait_for 5 page_says "document.querySelectorAll('figure table tbody tr').length > 1"
+ok $? "a chart has a table"
+wait_for 60 page_says "document.querySelectorAll('table[aria-label=Checkpoints] tbody tr').length >= 1"
+ok $? "checkpoints are listed"
+wait_for 60 page_says "[...document.querySelectorAll('.pictures li')].length == 2 && document.querySelector('.pictures').textContent.includes('<b>bad&.jpg')"
+ok $? "bad pictures are listed, and their names stay text"
+wait_for 20 page_says "document.querySelectorAll('.pictures canvas').length == 1 && document.querySelector('.pictures').textContent.includes('nothing to see')"
+ok $? "what can be seen of them is shown"
+page_says "document.querySelector('pre').textContent.includes('step')"
+ok $? "the log is there"
+
+# ---- what can be done ----
+click() { of_page "(document.querySelector('[data-key=$1]').click(), 1)" >/dev/null; }
+click checkpoint
+wait_for 20 page_says "document.getElementById('said').textContent.includes('checkpoint')"
+ok $? "Checkpoint: asked for, and said"
+click pause
+wait_for 40 stands "$first" held paused && wait_for 20 page_says "document.querySelector('.state').textContent == 'held'"
+ok $? "Pause: it saves and stops, and the page says so by itself"
+wait_for 40 stands "$second" running
+click resume
+wait_for 10 page_says "document.querySelector('.state').textContent == 'queued'"
+ok $? "Resume: it waits for room"
+"$bit" cancel "$second" >said
+wait_for 60 page_says "document.querySelector('.state').textContent == 'running' && document.querySelectorAll('table[aria-label=Starts] tbody tr').length == 2"
+ok $? "it is started again when there is room, as its second start"
+wait_for 30 page_says "document.querySelector('.schedule').textContent.includes('checkpoint')"
+ok $? "the schedule shows checkpoint and place"
+# A run whose last steps are lost takes them back.
+saved=$(member runs/first checkpoint_step)
+wait_for 60 reaches runs/first $((saved + 8))
+pkill -KILL -f "^$top_builddir/tests/faults/bitrun_points .*--out $scratch/runs/first"
+wait_for 60 page_says "document.querySelectorAll('table[aria-label=Starts] tbody tr').length == 3"
+ok $? "a start that was killed is listed with its reason"
+wait_for 30 page_says "document.querySelector('.schedule').textContent.includes('resumed')"
+ok $? "where it went on is marked"
+[ -z "${PICTURES:-}" ] || { sleep 3; picture "$PICTURES/job-1280.png"; }
+
+# ---- narrow, dark ----
+wide() { page_says "document.documentElement.scrollWidth > innerWidth"; }
+light=$(of_page "getComputedStyle(document.body).backgroundColor")
+scheme dark
+[ "$(of_page "getComputedStyle(document.body).backgroundColor")" != "$light" ]
+ok $? "it is dark where that is wanted"
+! wide && size_page 400 800 && sleep 0.5 && ! wide
+ok $? "nothing is cut off at 400 pixels"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/job-400-dark.png"
+visit "$page/#/"
+wait_for 10 page_says "document.querySelector('table[aria-label=Jobs]')" && ! wide
+ok $? "nor in the list of jobs"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/jobs-400-dark.png"
+visit "$page/#/job/$first"
+wait_for 10 page_says "document.querySelector('[data-key=cancel]')"
+click cancel
+wait_for 5 page_says "document.querySelector('dialog').open && document.activeElement.value == 'no'"
+ok $? "Cancel asks first, with the way back in front"
+of_page "(document.querySelector('dialog button[value=yes]').click(), 1)" >/dev/null
+wait_for 40 stands "$first" cancelled && wait_for 10 page_says "document.querySelector('.state').textContent == 'cancelled'"
+ok $? "then it is cancelled"
+
+# ---- without bitd ----
+stop_bitd
+wait_for 20 page_says "document.getElementById('link').textContent.includes('no connection')"
+ok $? "when bitd is gone the page says so"
+start_bitd --set listen=127.0.0.1:$port
+wait_for 40 page_says "document.getElementById('link').className == 'live'"
+ok $? "and goes on by itself when it is back"
+[ -z "$(of_page "performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith(location.origin)).join()")" ]
+ok $? "nothing was asked of any other place"
+exit $bad
