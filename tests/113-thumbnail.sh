@@ -10,8 +10,8 @@ ok $? "a whole picture"
 "$bit" thumbnail "$digit" --out small.jpg --size 10 >said 2>&1 && [ "$(size_of small.jpg)" = 0008x0008 ]
 ok $? "at most so many pixels a side"
 bytes=$(stat -c %s "$digit")
-head -c $((bytes - 60)) "$digit" >cut
-"$bit" thumbnail cut --out cut.jpg >said 2>&1 && [ "$(size_of cut.jpg)" = 0020x0020 ] && ! cmp -s cut.jpg whole.jpg
+head -c $((bytes - 60)) "$digit" >cut.off
+"$bit" thumbnail cut.off --out cut.jpg >said 2>&1 && [ "$(size_of cut.jpg)" = 0020x0020 ] && ! cmp -s cut.jpg whole.jpg
 ok $? "a picture that is cut off: its first rows"
 echo 'no picture' >text
 "$bit" thumbnail text --out text.jpg >said 2>&1
