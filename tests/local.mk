@@ -32,7 +32,7 @@ list-programs:
 check-count:
 	$(srcdir)/tests/run .
 # Below a minute on two cores: the unit tests but the largest, and the scripts that start next to no ranks.
-SLOW_TESTS =
+SLOW_TESTS = tests/model/test_taps_memory
 FAST_TESTS = tests/100-check.sh tests/101-plan.sh tests/102-jobs.sh tests/103-plot.sh tests/104-man.sh tests/402-bit-ckpt.sh \
 	tests/500-ranks.sh tests/900-digits.sh tests/908-library.sh tests/913-mpirun.sh
 check-fast:
