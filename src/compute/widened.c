@@ -2,6 +2,7 @@
  * handed to the float32 operation of the same backend, and rounded again. Memory holds bfloat16; products and sums are float32's. */
 #include "compute/widened.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "bit/bfloat16.h"
@@ -9,16 +10,48 @@
 #include "compute/isa.h"
 #include "compute/row_kernels.h"
 
-enum { CACHE = 2 << 20, /* bytes of widened images a thread */ STRETCH = 1 << 14 /* numbers that a thread converts at a time */ };
+enum { CACHE = 2 << 20, /* bytes of widened images a thread */ STRETCH = 1 << 14 /* numbers that a thread converts at a time */,
+       BLOCK = 2048 /* and of a kernel, on its stack */ };
 
 struct widened {
     struct bit_operation base;
     struct bit_operation *inner;      /* float32, of `group` images */
     int groups;
     size_t first, second, result;     /* numbers of a group: of the operands and of the result; second 0: a packed kernel */
-    size_t kernel;                    /* numbers of the kernel */
-    float *rounded;                   /* the kernel as bfloat16 has it, while it is packed */
+    size_t kernel;                    /* numbers of the kernel; 0: of weight gradients, which have none */
 };
+
+/* A kernel as bfloat16 has it, while it is packed: one place for all operations, as large as their largest, while there are any. */
+static struct { pthread_mutex_t lock; float *numbers; size_t size, users; } rounded = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int share_rounded(size_t size, struct bit_error *error)
+{
+    int result = 0;
+    pthread_mutex_lock(&rounded.lock);
+    if (size > rounded.size) {
+        float *larger = bit_allocate(size, sizeof *larger, "a kernel", error);
+        result = larger ? 0 : -1;
+        if (larger) {
+            bit_free(rounded.numbers);
+            rounded.numbers = larger;
+            rounded.size = size;
+        }
+    }
+    rounded.users += result == 0;
+    pthread_mutex_unlock(&rounded.lock);
+    return result;
+}
+
+static void leave_rounded(void)
+{
+    pthread_mutex_lock(&rounded.lock);
+    if (--rounded.users == 0) {
+        bit_free(rounded.numbers);
+        rounded.numbers = NULL;
+        rounded.size = 0;
+    }
+    pthread_mutex_unlock(&rounded.lock);
+}
 
 static size_t round_up(size_t x)
 {
@@ -54,10 +87,18 @@ static void add(const float *from, size_t count, float *to)
 static int pack(struct bit_operation *o, const float *kernel, void *packed, struct bit_error *error)
 {
     struct widened *w = (struct widened *)o;
-    #pragma omp parallel for num_threads(bit_compute_thread_count()) schedule(static) if (w->kernel > STRETCH)
-    for (size_t i = 0; i < w->kernel; i++)
-        w->rounded[i] = bit_bfloat16_to_float(bit_bfloat16_from_float(kernel[i]));
-    return w->inner->pack(w->inner, w->rounded, packed, error);
+    const struct row_kernels *kernels = BIT_PICK(row_kernels);
+    pthread_mutex_lock(&rounded.lock);
+    #pragma omp parallel for num_threads(bit_compute_thread_count()) schedule(static) if (w->kernel > BLOCK)
+    for (size_t at = 0; at < w->kernel; at += BLOCK) {
+        bit_bfloat16 narrow[BLOCK];
+        size_t count = w->kernel - at < BLOCK ? w->kernel - at : BLOCK;
+        kernels->narrow(kernel + at, count, narrow);
+        kernels->widen(narrow, count, rounded.numbers + at);
+    }
+    int result = w->inner->pack(w->inner, rounded.numbers, packed, error);
+    pthread_mutex_unlock(&rounded.lock);
+    return result;
 }
 
 static int run(struct bit_operation *o, const void *first, const void *packed, bool accumulate, void *result, void *scratch,
@@ -97,7 +138,8 @@ static void destroy(struct bit_operation *o)
     struct widened *w = (struct widened *)o;
     if (w->inner)
         w->inner->destroy(w->inner);
-    bit_free(w->rounded);
+    if (w->kernel)
+        leave_rounded();
     bit_free(w);
 }
 
@@ -133,16 +175,16 @@ int bit_widened_create(const struct bit_backend *backend, const struct bit_geome
     w->first = (size_t)inner.images * (weights || forward ? source : destination);
     w->second = weights ? (size_t)inner.images * destination : 0;
     w->result = weights ? kernel : (size_t)inner.images * (forward ? destination : source);
-    w->kernel = kernel;
     for (const struct bit_backend *b = backend; b && !w->inner; b = b->below)
         if (b->create(&inner, BIT_FLOAT32, direction, &w->inner, error)) {
             destroy(&w->base);
             return -1;
         }
-    if (!weights && !(w->rounded = bit_allocate(kernel, sizeof *w->rounded, "a kernel", error))) {
+    if (!weights && share_rounded(kernel, error)) {
         destroy(&w->base);
         return -1;
     }
+    w->kernel = weights ? 0 : kernel;
     size_t part = weights && w->groups > 1 ? round_up(kernel) : weights ? 0 : round_up(w->result);
     w->base = (struct bit_operation){
         .geometry = *geometry, .type = type, .packs_any_size = w->inner->packs_any_size, .packed_bytes = w->inner->packed_bytes,

@@ -224,22 +224,32 @@ static size_t pixels_of(const struct bit_geometry *g)
     return (size_t)g->images * bit_geometry_out_height(g) * bit_geometry_out_width(g);
 }
 
+/* Winograd's transforms for tiles of 4x4 add up numbers ten times the size of the results. */
+static int size_of_sums(const struct bit_backend *backend, const struct problem *p, enum bit_direction direction)
+{
+    struct bit_convolution *c = bit_convolution_create(backend, &p->g, p->type, true, NULL);
+    const char *kernel = c ? bit_convolution_kernel(c, direction) : NULL;
+    bool winograd = kernel && strstr(kernel, "winograd");
+    bit_convolution_destroy(c);
+    return winograd ? 10 : 1;
+}
+
 static void compare(const struct bit_backend *backend, const struct problem *p, const struct results *truth, int threads)
 {
-    /* Winograd's transforms for tiles of 4x4 add up numbers ten times the size of the results. bfloat16: where both have rounded, results of up
-     * to six times the root mean square may end one step, 2^-8 of themselves, apart, and who adds in bfloat16 has rounded once more, by 2^-9:
-     * 3.5e-2. Weight gradients are float32 in both types, and may take the same ways. */
-    bool winograd = p->g.kernel == 3 && p->g.stride == 1 && p->g.width >= 12;
-    double tolerance = p->type == BIT_FLOAT32 ? (winograd ? 10 : 1) * rounding(longest(&p->g)) : 4e-2;
-    double weights = (winograd ? 10 : 1) * rounding(pixels_of(&p->g));
+    /* bfloat16: where both have rounded, results of up to six times the root mean square may end one step, 2^-8 of themselves, apart, and who
+     * adds in bfloat16 has rounded once more, by 2^-9: 3.5e-2. Weight gradients are float32 in both types. */
     struct results got;
     bit_compute_threads(threads);
+    const bool exact = p->type == BIT_FLOAT32;
+    double forward = exact ? size_of_sums(backend, p, BIT_FORWARD) * rounding(longest(&p->g)) : 4e-2;
+    double data = exact ? size_of_sums(backend, p, BIT_BACKWARD_DATA) * rounding(longest(&p->g)) : 4e-2;
+    double weights = size_of_sums(backend, p, BIT_BACKWARD_WEIGHTS) * rounding(pixels_of(&p->g));
     CHECK(run(backend, p, &got));
     const struct { const char *name; const struct buffer *got, *truth; double tolerance; } pairs[] = {
-        {"forward", &got.forward, &truth->forward, tolerance},
-        {"forward, added", &got.forward_added, &truth->forward_added, tolerance},
-        {"backward data", &got.data, &truth->data, tolerance},
-        {"backward data, added", &got.data_added, &truth->data_added, tolerance},
+        {"forward", &got.forward, &truth->forward, forward},
+        {"forward, added", &got.forward_added, &truth->forward_added, forward},
+        {"backward data", &got.data, &truth->data, data},
+        {"backward data, added", &got.data_added, &truth->data_added, data},
         {"backward weights", &got.weights, &truth->weights, weights},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
