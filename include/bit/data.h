@@ -43,6 +43,8 @@ uint64_t bit_index_bytes(const struct bit_index *index);     /* size of all imag
 uint64_t bit_index_label_count(const struct bit_index *index);  /* of all images */
 int bit_index_labels_most(const struct bit_index *index);    /* labels of the image that has the most */
 const char *bit_index_class_name(const struct bit_index *index, int label);
+/* Appends all of them, one a line, in the order of the labels: as checkpoints have them. -1: no memory. */
+int bit_index_class_names(const struct bit_index *index, struct bit_text *text, struct bit_error *error);
 /* Hash of class names in order, and of all paths and labels: kept in checkpoints, compared on resume. */
 void bit_index_fingerprint(const struct bit_index *index, char classes[33], char images[33]);
 int bit_index_image_path(const struct bit_index *index, uint64_t image, char *buffer, size_t size,

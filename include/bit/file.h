@@ -18,6 +18,9 @@ int bit_file_write(const char *path, const void *data, size_t size, struct bit_e
 /* As bit_file_write, without the fsyncs: for files that may be lost (progress, caches), never torn. */
 int bit_file_write_cache(const char *path, const void *data, size_t size, struct bit_error *error);
 
+/* All of it to a descriptor, however often that takes; -1 with errno. */
+int bit_file_write_all(int file, const void *data, size_t size);
+
 /* Removes what killed writers of `name` (NULL: of any file) left in `folder`, where it has not changed for `age` seconds: the caller
  * knows that no writer lives, or that none takes so long. What cannot be removed stays. */
 void bit_file_sweep(const char *folder, const char *name, double age);

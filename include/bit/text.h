@@ -24,6 +24,8 @@ void bit_text_bytes(double bytes, char *buffer, size_t size);
 /* "1,5,10": ascending whole numbers from `least` to `most`, at most `capacity` of them. Their number; 0: it is no such list. */
 int bit_text_numbers(const char *text, uint64_t least, uint64_t most, int capacity, uint64_t *numbers);
 bool bit_text_is_utf8(const char *data, size_t size);
+/* How many line ends a text has. */
+size_t bit_text_lines(const char *text);
 
 /* Copies `text` so that a terminal or a line of a file shows it as it is: control characters, bytes that are not UTF-8, and characters
  * without a look of their own (zero-width, direction marks, C1) become \t, \n, \r or \xHH, a byte each. The bytes of `kept` stay

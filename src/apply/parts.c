@@ -48,20 +48,6 @@ static char *pack(char *to, const void *from, size_t size)
     return to + size;
 }
 
-static int write_all(int file, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t done = write(file, data, size);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return -1;
-        data += done;
-        size -= (size_t)done;
-    }
-    return 0;
-}
-
 /* Bytes read; fewer than `size` at the end of the file; -1. */
 static ssize_t read_all(int file, char *data, size_t size, uint64_t offset)
 {
@@ -118,7 +104,7 @@ int part_append(struct part *p, uint64_t number, const struct part_rows *rows, s
     pack(at, rows->outputs, good * (size_t)p->shape.outputs * sizeof *rows->outputs);
     hash_record(&head, numbers, size);
     memcpy(p->record, &head, sizeof head);
-    return write_all(p->file, p->record, sizeof head + size) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", p->path) : 0;
+    return bit_file_write_all(p->file, p->record, sizeof head + size) ? bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", p->path) : 0;
 }
 
 int part_close(struct part *p, struct bit_error *error)

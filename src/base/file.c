@@ -71,16 +71,15 @@ int bit_file_read(const char *path, size_t limit, char **data, size_t *size, str
     return result;
 }
 
-static int write_all(int file, const char *data, size_t size)
+int bit_file_write_all(int file, const void *data, size_t size)
 {
-    while (size) {
-        ssize_t n = write(file, data, size);
+    for (size_t done = 0; done < size;) {
+        ssize_t n = write(file, (const char *)data + done, size - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -1;
-        data += n;
-        size -= (size_t)n;
+        done += (size_t)n;
     }
     return 0;
 }
@@ -102,7 +101,7 @@ static int write_file(const char *path, const void *data, size_t size, bool dura
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot create %s", temporary);
-    int bad = write_all(file, data, size) || (durable && fsync(file));
+    int bad = bit_file_write_all(file, data, size) || (durable && fsync(file));
     if (bad)
         bit_fail_errno(error, BIT_EENVIRONMENT, "cannot write %s", temporary);
     if (close(file) && !bad)

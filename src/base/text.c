@@ -246,3 +246,11 @@ int bit_text_numbers(const char *text, uint64_t least, uint64_t most, int capaci
             return 0;
     }
 }
+
+size_t bit_text_lines(const char *text)
+{
+    size_t count = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        count++;
+    return count;
+}

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bench/median.h"
 #include "bit/compute.h"
 #include "bit/heads.h"
 #include "bit/model.h"
+#include "bit/statistics.h"
 #include "cli/cli.h"
 
 enum { BENCH_COPIES = 256 };

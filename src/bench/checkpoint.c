@@ -221,7 +221,7 @@ static double ratio(const struct bench *b, int plain, int ours, int repeat, doub
 {
     for (int i = 0; i < repeat; i++)
         room[i] = b->seconds[plain][i] / b->seconds[ours][i];
-    return bench_median(room, repeat);
+    return bit_median(room, (size_t)repeat);
 }
 
 static int print(const struct bench *b, const struct bench_options *o, struct bit_error *error)
@@ -238,7 +238,7 @@ static int print(const struct bench *b, const struct bench_options *o, struct bi
         part[k] = ratio(b, pairs[k][0], pairs[k][1], o->repeat, room);
     for (int k = 0; k < KINDS; k++) {
         memcpy(room, b->seconds[k], (size_t)o->repeat * sizeof *room);
-        rate[k] = gigabytes / bench_median(room, o->repeat);
+        rate[k] = gigabytes / bit_median(room, (size_t)o->repeat);
     }
     bit_free(room);
     if (o->json) {

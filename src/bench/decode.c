@@ -121,9 +121,9 @@ static int measure(const struct bench_options *o, const struct bench_pictures *p
         seconds[2 * o->repeat + i] = cpu;
     }
     if (!result) {
-        r->seconds = bench_median(seconds, o->repeat);
-        r->bare = bench_median(seconds + o->repeat, o->repeat);
-        r->cpu = bench_median(seconds + 2 * o->repeat, o->repeat);
+        r->seconds = bit_median(seconds, (size_t)o->repeat);
+        r->bare = bit_median(seconds + o->repeat, (size_t)o->repeat);
+        r->cpu = bit_median(seconds + 2 * o->repeat, (size_t)o->repeat);
     }
     bit_free(seconds);
     return result;

@@ -1,10 +1,10 @@
 /* How fast plain messages are: the reduction's ceiling, and what a prediction for other numbers of ranks needs. */
 #include <math.h>
 
-#include "bench/median.h"
 #include "bench/reduction.h"
 #include "bit/clock.h"
 #include "bit/comm.h"
+#include "bit/statistics.h"
 
 /* Everybody sends `count` numbers to the rank `distance` further on, `rounds` times: seconds each. */
 static int exchange(struct bit_group *world, float *block, size_t elements, size_t count, int distance, int rounds,
@@ -48,7 +48,7 @@ static int measure_point(struct bit_group *world, float *block, size_t elements,
     for (int i = 0; i < RUNS; i++)
         if (exchange(world, block, elements, count, distance, rounds, &runs[i], error))
             return -1;
-    double mine = bench_median(runs, RUNS);
+    double mine = bit_median(runs, (size_t)RUNS);
     if (bit_group_gather(world, &mine, sizeof mine, all, error))
         return -1;
     *seconds = 0;

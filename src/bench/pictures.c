@@ -1,16 +1,14 @@
 /* JPEG files for bit bench decode: those below a folder, or noise of all sizes painted and compressed here. */
 #include <dirent.h>
 #include <errno.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#include <jpeglib.h>
-
 #include "bit/file.h"
+#include "bit/jpeg.h"
 #include "bit/memory.h"
 #include "bit/random.h"
 #include "bench/bench.h"
@@ -119,45 +117,16 @@ static void paint(float *field, unsigned number, int channel)
     }
 }
 
-struct failure { struct jpeg_error_mgr errors; jmp_buf back; };
-
-static void on_error(j_common_ptr info)
+static int compress(struct bench_picture *picture, const float *const *fields, uint8_t *pixels, struct bit_error *error)
 {
-    longjmp(((struct failure *)info->err)->back, 1);
-}
-
-static int compress(struct bench_picture *picture, const float *const *fields, struct bit_error *error)
-{
-    struct jpeg_compress_struct info;
-    struct failure failure;
-    unsigned long size = 0;
-    JSAMPLE row[3 * WIDTH], *rows = row;
-    info.err = jpeg_std_error(&failure.errors);
-    failure.errors.error_exit = on_error;
-    if (setjmp(failure.back)) {
-        jpeg_destroy_compress(&info);
-        return bit_fail(error, BIT_EENVIRONMENT, "libjpeg cannot write an image: no memory?");
+    size_t size = 0;
+    for (size_t i = 0; i < (size_t)3 * WIDTH * HEIGHT; i++) {
+        float value = fields[i % 3][i / 3];
+        pixels[i] = (uint8_t)(value < -128 ? 0 : value > 127 ? 255 : value + 128);
     }
-    jpeg_create_compress(&info);
-    jpeg_mem_dest(&info, &picture->data, &size);
-    info.image_width = WIDTH;
-    info.image_height = HEIGHT;
-    info.input_components = 3;
-    info.in_color_space = JCS_YCbCr;
-    jpeg_set_defaults(&info);
-    jpeg_set_quality(&info, QUALITY, TRUE);
-    jpeg_start_compress(&info, TRUE);
-    for (int y = 0; y < HEIGHT; y++) {
-        for (int x = 0; x < 3 * WIDTH; x++) {
-            float value = fields[x % 3][y * WIDTH + x / 3];
-            row[x] = (JSAMPLE)(value < -128 ? 0 : value > 127 ? 255 : value + 128);
-        }
-        jpeg_write_scanlines(&info, &rows, 1);
-    }
-    jpeg_finish_compress(&info);
-    jpeg_destroy_compress(&info);
+    int result = bit_jpeg_write(pixels, WIDTH, HEIGHT, BIT_JPEG_YCC, QUALITY, &picture->data, &size, error);
     picture->size = size;
-    return picture->data ? 0 : bit_fail(error, BIT_EENVIRONMENT, "out of memory: a JPEG file");
+    return result;
 }
 
 int bench_pictures_make(struct bench_pictures *p, struct bit_error *error)
@@ -167,15 +136,18 @@ int bench_pictures_make(struct bench_pictures *p, struct bit_error *error)
     for (int c = 0; c < 3; c++)
         if (!(fields[c] = bit_allocate((size_t)WIDTH * HEIGHT, sizeof **fields, "an image", error)))
             result = -1;
-    for (unsigned i = 0; i < SYNTHETIC && !result; i++) {
+    uint8_t *pixels = bit_allocate((size_t)3 * WIDTH * HEIGHT, 1, "an image", error);
+    for (unsigned i = 0; i < SYNTHETIC && pixels && !result; i++) {
         struct bench_picture picture = {0};
         for (int c = 0; c < 3; c++)
             paint(fields[c], i, c);
-        result = compress(&picture, (const float *const *)fields, error) || add(p, &picture, error) ? -1 : 0;
+        result = compress(&picture, (const float *const *)fields, pixels, error) || add(p, &picture, error) ? -1 : 0;
         p->bytes += picture.size;
     }
     for (int c = 0; c < 3; c++)
         bit_free(fields[c]);
+    result = pixels ? result : -1;
+    bit_free(pixels);
     return result;
 }
 

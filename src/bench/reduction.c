@@ -3,11 +3,11 @@
 #include <omp.h>
 #include <sys/resource.h>
 
-#include "bench/median.h"
 #include "bench/reduction.h"
 #include "bit/clock.h"
 #include "bit/comm.h"
 #include "bit/memory.h"
+#include "bit/statistics.h"
 #include "bit/text.h"
 
 /* Small integers: every order of additions gives the same sum, which each rank can predict. */
@@ -145,8 +145,8 @@ static int measure(struct bench *b, struct reduction_result *result, struct bit_
     }
     bit_reducer_time(b->reducer, &after);
     result->bytes = (after.bytes - before.bytes) / rounds;
-    result->reduce_seconds = bench_median(reduce, rounds);
-    result->gather_seconds = bench_median(gather, rounds);
+    result->reduce_seconds = bit_median(reduce, (size_t)rounds);
+    result->gather_seconds = bit_median(gather, (size_t)rounds);
     if (calibrate(b, error))
         return -1;
     for (int i = 0; i < rounds; i++) {
@@ -159,9 +159,9 @@ static int measure(struct bench *b, struct reduction_result *result, struct bit_
         together[i] = seconds[0] + seconds[1];
         cpu[i] += seconds[2];
     }
-    result->cpu_seconds = fmax(0, bench_median(cpu, rounds));
-    result->compute_seconds = bench_median(alone, rounds);
-    result->step_seconds = bench_median(together, rounds);
+    result->cpu_seconds = fmax(0, bit_median(cpu, (size_t)rounds));
+    result->compute_seconds = bit_median(alone, (size_t)rounds);
+    result->step_seconds = bit_median(together, (size_t)rounds);
     return 0;
 }
 

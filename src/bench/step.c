@@ -182,7 +182,7 @@ static int measure(const struct bench_options *o, struct report *r, struct bit_e
     if (bench_company_end(children, company, error))
         result = -1;
     if (!result) {
-        r->median = bench_median(seconds, o->repeat); /* sorts them */
+        r->median = bit_median(seconds, (size_t)o->repeat); /* sorts them */
         r->fastest = seconds[0];
         r->loss = step.loss;
         double steps = step.fixed_seconds + step.forward_seconds + step.backward_seconds + step.update_seconds;

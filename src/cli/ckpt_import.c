@@ -83,14 +83,6 @@ static int make_job(struct import *in, struct bit_error *error)
     return in->model ? 0 : -1;
 }
 
-static size_t lines(const char *text)
-{
-    size_t count = 0;
-    for (; (text = strchr(text, '\n')); text++)
-        count++;
-    return count;
-}
-
 /* From a file of names, or as the job's training images give them; otherwise unknown. */
 static int find_classes(struct import *in, struct bit_error *error)
 {
@@ -103,7 +95,7 @@ static int find_classes(struct import *in, struct bit_error *error)
         bit_text_add(&names, "%s%s", in->classes, size && in->classes[size - 1] != '\n' ? "\n" : "");
         bit_free(in->classes);
         in->classes = names.data;
-        if (names.failed || strlen(names.data) < size || lines(names.data) != wanted)
+        if (names.failed || strlen(names.data) < size || bit_text_lines(names.data) != wanted)
             return bit_fail(error, BIT_EUSAGE, "%s: expected %zu lines, a name for each output of %s", in->options->classes, wanted,
                             in->options->file);
         return 0;
@@ -114,8 +106,7 @@ static int find_classes(struct import *in, struct bit_error *error)
     if (in->options->job && bit_file_exists(in->job->data.train)) {
         if (!(index = bit_index_open(in->job->data.train, NULL, NULL, bit_group_self(), error)))
             return bit_text_free(&text), -1;
-        for (int i = 0; i < bit_index_classes(index); i++)
-            bit_text_add(&text, "%s\n", bit_index_class_name(index, i));
+        bit_index_class_names(index, &text, error);
         if ((size_t)bit_index_classes(index) > wanted)
             bit_fail(error, BIT_EUSAGE, "%s has %d classes, %s has %zu outputs", in->job->data.train, bit_index_classes(index),
                      in->options->file, wanted);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bit/file.h"
+#include "bit/jpeg.h"
 #include "bit/memory.h"
-#include "cli/picture.h"
 #include "data/picture.h"
 
 enum { FILE_MOST = 256 << 20, PIXELS_MOST = 100000000, SCANS_MOST = 200, CHANNELS = 4 };
@@ -164,7 +164,7 @@ int canvas_write(const struct canvas *c, const char *path, int quality, struct b
         for (size_t k = 0; k < 3; k++)
             bytes[3 * i + k] = (uint8_t)lrintf(fminf(fmaxf(c->pixels[CHANNELS * i + k] * 255, 0), 255));
     if (!result)
-        result = picture_encode(bytes, c->width, c->height, quality, &data, &size, error) || bit_file_write_cache(path, data, size, error) ? -1 : 0;
+        result = bit_jpeg_write(bytes, c->width, c->height, BIT_JPEG_RGB, quality, &data, &size, error) || bit_file_write_cache(path, data, size, error) ? -1 : 0;
     bit_free(bytes);
     free(data);
     return result;

@@ -2,10 +2,10 @@ bin_PROGRAMS += bit
 bit_SOURCES = src/cli/check.c src/cli/ckpt.c src/cli/ckpt_export.c src/cli/ckpt_import.c src/cli/ckpt_show.c src/cli/coco.c src/cli/commands.c src/cli/common.c \
 	src/cli/end.c src/cli/main.c src/cli/limits.c src/cli/plan.c src/cli/settle.c src/cli/suite.c src/cli/thumbnail.c src/cli/plot.c src/cli/plot_chart.c src/cli/plot_page.c src/cli/watch.c
 bit_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(JPEG_CFLAGS) -DBIT_MPIRUN='"$(MPIRUN)"' -DBIT_MPI_KIND='"$(MPI_KIND)"'
-bit_SOURCES += src/bench/bench.c src/bench/bench.h src/bench/ceiling.c src/bench/checkpoint.c src/bench/decode.c src/bench/fit.c src/bench/median.c src/bench/median.h src/bench/ops.c src/bench/pictures.c \
+bit_SOURCES += src/bench/bench.c src/bench/bench.h src/bench/ceiling.c src/bench/checkpoint.c src/bench/decode.c src/bench/fit.c src/bench/ops.c src/bench/pictures.c \
 	src/bench/reduce.c src/bench/reduction.h src/bench/reduction_options.c src/bench/step.c
 bit_SOURCES += src/cli/compose.c src/cli/compose.h src/cli/compose_canvas.c src/cli/labels.c src/cli/labels.h src/cli/labels_map.c
-bit_SOURCES += src/cli/compare.c src/cli/picture.c src/cli/picture.h src/cli/report.c src/cli/report.h src/cli/report_gallery.c \
+bit_SOURCES += src/cli/compare.c src/cli/report.c src/cli/report.h src/cli/report_gallery.c \
 	src/cli/report_predictions.c src/cli/report_runs.c
 bit_SOURCES += src/cli/apply.c src/cli/apply.h src/cli/embed.c src/cli/predict.c src/cli/probe.c
 nobase_noinst_HEADERS += src/cli/ckpt.h src/cli/cli.h src/cli/plot.h

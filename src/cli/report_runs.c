@@ -97,28 +97,6 @@ void report_add_runs(struct bit_text *t, const struct report *r)
 
 /* ---- seeds ---- */
 
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median_of(const double *sorted, size_t count)
-{
-    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
-/* Standard deviation of a sample. */
-static double deviation_of(const double *values, size_t count)
-{
-    double mean = 0, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        mean += values[i] / (double)count;
-    for (size_t i = 0; i < count; i++)
-        sum += (values[i] - mean) * (values[i] - mean);
-    return count > 1 ? sqrt(sum / (double)(count - 1)) : NAN;
-}
-
 static void add_cell(struct bit_text *t, const struct bit_metric *m, double values[], size_t count)
 {
     char median[32], least[32], most[32], deviation[32];
@@ -127,11 +105,10 @@ static void add_cell(struct bit_text *t, const struct bit_metric *m, double valu
         return;
     }
     struct bit_metric shown = *m;
-    qsort(values, count, sizeof *values, compare_numbers);
-    bit_metric_text((shown.value = median_of(values, count), &shown), median, sizeof median);
+    bit_metric_text((shown.value = bit_median(values, count), &shown), median, sizeof median);
     bit_metric_text((shown.value = values[0], &shown), least, sizeof least);
     bit_metric_text((shown.value = values[count - 1], &shown), most, sizeof most);
-    bit_metric_text((shown.value = deviation_of(values, count), &shown), deviation, sizeof deviation);
+    bit_metric_text((shown.value = bit_deviation(values, count), &shown), deviation, sizeof deviation);
     bit_text_add(t, "<td>%s<small>%s to %s</small><small>&plusmn; %s</small></td>", median, least, most, count > 1 ? deviation : "?");
 }
 

@@ -6,9 +6,9 @@
 
 #include "bit/data.h"
 #include "bit/file.h"
+#include "bit/jpeg.h"
 #include "bit/memory.h"
 #include "cli/cli.h"
-#include "cli/picture.h"
 
 enum { LIMIT = 256 << 20, QUALITY = 80 };
 
@@ -32,7 +32,7 @@ static int make(const char *picture, const struct options *o, struct bit_error *
     uint8_t *pixels = bit_allocate((size_t)o->size * (size_t)o->size, 3, "a thumbnail", error);
     if (pixels && bit_file_read(picture, LIMIT, &data, &bytes, error) == 0 &&
         bit_thumbnail(data, bytes, o->size, pixels, &width, &height, error) == 0 &&
-        picture_encode(pixels, width, height, QUALITY, &jpeg, &size, error) == 0)
+        bit_jpeg_write(pixels, width, height, BIT_JPEG_RGB, QUALITY, &jpeg, &size, error) == 0)
         result = bit_file_write(o->out, jpeg, size, error);
     free(jpeg);
     bit_free(data);

@@ -465,6 +465,13 @@ const char *bit_index_class_name(const struct bit_index *index, int label)
     return index->class_text + index->class_start[label];
 }
 
+int bit_index_class_names(const struct bit_index *index, struct bit_text *text, struct bit_error *error)
+{
+    for (int i = 0; i < bit_index_classes(index); i++)
+        bit_text_add(text, "%s\n", bit_index_class_name(index, i));
+    return text->failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: names of classes") : 0;
+}
+
 void bit_index_fingerprint(const struct bit_index *index, char classes[33], char images[33])
 {
     const struct bit_index_header *block = index->block;

@@ -6,22 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bit/file.h"
 #include "index.h"
 
 static const char memory_name[] = "bit-index";
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
-
-static bool write_all(int file, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t written = write(file, data, size);
-        if (written <= 0)
-            return false;
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
 
 /* Each process has pages of its own only where it writes. */
 static struct bit_index_header *map(int file, size_t bytes)
@@ -35,7 +24,7 @@ int bit_index_publish(const struct bit_index_header *block, uint64_t bytes, stru
     int file = memfd_create(memory_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file < 0)
         return -1;
-    if (write_all(file, (const char *)block, bytes) && !fcntl(file, F_ADD_SEALS, SEALS) && (*mapped = map(file, bytes)))
+    if (!bit_file_write_all(file, block, bytes) && !fcntl(file, F_ADD_SEALS, SEALS) && (*mapped = map(file, bytes)))
         return file;
     close(file);
     return -1;

@@ -21,8 +21,7 @@ int arrays_describe(struct run *run, struct bit_checkpoint *checkpoint)
     const struct standing *s = &run->standing;
     struct bit_text classes = {0}, data = {0}, extra = {0};
     double seconds = run->loop.started > 0 ? bit_clock_seconds() - run->loop.started : 0;
-    for (int i = 0; i < bit_index_classes(run->train); i++)
-        bit_text_add(&classes, "%s\n", bit_index_class_name(run->train, i));
+    bit_index_class_names(run->train, &classes, &run->error);
     bit_text_add(&data, "%s %s", run->classes_fingerprint, run->images_fingerprint);
     standing_write(s, s->bad + run->loop.bad, s->seconds + seconds, &extra);
     *checkpoint = (struct bit_checkpoint){

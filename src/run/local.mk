@@ -11,7 +11,7 @@ dist_man_MANS += man/bitrun.1 man/bit-recovery.7
 include tests/bitrun/local.mk
 bin_PROGRAMS += bitrun
 # bitrun itself; also under test, with points at which it may be harmed.
-BITRUN_SOURCES = src/run/main.c src/run/embed.c src/run/embed.h src/bench/median.c src/bench/median.h src/bench/messages.c src/bench/reduction.c src/bench/reduction.h \
+BITRUN_SOURCES = src/run/main.c src/run/embed.c src/run/embed.h src/bench/messages.c src/bench/reduction.c src/bench/reduction.h \
 	src/bench/reduction_main.c src/bench/reduction_options.c
 bitrun_SOURCES = $(BITRUN_SOURCES)
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)

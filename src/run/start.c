@@ -73,13 +73,6 @@ int start_settle(struct run *run)
 
 /* ---- weights ---- */
 
-static int names_of_classes(const struct run *run, struct bit_text *names, struct bit_error *error)
-{
-    for (int i = 0; i < bit_index_classes(run->train); i++)
-        bit_text_add(names, "%s\n", bit_index_class_name(run->train, i));
-    return names->failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: names of classes") : 0;
-}
-
 static enum bit_start_head head_of(const struct run *run, const char *from, const char *to, const char **words)
 {
     bool same = *from && !strcmp(from, to) && (size_t)run->classes == bit_start_network(run->start)->classes;
@@ -122,7 +115,7 @@ static int take_start(struct run *run, float *block, bool with_statistics)
     float *statistics = NULL, *weights = bit_allocate(table->elements, sizeof *weights, "the weights to begin with", &run->error);
     if (weights && statistics_table)
         statistics = bit_allocate(statistics_table->elements, sizeof *statistics, "batch statistics", &run->error);
-    if (!run->error.code && !names_of_classes(run, &ours, &run->error) && !bit_start_read(run->start, weights, statistics, &run->error)) {
+    if (!run->error.code && !bit_index_class_names(run->train, &ours, &run->error) && !bit_start_read(run->start, weights, statistics, &run->error)) {
         enum bit_start_head head = head_of(run, names, ours.data, &words);
         if (!bit_start_take(table, weights, names, head, bit_model_table(run->model), block, ours.data, &taken, &run->error) &&
             (!with_statistics || !take_statistics(run, statistics)) && with_statistics)

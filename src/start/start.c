@@ -100,15 +100,7 @@ static int open_file(struct bit_start *s, const char *path, struct bit_error *er
     return s->table ? 0 : -1;
 }
 
-static size_t lines(const char *text)
-{
-    size_t count = 0;
-    for (; (text = strchr(text, '\n')); text++)
-        count++;
-    return count;
-}
-
-/* Names beside the weights; they are left out where their number is not that of the outputs. */
+/* Names beside the weights, if there are any: one for each output. */
 static int read_classes(struct bit_start *s, const char *folder, struct bit_error *error)
 {
     char path[PATH_MAX];
@@ -119,7 +111,7 @@ static int read_classes(struct bit_start *s, const char *folder, struct bit_erro
         return 0;
     if (bit_file_read(path, CLASSES_LIMIT, &s->classes, &size, error))
         return -1;
-    if (lines(s->classes) != s->network.classes)
+    if (bit_text_lines(s->classes) != s->network.classes)
         return bit_fail(error, BIT_EDATA, "%s: expected %zu lines, a name for each output of %s", path, s->network.classes, s->name);
     return 0;
 }

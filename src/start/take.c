@@ -3,6 +3,7 @@
 
 #include "bit/memory.h"
 #include "bit/start.h"
+#include "bit/text.h"
 
 /* ---- backbone ---- */
 
@@ -33,9 +34,7 @@ struct names { size_t count; const char **line; };
 
 static int split(const char *text, struct names *names, struct bit_error *error)
 {
-    names->count = 0;
-    for (const char *c = text; (c = strchr(c, '\n')); c++)
-        names->count++;
+    names->count = bit_text_lines(text);
     names->line = bit_allocate(names->count + 1, sizeof *names->line, "names of classes", error);
     if (!names->line)
         return -1;

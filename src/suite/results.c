@@ -1,10 +1,10 @@
 /* What the runs of a suite have come to: by task, by group, over all. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bit/file.h"
 #include "bit/json.h"
+#include "bit/statistics.h"
 #include "bit/suite.h"
 #include "bit/text.h"
 
@@ -27,31 +27,6 @@ static void look_at(const struct bit_suite *s, struct bit_suite_run *run)
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    if (!count)
-        return NAN;
-    qsort(values, count, sizeof *values, ascending);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-/* Of a sample: n - 1 in the denominator; NaN of fewer than two. */
-static double deviation(const double *values, size_t count)
-{
-    double mean = 0, squares = 0;
-    for (size_t i = 0; i < count; i++)
-        mean += values[i] / (double)count;
-    for (size_t i = 0; i < count; i++)
-        squares += (values[i] - mean) * (values[i] - mean);
-    return count > 1 ? sqrt(squares / (double)(count - 1)) : NAN;
-}
-
 void bit_suite_look(struct bit_suite *s)
 {
     for (size_t i = 0; i < s->run_count; i++)
@@ -63,10 +38,10 @@ void bit_suite_look(struct bit_suite *s)
         for (size_t i = 0; i < s->seed_count; i++)
             if (!isnan(s->runs[t * s->seed_count + i].value))
                 values[task->finished++] = s->runs[t * s->seed_count + i].value;
-        task->median = median(values, task->finished);
+        task->median = bit_median(values, task->finished);
         task->least = task->finished ? values[0] : NAN;
         task->most = task->finished ? values[task->finished - 1] : NAN;
-        task->deviation = deviation(values, task->finished);
+        task->deviation = bit_deviation(values, task->finished);
     }
 }
 
@@ -85,7 +60,7 @@ void bit_suite_mean(const struct bit_suite *s, const char *group, double *mean, 
     for (size_t i = 0; i < s->seed_count; i++)
         by_seed[i] /= (double)count;
     *mean = count ? sum / (double)count : NAN;
-    *spread = deviation(by_seed, s->seed_count);
+    *spread = bit_deviation(by_seed, s->seed_count);
 }
 
 /* ---- printing ---- */

@@ -5,6 +5,14 @@
 
 #include "bit/statistics.h"
 
+static void test_middle_and_spread(void)
+{
+    double odd[] = {5, 1, 3}, even[] = {4, 1, 2, 9}, one[] = {7};
+    CHECK(bit_median(odd, 3) == 3 && odd[0] == 1 && odd[2] == 5);
+    CHECK(bit_median(even, 4) == 3 && bit_median(one, 1) == 7 && isnan(bit_median(one, 0)));
+    CHECK(fabs(bit_deviation(odd, 3) - 2) < 1e-15 && isnan(bit_deviation(one, 1)) && isnan(bit_deviation(one, 0)));
+}
+
 static void check_interval(uint64_t right, uint64_t count, double low, double high)
 {
     double a, b;
@@ -32,6 +40,6 @@ static void test_mcnemar(void)
 
 int main(int argc, char **argv)
 {
-    static const struct unit_test tests[] = {{"wilson", test_wilson}, {"mcnemar", test_mcnemar}};
+    static const struct unit_test tests[] = {{"middle and spread", test_middle_and_spread}, {"wilson", test_wilson}, {"mcnemar", test_mcnemar}};
     return unit_main("statistics", tests, sizeof tests / sizeof *tests, argc, argv);
 }

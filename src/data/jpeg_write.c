@@ -1,4 +1,5 @@
-#include "cli/picture.h"
+/* Compressing pixels. */
+#include "bit/jpeg.h"
 
 #include <setjmp.h>
 #include <stdio.h> /* before jpeglib.h */
@@ -13,7 +14,8 @@ static void on_error(j_common_ptr info)
     longjmp(((struct failure *)info->err)->back, 1);
 }
 
-int picture_encode(const uint8_t *pixels, int width, int height, int quality, unsigned char **data, size_t *size, struct bit_error *error)
+int bit_jpeg_write(const uint8_t *pixels, int width, int height, enum bit_jpeg_colours colours, int quality, unsigned char **data,
+                   size_t *size, struct bit_error *error)
 {
     struct jpeg_compress_struct info;
     struct failure failure;
@@ -30,7 +32,7 @@ int picture_encode(const uint8_t *pixels, int width, int height, int quality, un
     info.image_width = (JDIMENSION)width;
     info.image_height = (JDIMENSION)height;
     info.input_components = 3;
-    info.in_color_space = JCS_RGB;
+    info.in_color_space = colours == BIT_JPEG_YCC ? JCS_YCbCr : JCS_RGB;
     jpeg_set_defaults(&info);
     jpeg_set_quality(&info, quality, TRUE);
     jpeg_start_compress(&info, TRUE);
@@ -42,23 +44,4 @@ int picture_encode(const uint8_t *pixels, int width, int height, int quality, un
     jpeg_destroy_compress(&info);
     *size = bytes;
     return *data ? 0 : bit_fail(error, BIT_EENVIRONMENT, "out of memory: a JPEG file");
-}
-
-void picture_add_base64(struct bit_text *text, const unsigned char *data, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char block[65];
-    size_t used = 0;
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned value = (unsigned)data[i] << 16 | (i + 1 < size ? (unsigned)data[i + 1] << 8 : 0) | (i + 2 < size ? data[i + 2] : 0);
-        block[used++] = digits[value >> 18];
-        block[used++] = digits[value >> 12 & 63];
-        block[used++] = i + 1 < size ? digits[value >> 6 & 63] : '=';
-        block[used++] = i + 2 < size ? digits[value & 63] : '=';
-        if (used < 64 && i + 3 < size)
-            continue;
-        block[used] = 0;
-        bit_text_add(text, "%s", block);
-        used = 0;
-    }
 }
