@@ -9,6 +9,7 @@ static const struct word states[DAEMON_STATES] = {
     [STATE_WAITING] = {"waiting", "other jobs have to end first"},
     [STATE_QUEUED] = {"queued", "waits for cores"},
     [STATE_STARTING] = {"starting", "is being started"},
+    [STATE_PENDING] = {"pending", "was handed to Slurm, and waits there"},
     [STATE_RUNNING] = {"running", "runs"},
     [STATE_STOPPING] = {"stopping", "was asked to save and to stop"},
     [STATE_BACKOFF] = {"backoff", "starts again by itself after a while"},
@@ -26,6 +27,7 @@ static const struct word causes[DAEMON_CAUSES] = {
     [CAUSE_NO_PROGRESS] = {"no-progress", "as many starts in a row as its budget allows brought no new checkpoint"},
     [CAUSE_NO_CHECKPOINT] = {"no-whole-checkpoint", "checkpoints are there, and none of them is whole: see bit-recovery(7)"},
     [CAUSE_DISK_FULL] = {"disk-full", "too little room on its disk; goes on by itself when there is room again"},
+    [CAUSE_NO_MEMORY] = {"memory", "its ranks need more memory than a host has: fewer ranks a host, or a smaller micro_batch"},
     [CAUSE_OPERATOR] = {"operator", "its Slurm job was cancelled by somebody else"},
     [CAUSE_BROKEN] = {"broken", "its record could not be read when bitd started"},
     [CAUSE_FOLDER_IN_USE] = {"folder-in-use", "another run uses its folder; looked at again every 30 s, at no cost"},
@@ -46,7 +48,8 @@ static const char *const wishes[DAEMON_WISHES] = {"none", "preempt", "drain", "p
 
 static const char *const events[DAEMON_EVENTS] = {
     [EVENT_SUBMITTED] = "submitted", [EVENT_NEEDS_MET] = "needs-met", [EVENT_NEEDS_FAILED] = "needs-failed",
-    [EVENT_NEEDS_OPEN] = "needs-open", [EVENT_PLACED] = "placed", [EVENT_STARTED] = "started", [EVENT_NOT_STARTED] = "not-started",
+    [EVENT_NEEDS_OPEN] = "needs-open", [EVENT_PLACED] = "placed", [EVENT_HANDED_OVER] = "handed-over",
+    [EVENT_STARTED] = "started", [EVENT_REQUEUED] = "requeued", [EVENT_NOT_STARTED] = "not-started",
     [EVENT_PROGRESS] = "progress", [EVENT_ENDED] = "ended", [EVENT_DUE] = "due", [EVENT_ROOM] = "room", [EVENT_BROKEN] = "broken",
     [EVENT_PREEMPT] = "preempt", [EVENT_DRAIN] = "drain", [EVENT_NUDGE] = "nudge", [EVENT_CHECKPOINT] = "checkpoint",
     [EVENT_PAUSE] = "pause", [EVENT_RESUME] = "resume", [EVENT_CANCEL] = "cancel",

@@ -1,9 +1,15 @@
 /* The life of a job as two tables: (state, event) -> rule, and end of an attempt -> what comes next. */
 #include "daemon/next.h"
 
+#include <string.h>
+
 typedef void rule(struct daemon_step *step, const struct daemon_input *input);
 
-bool daemon_is_live(enum daemon_state state) { return state == STATE_STARTING || state == STATE_RUNNING || state == STATE_STOPPING; }
+bool daemon_is_live(enum daemon_state state)
+{
+    return state == STATE_STARTING || state == STATE_PENDING || state == STATE_RUNNING || state == STATE_STOPPING;
+}
+
 bool daemon_is_final(enum daemon_state state) { return state == STATE_DONE || state == STATE_FAILED || state == STATE_CANCELLED; }
 
 struct daemon_life daemon_life_begin(bool has_needs, int budget)
@@ -57,7 +63,7 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
         [END_INTERNAL] = CAUSE_INTERNAL};
     static const enum daemon_cause held[DAEMON_ENDS] = {
         [END_NO_CHECKPOINT] = CAUSE_NO_CHECKPOINT, [END_DISK_FULL] = CAUSE_DISK_FULL, [END_STOPPED] = CAUSE_BY_HAND,
-        [END_OPERATOR] = CAUSE_OPERATOR};
+        [END_NO_MEMORY] = CAUSE_NO_MEMORY, [END_OPERATOR] = CAUSE_OPERATOR, [END_GAVE_UP] = CAUSE_NO_PROGRESS};
     static const enum daemon_cause again[DAEMON_ENDS] = {
         [END_ENVIRONMENT] = CAUSE_ENVIRONMENT, [END_HUNG] = CAUSE_HUNG, [END_LOST] = CAUSE_LOST};
     if (end == END_DONE)
@@ -66,6 +72,8 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
         enter_backoff(step, CAUSE_FOLDER_IN_USE, now + DAEMON_LOOK_AGAIN);
     else if (end == END_NEVER_RAN)
         enter(step, STATE_QUEUED, CAUSE_NONE);
+    else if (end == END_PREEMPTED)
+        enter(step, STATE_QUEUED, CAUSE_PREEMPTED);
     else if (failed[end] != CAUSE_NONE)
         enter(step, STATE_FAILED, failed[end]);
     else if (held[end] != CAUSE_NONE)
@@ -77,7 +85,14 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
 /* Whether a wish to stop for a while is fulfilled by this end: the job can go on later, as if it had been asked in time. */
 static bool is_stop(enum daemon_end end)
 {
-    return end == END_STOPPED || end == END_NEVER_RAN || end == END_ENVIRONMENT || end == END_HUNG || end == END_LOST || end == END_IN_USE;
+    return end == END_STOPPED || end == END_NEVER_RAN || end == END_ENVIRONMENT || end == END_HUNG || end == END_LOST || end == END_IN_USE ||
+           end == END_OPERATOR || end == END_PREEMPTED || end == END_GAVE_UP;
+}
+
+/* The same of a wish that has it queued again at once: what failed then costs as ever. */
+static bool is_pause(enum daemon_end end)
+{
+    return end == END_STOPPED || end == END_NEVER_RAN || end == END_OPERATOR || end == END_PREEMPTED;
 }
 
 static void take_end(struct daemon_step *step, const struct daemon_input *input)
@@ -91,7 +106,7 @@ static void take_end(struct daemon_step *step, const struct daemon_input *input)
         enter(step, STATE_CANCELLED, CAUSE_CANCELLED);
     else if (wish == WISH_PAUSE && is_stop(input->end))
         enter(step, STATE_HELD, CAUSE_PAUSED);
-    else if ((wish == WISH_PREEMPT || wish == WISH_DRAIN) && (input->end == END_STOPPED || input->end == END_NEVER_RAN))
+    else if ((wish == WISH_PREEMPT || wish == WISH_DRAIN) && is_pause(input->end))
         enter(step, STATE_QUEUED, wish == WISH_DRAIN ? CAUSE_DRAINED : CAUSE_PREEMPTED);
     else
         settle(step, input->end, input->now);
@@ -162,6 +177,28 @@ static void started(struct daemon_step *step, const struct daemon_input *input)
     }
     step->life.state = STATE_RUNNING;
     step->actions = ACTION_GO;
+}
+
+/* Slurm has it. A wish that came while it was handed over is told to Slurm. */
+static void hand_over(struct daemon_step *step, const struct daemon_input *input)
+{
+    if (step->life.wish != WISH_NONE)
+        stop(step, input->now, ACTION_STOP);
+    else
+        step->life.state = STATE_PENDING;
+}
+
+static void begin(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)input;
+    step->life.state = STATE_RUNNING;
+}
+
+/* Slurm has queued it again. */
+static void wait_again(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)input;
+    step->life.state = STATE_PENDING;
 }
 
 static void progress(struct daemon_step *step, const struct daemon_input *input)
@@ -265,11 +302,13 @@ static rule *const rules[DAEMON_STATES][DAEMON_EVENTS] = {
     [STATE_WAITING] = {[EVENT_NEEDS_MET] = needs_met, [EVENT_NEEDS_FAILED] = needs_failed, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
                        [EVENT_CANCEL] = cancel},
     [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_CANCEL] = cancel},
-    [STATE_STARTING] = {[EVENT_STARTED] = started, [EVENT_NOT_STARTED] = take_failed_start, [EVENT_ENDED] = take_end,
+    [STATE_STARTING] = {[EVENT_HANDED_OVER] = hand_over, [EVENT_STARTED] = started, [EVENT_NOT_STARTED] = take_failed_start, [EVENT_ENDED] = take_end,
                         [EVENT_PREEMPT] = wish, [EVENT_DRAIN] = wish, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back,
                         [EVENT_CANCEL] = wish},
-    [STATE_RUNNING] = {[EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PREEMPT] = wish_and_stop, [EVENT_DRAIN] = wish_and_stop,
-                       [EVENT_CHECKPOINT] = save, [EVENT_PAUSE] = wish_and_stop, [EVENT_CANCEL] = wish_and_stop},
+    [STATE_PENDING] = {[EVENT_STARTED] = begin, [EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PAUSE] = wish_and_stop,
+                       [EVENT_CANCEL] = wish_and_stop},
+    [STATE_RUNNING] = {[EVENT_REQUEUED] = wait_again, [EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PREEMPT] = wish_and_stop,
+                       [EVENT_DRAIN] = wish_and_stop, [EVENT_CHECKPOINT] = save, [EVENT_PAUSE] = wish_and_stop, [EVENT_CANCEL] = wish_and_stop},
     [STATE_STOPPING] = {[EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PREEMPT] = wish, [EVENT_DRAIN] = wish,
                         [EVENT_NUDGE] = nudge, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back, [EVENT_CANCEL] = wish},
     [STATE_BACKOFF] = {[EVENT_DUE] = go_on, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_RESUME] = resume,
@@ -333,4 +372,58 @@ enum daemon_found daemon_find(const struct daemon_sight *sight)
     if (!sight->has_record)
         return FOUND_LOST;
     return sight->ran ? FOUND_ENDED : FOUND_NEVER_RAN;
+}
+
+enum slurm_found daemon_find_slurm(const struct daemon_slurm_sight *sight)
+{
+    if (sight->has_record)
+        return SLURM_FOUND_OVER;
+    if (!sight->has_answer)
+        return SLURM_FOUND_NOTHING;
+    if (!sight->has_number)
+        return sight->unsure >= DAEMON_UNSURE ? SLURM_FOUND_NEVER : SLURM_FOUND_NOTHING;
+    switch (sight->view) {
+    case SLURM_PENDING:
+        return SLURM_FOUND_WAITING;
+    case SLURM_RUNNING:
+        return SLURM_FOUND_RUNNING;
+    case SLURM_ENDED:
+        return SLURM_FOUND_OVER;
+    case SLURM_ABSENT:
+        break;
+    }
+    return sight->absences >= DAEMON_ABSENCES ? SLURM_FOUND_OVER : SLURM_FOUND_NOTHING;
+}
+
+/* Slurm's words for an end that is nobody's fault here. */
+static enum daemon_end end_of_state(const char *state)
+{
+    static const struct { const char *state; enum daemon_end end; } known[] = {
+        {"CANCELLED", END_OPERATOR}, {"PREEMPTED", END_PREEMPTED}, {"REVOKED", END_PREEMPTED}, {"TIMEOUT", END_ENVIRONMENT},
+        {"DEADLINE", END_ENVIRONMENT}, {"NODE_FAIL", END_ENVIRONMENT}, {"BOOT_FAIL", END_ENVIRONMENT}, {"OUT_OF_MEMORY", END_ENVIRONMENT}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(state, known[i].state))
+            return known[i].end;
+    return END_LOST;
+}
+
+/* Whether the run itself has settled the matter, whatever ended its job in Slurm. */
+static bool is_settled(enum daemon_end end)
+{
+    return end == END_DONE || end == END_BAD_JOB || end == END_BAD_DATA || end == END_MISSING_INPUT || end == END_INTERNAL ||
+           end == END_NO_CHECKPOINT;
+}
+
+enum daemon_end daemon_end_of_slurm(const char *state, const struct slurm_record *record, enum daemon_end judged)
+{
+    enum daemon_end by_state = end_of_state(state);
+    if (is_settled(judged))
+        return judged;
+    if (by_state == END_OPERATOR || by_state == END_PREEMPTED)
+        return by_state;
+    if (record && record->gave_up)
+        return END_GAVE_UP;
+    if (judged == END_STOPPED && ((record && record->by_slurm) || by_state == END_ENVIRONMENT))
+        return END_PREEMPTED; /* it has saved in time */
+    return judged == END_LOST ? by_state : judged;
 }

@@ -8,13 +8,13 @@
 #include "bit/record.h"
 
 enum daemon_state {
-    STATE_WAITING, STATE_QUEUED, STATE_STARTING, STATE_RUNNING, STATE_STOPPING, STATE_BACKOFF, STATE_HELD, STATE_DONE, STATE_FAILED,
+    STATE_WAITING, STATE_QUEUED, STATE_STARTING, STATE_PENDING, STATE_RUNNING, STATE_STOPPING, STATE_BACKOFF, STATE_HELD, STATE_DONE, STATE_FAILED,
     STATE_CANCELLED,
     DAEMON_STATES
 };
 
 enum daemon_cause {
-    CAUSE_NONE, CAUSE_NEEDS, CAUSE_PAUSED, CAUSE_BY_HAND, CAUSE_NO_PROGRESS, CAUSE_NO_CHECKPOINT, CAUSE_DISK_FULL, CAUSE_OPERATOR,
+    CAUSE_NONE, CAUSE_NEEDS, CAUSE_PAUSED, CAUSE_BY_HAND, CAUSE_NO_PROGRESS, CAUSE_NO_CHECKPOINT, CAUSE_DISK_FULL, CAUSE_NO_MEMORY, CAUSE_OPERATOR,
     CAUSE_BROKEN, CAUSE_FOLDER_IN_USE, CAUSE_ENVIRONMENT, CAUSE_HUNG, CAUSE_LOST, CAUSE_NOT_STARTED, CAUSE_PREEMPTED, CAUSE_DRAINED,
     CAUSE_BAD_JOB, CAUSE_BAD_DATA, CAUSE_MISSING_INPUT, CAUSE_INTERNAL, CAUSE_CANCELLED,
     DAEMON_CAUSES
@@ -24,7 +24,8 @@ enum daemon_cause {
 enum daemon_wish { WISH_NONE, WISH_PREEMPT, WISH_DRAIN, WISH_PAUSE, WISH_CANCEL, DAEMON_WISHES };
 
 enum daemon_event {
-    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_PLACED, EVENT_STARTED, EVENT_NOT_STARTED, EVENT_PROGRESS,
+    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_PLACED, EVENT_HANDED_OVER, EVENT_STARTED,
+    EVENT_REQUEUED, EVENT_NOT_STARTED, EVENT_PROGRESS,
     EVENT_ENDED, EVENT_DUE, EVENT_ROOM, EVENT_BROKEN, EVENT_PREEMPT, EVENT_DRAIN, EVENT_NUDGE, EVENT_CHECKPOINT, EVENT_PAUSE, EVENT_RESUME,
     EVENT_CANCEL,
     DAEMON_EVENTS
@@ -33,14 +34,18 @@ enum daemon_event {
 /* How an attempt ended. */
 enum daemon_end {
     END_DONE, END_BAD_JOB, END_BAD_DATA, END_MISSING_INPUT, END_INTERNAL, END_NO_CHECKPOINT, END_DISK_FULL, END_IN_USE, END_ENVIRONMENT,
-    END_HUNG, END_LOST, END_STOPPED, END_OPERATOR, /* Slurm's job was cancelled by somebody else */
+    END_HUNG, END_LOST, END_STOPPED,
+    END_NO_MEMORY,                                 /* its ranks do not fit into the memory of a host */
+    END_OPERATOR,                                  /* Slurm's job was cancelled by somebody else */
+    END_PREEMPTED,                                 /* Slurm took its place away: costs nothing */
+    END_GAVE_UP,                                   /* the batch script has started it again and again without a new checkpoint */
     END_NEVER_RAN,                                 /* its keeper was never told to go: costs nothing */
     DAEMON_ENDS
 };
 
 /* What follows from a step, to be done once it is on disk. All may be repeated. */
 enum daemon_action {
-    ACTION_SPAWN = 1 << 0,   /* make the keeper of a new attempt */
+    ACTION_SPAWN = 1 << 0,   /* make the keeper of a new attempt, or hand it over to Slurm */
     ACTION_GO = 1 << 1,      /* tell the keeper to begin */
     ACTION_ABANDON = 1 << 2, /* tell it that it will not begin */
     ACTION_STOP = 1 << 3,    /* ask the run to save and to stop */
@@ -102,6 +107,35 @@ enum daemon_found {
     FOUND_NEVER_RAN,         /* nothing was ever started */
 };
 enum daemon_found daemon_find(const struct daemon_sight *sight);
+
+/* The same of a job of Slurm's. A new submission needs proof that the former one is gone: that Slurm cannot be asked is none. */
+enum slurm_view { SLURM_ABSENT, SLURM_PENDING, SLURM_RUNNING, SLURM_ENDED }; /* in squeue's answer */
+struct daemon_slurm_sight {
+    bool has_number;         /* of Slurm's job: it is in the store, or squeue shows a job of this attempt */
+    bool has_answer;         /* squeue has answered to a question that was asked when the number was known or the submission was over */
+    enum slurm_view view;    /* in its newest answer */
+    int absences;            /* answers in a row in which it was absent */
+    double unsure;           /* seconds since a submission that may have arrived; has_number: of no account */
+    bool has_record;         /* the batch script's word that it has ended for good */
+};
+enum slurm_found {
+    SLURM_FOUND_NOTHING,     /* nothing new is known: all stays */
+    SLURM_FOUND_WAITING, SLURM_FOUND_RUNNING,
+    SLURM_FOUND_OVER,
+    SLURM_FOUND_NEVER,       /* the submission has not arrived */
+};
+enum { DAEMON_UNSURE = 60 }; /* seconds for which a submission without an answer may still arrive */
+enum { DAEMON_ABSENCES = 2 };
+enum slurm_found daemon_find_slurm(const struct daemon_slurm_sight *sight);
+
+/* How an attempt of Slurm's ended. `state`: Slurm's word for it, "" when nobody saw it. `record`: what the batch script has written, or
+ * NULL. `judged`: what bit_end_judge says of the run's folder, END_LOST when it knows nothing. */
+struct slurm_record {
+    int code;
+    bool gave_up;            /* several starts of Slurm's job in a row made no checkpoint */
+    bool by_slurm;           /* stopped by the time limit or by Slurm's TERM, and not by a person */
+};
+enum daemon_end daemon_end_of_slurm(const char *state, const struct slurm_record *record, enum daemon_end judged);
 
 /* Whether the state has a live attempt (an attempt's row that is not closed), and whether it is the job's end. */
 bool daemon_is_live(enum daemon_state state);

@@ -10,22 +10,27 @@
 #include "bit/file.h"
 #include "bit/memory.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION = 0x62697464 /* "bitd" */ };
+enum { SCHEMA_VERSION = 2, APPLICATION = 0x62697464 /* "bitd" */ };
+
+#define JOB_TABLE(name) \
+    "CREATE TABLE " name "(id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT UNIQUE, name TEXT NOT NULL, out TEXT NOT NULL, spec TEXT NOT NULL," \
+    " file TEXT NOT NULL, ranks_least INTEGER NOT NULL CHECK(ranks_least > 0), ranks_most INTEGER NOT NULL CHECK(ranks_most >= ranks_least)," \
+    " threads INTEGER NOT NULL CHECK(threads > 0), parts INTEGER NOT NULL, priority INTEGER NOT NULL, engine INTEGER NOT NULL," \
+    " state TEXT NOT NULL CHECK(state IN ('waiting','queued','starting','pending','running','stopping','backoff','held','done','failed','cancelled'))," \
+    " cause TEXT NOT NULL, why TEXT NOT NULL, wish TEXT NOT NULL, due REAL NOT NULL, has_needs INTEGER NOT NULL," \
+    " starts_without_progress INTEGER NOT NULL, budget INTEGER NOT NULL, submitted REAL NOT NULL, changed REAL NOT NULL, parent INTEGER," \
+    " idx INTEGER, version TEXT NOT NULL, options TEXT NOT NULL DEFAULT '', data TEXT NOT NULL DEFAULT '', notice TEXT NOT NULL DEFAULT ''," \
+    " rank_bytes INTEGER) STRICT;"
+#define JOB_RULES \
+    "CREATE UNIQUE INDEX job_out ON job(out) WHERE state NOT IN ('done','failed','cancelled');" \
+    "CREATE INDEX job_state ON job(state, id);" \
+    "CREATE INDEX job_parent ON job(parent, idx) WHERE parent IS NOT NULL;" \
+    "CREATE TRIGGER job_end BEFORE UPDATE OF state ON job WHEN old.state IN ('done','failed','cancelled') AND new.state <> old.state" \
+    " BEGIN SELECT RAISE(ABORT, 'a job does not leave its end'); END;"
 
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-    "CREATE TABLE job(id INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT UNIQUE, name TEXT NOT NULL, out TEXT NOT NULL, spec TEXT NOT NULL,"
-    " file TEXT NOT NULL, ranks_least INTEGER NOT NULL CHECK(ranks_least > 0), ranks_most INTEGER NOT NULL CHECK(ranks_most >= ranks_least),"
-    " threads INTEGER NOT NULL CHECK(threads > 0), parts INTEGER NOT NULL, priority INTEGER NOT NULL, engine INTEGER NOT NULL,"
-    " state TEXT NOT NULL CHECK(state IN ('waiting','queued','starting','running','stopping','backoff','held','done','failed','cancelled')),"
-    " cause TEXT NOT NULL, why TEXT NOT NULL, wish TEXT NOT NULL, due REAL NOT NULL, has_needs INTEGER NOT NULL,"
-    " starts_without_progress INTEGER NOT NULL, budget INTEGER NOT NULL, submitted REAL NOT NULL, changed REAL NOT NULL, parent INTEGER,"
-    " idx INTEGER, version TEXT NOT NULL) STRICT;"
-    "CREATE UNIQUE INDEX job_out ON job(out) WHERE state NOT IN ('done','failed','cancelled');"
-    "CREATE INDEX job_state ON job(state, id);"
-    "CREATE INDEX job_parent ON job(parent, idx) WHERE parent IS NOT NULL;"
-    "CREATE TRIGGER job_end BEFORE UPDATE OF state ON job WHEN old.state IN ('done','failed','cancelled') AND new.state <> old.state"
-    " BEGIN SELECT RAISE(ABORT, 'a job does not leave its end'); END;"
+    JOB_TABLE("job") JOB_RULES
     "CREATE TABLE need(job INTEGER NOT NULL REFERENCES job(id), on_job INTEGER NOT NULL REFERENCES job(id),"
     " kind TEXT NOT NULL CHECK(kind IN ('ok','any')), PRIMARY KEY(job, on_job)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX need_on ON need(on_job);"
@@ -39,15 +44,27 @@ static const char schema[] =
     "CREATE INDEX event_job ON event(job, id);"
     "CREATE TABLE host(name TEXT PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL) STRICT;";
 
+/* From version N to N + 1: a rule of a table cannot be changed, so the table is made anew (with foreign keys off, which the caller sees to). */
+#define JOB_COLUMNS_1 "token,name,out,file,ranks_least,ranks_most,threads,parts,priority,engine,state,cause,why,wish,due,has_needs," \
+    "starts_without_progress,budget,submitted,changed,parent,idx,version,spec"
+static const char *const upgrades[SCHEMA_VERSION] = {
+    [1] = JOB_TABLE("job_new")
+          "INSERT INTO job_new(id," JOB_COLUMNS_1 ") SELECT id," JOB_COLUMNS_1 " FROM job;"
+          "DELETE FROM sqlite_sequence WHERE name='job_new';"
+          "INSERT INTO sqlite_sequence(name,seq) SELECT 'job_new',seq FROM sqlite_sequence WHERE name='job';"
+          "DROP TABLE job; ALTER TABLE job_new RENAME TO job;" JOB_RULES,
+};
+
 #define JOB_COLUMNS "token,name,out,file,ranks_least,ranks_most,threads,parts,priority,engine,state,cause,why,wish,due,has_needs," \
-    "starts_without_progress,budget,submitted,changed,parent,idx,version"
+    "starts_without_progress,budget,submitted,changed,parent,idx,version,options,data,notice,rank_bytes"
 #define ATTEMPT_COLUMNS "n,engine,hosts,cores,ranks,pid,start_ticks,boot,slurm_id,begun,ended,code,step_before,step_after,why,mark"
 
 static const char *const texts[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE", [SQL_COMMIT] = "COMMIT", [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_ADD_JOB] = "INSERT INTO job(" JOB_COLUMNS ",spec) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [SQL_ADD_JOB] = "INSERT INTO job(" JOB_COLUMNS ",spec) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [SQL_SET_JOB] = "UPDATE job SET state=?,cause=?,why=?,wish=?,due=?,has_needs=?,starts_without_progress=?,budget=?,changed=?,priority=?"
                     " WHERE id=?",
+    [SQL_SET_NOTE] = "UPDATE job SET data=?,notice=?,rank_bytes=? WHERE id=?",
     [SQL_READ_JOB] = "SELECT " JOB_COLUMNS " FROM job WHERE id=?",
     [SQL_READ_SPEC] = "SELECT spec FROM job WHERE id=?",
     [SQL_FIND_TOKEN] = "SELECT id FROM job WHERE token=?",
@@ -252,6 +269,20 @@ static int create_schema(struct store *store, struct bit_error *error)
     return run_text(store, "BEGIN IMMEDIATE", error) || run_text(store, schema, error) || run_text(store, text, error) ? -1 : 0;
 }
 
+/* One step, as one transaction; what was there before stays beside it. */
+static int upgrade(struct store *store, int version, struct bit_error *error)
+{
+    char text[128], copy[sizeof store->path + 16];
+    snprintf(copy, sizeof copy, "%s.v%d", store->path, version);
+    if (!bit_file_exists(copy) && store_backup(store, copy, error))
+        return -1;
+    snprintf(text, sizeof text, "PRAGMA user_version=%d; COMMIT; PRAGMA foreign_keys=ON", version + 1);
+    if (run_text(store, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE", error) || run_text(store, upgrades[version], error) ||
+        one_number(store, "SELECT count(*) FROM pragma_foreign_key_check") != 0 || run_text(store, text, error))
+        return bit_fail(error, BIT_EENVIRONMENT, "%s cannot be brought to schema %d; %s is a copy of it", store->path, version + 1, copy);
+    return 0;
+}
+
 static int check_schema(struct store *store, struct bit_error *error)
 {
     int version = one_number(store, "PRAGMA user_version"), application = one_number(store, "PRAGMA application_id");
@@ -269,6 +300,9 @@ static int check_schema(struct store *store, struct bit_error *error)
                         SCHEMA_VERSION);
     if (!is_whole(store))
         return bit_fail(error, BIT_EDATA, "%s is damaged; put it aside, and hand jobs in again: they go on from their checkpoints", store->path);
+    for (; version < SCHEMA_VERSION; version++)
+        if (upgrade(store, version, error))
+            return -1;
     return 0;
 }
 

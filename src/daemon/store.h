@@ -47,6 +47,10 @@ struct store_job {
     int64_t parent;              /* or unknown */
     int index;                   /* among its parent's children */
     char version[32];            /* of the bit that submitted it */
+    char options[STORE_WHY];     /* of sbatch, with blanks between them */
+    char data[128];              /* fingerprint of its data when that was first looked at; "": not known */
+    char notice[STORE_WHY];      /* what its user is to know beside all that: its data have changed; "" */
+    int64_t rank_bytes;          /* memory of a rank, as planned; or unknown */
     struct store_need need[STORE_NEEDS];
     int needs;
     struct store_attempt attempt; /* the newest */
@@ -78,6 +82,8 @@ int store_add_job(struct store *store, struct store_job *job, struct bit_error *
 int64_t store_next_id(struct store *store); /* which the next job will get */
 /* Life, why, changed and priority of a job. */
 int store_set_job(struct store *store, const struct store_job *job, struct bit_error *error);
+/* What was noted of a job beside its life: data, notice, rank_bytes. */
+int store_set_note(struct store *store, const struct store_job *job, struct bit_error *error);
 /* With its needs and its newest attempt; `with_spec`: the frozen job, too. no-input when there is none. */
 int store_read_job(struct store *store, int64_t id, bool with_spec, struct store_job *job, struct bit_error *error);
 /* The id of a job with this token; 0: none. -1 on failure. */

@@ -17,11 +17,11 @@ void store_job_free(struct store_job *job)
 int store_add_job(struct store *store, struct store_job *job, struct bit_error *error)
 {
     const struct daemon_life *life = &job->life;
-    if (store_change(store, error, SQL_ADD_JOB, "tttt" "iiiiii" "tttt" "diii" "dd" "ni" "tt", *job->token ? job->token : NULL, job->name, job->out,
+    if (store_change(store, error, SQL_ADD_JOB, "tttt" "iiiiii" "tttt" "diii" "dd" "ni" "ttttnt", *job->token ? job->token : NULL, job->name, job->out,
                      job->file, (int64_t)job->least, (int64_t)job->most, (int64_t)job->threads, (int64_t)job->parts, (int64_t)job->priority,
                      (int64_t)job->engine, daemon_state_name(life->state), daemon_cause_name(life->cause), job->why, daemon_wish_name(life->wish),
                      life->due, (int64_t)life->has_needs, (int64_t)life->fruitless, (int64_t)life->budget, job->submitted, job->changed,
-                     job->parent, (int64_t)job->index, job->version, job->spec))
+                     job->parent, (int64_t)job->index, job->version, job->options, job->data, job->notice, job->rank_bytes, job->spec))
         return -1;
     job->id = sqlite3_last_insert_rowid(store->db);
     for (int i = 0; i < job->needs; i++)
@@ -36,6 +36,11 @@ int store_set_job(struct store *store, const struct store_job *job, struct bit_e
     return store_change(store, error, SQL_SET_JOB, "tttt" "diii" "dii", daemon_state_name(life->state), daemon_cause_name(life->cause), job->why,
                         daemon_wish_name(life->wish), life->due, (int64_t)life->has_needs, (int64_t)life->fruitless, (int64_t)life->budget,
                         job->changed, (int64_t)job->priority, job->id);
+}
+
+int store_set_note(struct store *store, const struct store_job *job, struct bit_error *error)
+{
+    return store_change(store, error, SQL_SET_NOTE, "ttni", job->data, job->notice, job->rank_bytes, job->id);
 }
 
 static char *copy_column(sqlite3_stmt *s, int column, struct bit_error *error)
@@ -75,6 +80,10 @@ static int take_job(sqlite3_stmt *s, struct store_job *job, struct bit_error *er
     job->parent = store_whole(s, 20);
     job->index = sqlite3_column_int(s, 21);
     store_text(s, 22, job->version, sizeof job->version);
+    store_text(s, 23, job->options, sizeof job->options);
+    store_text(s, 24, job->data, sizeof job->data);
+    store_text(s, 25, job->notice, sizeof job->notice);
+    job->rank_bytes = store_whole(s, 26);
     return take_life(s, &job->life, error) || !job->out || !job->file ? -1 : 0;
 }
 

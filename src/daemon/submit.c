@@ -232,7 +232,7 @@ static void keep(struct request *r, const struct submission *s, const struct bit
     struct store_job row = {.least = (int)s->least, .most = (int)s->most, .threads = (int)s->threads, .priority = (int)s->priority, .engine = s->engine,
                             .parts = job->schedule.batch % job->micro_batch ? 0 : job->schedule.batch / job->micro_batch,
                             .life = daemon_life_begin(s->needs > 0, r->daemon->config.budget), .submitted = daemon_now(), .parent = STORE_UNKNOWN,
-                            .needs = s->needs};
+                            .rank_bytes = STORE_UNKNOWN, .needs = s->needs};
     row.changed = row.submitted;
     memcpy(row.need, s->need, sizeof row.need);
     snprintf(row.token, sizeof row.token, "%s", s->token ? s->token : "");

@@ -4,7 +4,7 @@
 #include "daemon/next.h"
 #include "../unit.h"
 
-static const char letters[] = "WQSRPBHDFC"; /* of states, in their order; P: stopping */
+static const char letters[] = "WQSpRPBHDFC"; /* of states, in their order; p: pending, P: stopping */
 
 static struct daemon_life base(enum daemon_state state)
 {
@@ -16,16 +16,17 @@ static void test_every_pair(void)
 {
     /* A column an event, in the order of enum daemon_event; '.': changes nothing; '!': refused to the person who asked. */
     static const char *const expected[DAEMON_STATES] = {
-        [STATE_WAITING] =   ".QH........H...!H!C",
-        [STATE_QUEUED] =    "....S......H...!H!C",
-        [STATE_STARTING] =  ".....RB.D...SS.!S!S",
-        [STATE_RUNNING] =   ".......RD...PP.RP!P",
-        [STATE_STOPPING] =  ".......PD.....P!!PP",
-        [STATE_BACKOFF] =   ".........Q.H...!HQC",
-        [STATE_HELD] =      "...........H...!HQC",
-        [STATE_DONE] =      "...............!!!!",
-        [STATE_FAILED] =    "...............!!!!",
-        [STATE_CANCELLED] = "...............!!!!",
+        [STATE_WAITING] =   ".QH..........H...!H!C",
+        [STATE_QUEUED] =    "....S........H...!H!C",
+        [STATE_STARTING] =  ".....pR.B.D...SS.!S!S",
+        [STATE_PENDING] =   "......R..pD......!P!P",
+        [STATE_RUNNING] =   ".......p.RD...PP.RP!P",
+        [STATE_STOPPING] =  ".........PD.....P!!PP",
+        [STATE_BACKOFF] =   "...........Q.H...!HQC",
+        [STATE_HELD] =      ".............H...!HQC",
+        [STATE_DONE] =      ".................!!!!",
+        [STATE_FAILED] =    ".................!!!!",
+        [STATE_CANCELLED] = ".................!!!!",
     };
     for (int s = 0; s < DAEMON_STATES; s++)
         for (int e = 0; e < DAEMON_EVENTS; e++) {
@@ -57,7 +58,10 @@ static void test_every_end(void)
         {END_HUNG, {"backoff hung", "backoff hung", "backoff hung", "held paused", "cancelled cancelled"}},
         {END_LOST, {"backoff lost", "backoff lost", "backoff lost", "held paused", "cancelled cancelled"}},
         {END_STOPPED, {"held stopped-by-hand", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
-        {END_OPERATOR, {"held operator", "held operator", "held operator", "held operator", "cancelled cancelled"}},
+        {END_NO_MEMORY, {"held memory", "held memory", "held memory", "held memory", "cancelled cancelled"}},
+        {END_OPERATOR, {"held operator", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
+        {END_PREEMPTED, {"queued preempted", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
+        {END_GAVE_UP, {"held no-progress", "held no-progress", "held no-progress", "held paused", "cancelled cancelled"}},
         {END_NEVER_RAN, {"queued none", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
     };
     CHECK(sizeof rows / sizeof *rows == DAEMON_ENDS);
@@ -193,9 +197,67 @@ static void test_ends_of_codes(void)
     }
 }
 
+/* All that may be known of a job of Slurm's: an end is believed on proof only, and never because Slurm is silent. */
+static void test_every_slurm_sight(void)
+{
+    for (int bits = 0; bits < 8; bits++)
+        for (int view = SLURM_ABSENT; view <= SLURM_ENDED; view++)
+            for (int absences = 0; absences < 4; absences++)
+                for (int unsure = 0; unsure <= 2 * DAEMON_UNSURE; unsure += DAEMON_UNSURE / 2) {
+                    struct daemon_slurm_sight s = {.has_number = bits & 1, .has_answer = bits & 2, .has_record = bits & 4, .view = (enum slurm_view)view,
+                                                   .absences = view == SLURM_ABSENT ? absences : 0, .unsure = unsure};
+                    enum slurm_found found = daemon_find_slurm(&s);
+                    if (s.has_record)
+                        CHECK(found == SLURM_FOUND_OVER);
+                    else if (!s.has_answer)
+                        CHECK(found == SLURM_FOUND_NOTHING);
+                    else if (!s.has_number)
+                        CHECK(found == (unsure >= DAEMON_UNSURE ? SLURM_FOUND_NEVER : SLURM_FOUND_NOTHING));
+                    else if (view == SLURM_ABSENT)
+                        CHECK(found == (absences >= 2 ? SLURM_FOUND_OVER : SLURM_FOUND_NOTHING));
+                    else
+                        CHECK(found == (view == SLURM_PENDING ? SLURM_FOUND_WAITING : view == SLURM_RUNNING ? SLURM_FOUND_RUNNING : SLURM_FOUND_OVER));
+                }
+}
+
+static void test_ends_of_slurm(void)
+{
+    static const struct slurm_record plain = {.code = 75}, limit = {.code = 75, .by_slurm = true}, gave_up = {.code = 74, .gave_up = true};
+    static const struct { const char *state; const struct slurm_record *record; enum daemon_end judged, end; } rows[] = {
+        {"COMPLETED", &plain, END_DONE, END_DONE}, {"", &plain, END_DONE, END_DONE}, {"CANCELLED", NULL, END_DONE, END_DONE},
+        {"TIMEOUT", NULL, END_DONE, END_DONE}, {"FAILED", &plain, END_BAD_JOB, END_BAD_JOB}, {"FAILED", NULL, END_LOST, END_LOST},
+        {"", NULL, END_LOST, END_LOST}, {"WHATEVER", NULL, END_LOST, END_LOST}, {"COMPLETED", &plain, END_STOPPED, END_STOPPED},
+        {"FAILED", &limit, END_STOPPED, END_PREEMPTED}, {"FAILED", &gave_up, END_ENVIRONMENT, END_GAVE_UP},
+        {"FAILED", &gave_up, END_STOPPED, END_GAVE_UP}, {"CANCELLED", NULL, END_STOPPED, END_OPERATOR},
+        {"CANCELLED", &gave_up, END_ENVIRONMENT, END_OPERATOR}, {"PREEMPTED", NULL, END_STOPPED, END_PREEMPTED},
+        {"PREEMPTED", NULL, END_LOST, END_PREEMPTED}, {"TIMEOUT", NULL, END_LOST, END_ENVIRONMENT}, {"TIMEOUT", NULL, END_STOPPED, END_PREEMPTED},
+        {"NODE_FAIL", NULL, END_LOST, END_ENVIRONMENT}, {"OUT_OF_MEMORY", NULL, END_LOST, END_ENVIRONMENT}, {"FAILED", NULL, END_HUNG, END_HUNG},
+        {"NODE_FAIL", NULL, END_HUNG, END_HUNG}, {"FAILED", &plain, END_DISK_FULL, END_DISK_FULL}, {"FAILED", &plain, END_IN_USE, END_IN_USE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        CHECK(daemon_end_of_slurm(rows[i].state, rows[i].record, rows[i].judged) == rows[i].end);
+}
+
+static void test_slurm_life(void)
+{
+    struct daemon_life life = after(after(daemon_life_begin(false, 0), EVENT_PLACED, 0, false), EVENT_HANDED_OVER, 0, false);
+    CHECK(life.state == STATE_PENDING && daemon_is_live(life.state));
+    life = after(after(after(life, EVENT_STARTED, 0, false), EVENT_REQUEUED, 0, false), EVENT_STARTED, 0, false);
+    CHECK(life.state == STATE_RUNNING);
+    /* Of a wish that came while it was handed over Slurm is told. */
+    life = after(after(daemon_life_begin(false, 0), EVENT_PLACED, 0, false), EVENT_CANCEL, 0, false);
+    struct daemon_input input = {.event = EVENT_HANDED_OVER, .now = 1};
+    struct daemon_step step = daemon_next(&life, &input);
+    CHECK(step.life.state == STATE_STOPPING && step.actions == ACTION_STOP);
+    /* Slurm's pre-emption is free; a script that gave up holds the job at once. */
+    life = after(after(after(daemon_life_begin(false, 0), EVENT_PLACED, 0, false), EVENT_HANDED_OVER, 0, false), EVENT_ENDED, END_PREEMPTED, false);
+    CHECK(life.state == STATE_QUEUED && life.cause == CAUSE_PREEMPTED && life.fruitless == 0);
+}
+
 static const struct unit_test tests[] = {
     {"every_pair", test_every_pair}, {"every_end", test_every_end}, {"budget", test_budget},
     {"wish_before_the_start", test_wish_before_the_start}, {"needs", test_needs}, {"names", test_names}, {"ends_of_codes", test_ends_of_codes},
+    {"every_slurm_sight", test_every_slurm_sight}, {"ends_of_slurm", test_ends_of_slurm}, {"slurm_life", test_slurm_life},
 };
 
 int main(int argc, char **argv) { return unit_main("next", tests, sizeof tests / sizeof *tests, argc, argv); }
