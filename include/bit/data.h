@@ -97,6 +97,9 @@ struct bit_subset { uint64_t count; uint64_t *images; /* numbers in the index, a
 /* per_class images of each class, or all where a class has fewer, drawn by (seed, class): with the same seed those of fewer a class
  * are among those of more. An image belongs to the class of its first label. Class data: no image has a label. Local. */
 struct bit_subset *bit_subset_create(const struct bit_index *index, int per_class, uint64_t seed, struct bit_error *error);
+/* The same of images that are in no index: class_of gives an image's class, -1 for none. The same images as of an index of these classes. */
+struct bit_classes { uint64_t images; int classes; int (*class_of)(const void *context, uint64_t image); const void *context; };
+struct bit_subset *bit_subset_draw(const struct bit_classes *from, int per_class, uint64_t seed, struct bit_error *error);
 void bit_subset_destroy(struct bit_subset *subset);
 
 /* ---- mixed images ---- */

@@ -69,7 +69,11 @@ int bit_neighbours_score(const struct bit_feature_set *train, const struct bit_f
 
 /* ---- the table of few-shot results ---- */
 
-enum { BIT_FEW_SHOTS = 16, BIT_FEW_SEEDS = 32 };
+enum { BIT_FEW_SHOTS = 16, BIT_FEW_SEEDS = 64 };
+
+/* Who draws the few images: numpy's generator as in big_vision (bit_draw_few), or the keys data.per_class and data.per_class_seed of jobs
+ * (bit_subset_create): the images that fine-tuning trains on. */
+enum bit_few_drawing { BIT_FEW_NUMPY, BIT_FEW_JOB };
 
 struct bit_few_options {
     int shots, seeds, neighbours;     /* how many of each below */
@@ -77,8 +81,9 @@ struct bit_few_options {
     uint64_t seed[BIT_FEW_SEEDS];
     int neighbour[BIT_FEW_SHOTS];     /* of all training images; none: not done */
     double l2;
+    enum bit_few_drawing drawing;
 };
-/* shots 1, 5, 10, 25; seeds 0, 1, 2; l2 1024; 10, 20, 100, 200 neighbours. */
+/* By numpy; shots 1, 5, 10, 25; seeds 0, 1, 2; l2 1024; 10, 20, 100, 200 neighbours. */
 void bit_few_init(struct bit_few_options *options);
 
 /* Accuracies of a number of shots over the seeds. */

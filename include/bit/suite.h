@@ -4,6 +4,7 @@
 #define BIT_SUITE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "bit/metric.h"
 #include "bit/record.h"
 
-enum { BIT_SUITE_SEEDS = 64, BIT_SUITE_TASKS = 512, BIT_SUITE_NAME = 64 };
+enum { BIT_SUITE_SEEDS = 64, BIT_SUITE_TASKS = 512, BIT_SUITE_NAME = 64, BIT_SUITE_SHOTS = 16, BIT_SUITE_WORDS = 32 };
 
 /* One run of the suite: a task with a seed. */
 struct bit_suite_run {
@@ -25,13 +26,25 @@ struct bit_suite_run {
     uint64_t images;               /* that it was judged on */
 };
 
+/* A task of the file; with the suite's shots: the task with so many images a class. */
 struct bit_suite_task {
     char name[BIT_SUITE_NAME], group[BIT_SUITE_NAME]; /* group "": none */
+    int shots;                     /* images a class; 0: all */
     char *job;                     /* canonical JSON of its job, without the seed */
     char list[2][17];              /* checksum of the list files of data.train and data.val; "": folders */
     /* bit_suite_look, over the seeds that have finished; NaN: none has. */
     size_t finished;
     double median, least, most, deviation;
+    /* The same of the probe's accuracies on the images that the runs train on, and those by the suite's seeds. NaN: not known. */
+    double probed[BIT_SUITE_SEEDS], probe_median, probe_least, probe_most;
+};
+
+/* Few-shot accuracy of the start's features by regression: bit probe, once for all shots and seeds of a task. */
+struct bit_suite_probe {
+    size_t task;                   /* first of its rows among the tasks: they follow one another by shots */
+    char *start, *train, *val;
+    char file[PATH_MAX];           /* its result; the name tells what was asked, so that an older answer to another question is none */
+    bool done;                     /* bit_suite_look */
 };
 
 struct bit_suite {
@@ -40,6 +53,12 @@ struct bit_suite {
     uint64_t seeds[BIT_SUITE_SEEDS];
     struct bit_suite_task *tasks;
     struct bit_suite_run *runs;    /* task by task */
+    bool few;                      /* the file has shots; otherwise there is one row a task, of all images or as many as its job says */
+    size_t shot_count;             /* at least 1 */
+    int shots[BIT_SUITE_SHOTS];    /* ascending, 0 (all) last */
+    struct { bool squash; int size, resize; double l2; } probing; /* options of bit probe; 0: its own */
+    size_t probe_count;            /* 0: none was asked for */
+    struct bit_suite_probe *probes;
 };
 
 struct bit_suite_options {
@@ -55,11 +74,18 @@ struct bit_suite *bit_suite_open(const struct bit_suite_options *options, struct
 void bit_suite_close(struct bit_suite *suite);
 /* Makes the folder and the job file of a run; a file that says the same stays. */
 int bit_suite_prepare(const struct bit_suite *suite, size_t run, struct bit_error *error);
-/* Reads how the runs stand. */
+/* The words behind "bit" that make a probe's file, whose folder is made unless this is a dry run. Ended by NULL; valid as long as `command` and the suite. */
+struct bit_suite_command { const char *words[BIT_SUITE_WORDS]; char shots[BIT_SUITE_SHOTS * 8], seeds[BIT_SUITE_SEEDS * 21], numbers[3][32]; };
+int bit_suite_prepare_probe(const struct bit_suite *suite, size_t probe, bool dry, struct bit_suite_command *command, struct bit_error *error);
+/* Reads how the runs and probes stand. */
 void bit_suite_look(struct bit_suite *suite);
 
-/* Mean over the tasks (of `group`; NULL: all) of their medians, and the deviation over seeds of such means. NaN: some task has no result. */
-void bit_suite_mean(const struct bit_suite *suite, const char *group, double *mean, double *deviation);
+/* Over the tasks with so many shots (of `group`; NULL: all). NaN: some task has no result. */
+struct bit_suite_means {
+    double mean, deviation;        /* of the tasks' medians; over seeds, of such means */
+    double probe;                  /* mean of the probes' medians */
+};
+struct bit_suite_means bit_suite_mean(const struct bit_suite *suite, const char *group, int shots);
 void bit_suite_print(const struct bit_suite *suite, FILE *stream);
 /* Writes FOLDER/results.json, atomically. */
 int bit_suite_write(const struct bit_suite *suite, const char *folder, struct bit_error *error);

@@ -3,11 +3,14 @@
 #include <stdio.h>
 
 #include "bit/features.h"
+#include "bit/file.h"
 #include "bit/json.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 
-struct options { struct cli_trained trained; struct bit_few_options few; bool json, aspect, no_neighbours; };
+struct options { struct cli_trained trained; struct bit_few_options few; int drawing; const char *out; bool json, aspect, no_neighbours; };
+
+static const char *const drawings[] = {"numpy", "job", NULL}; /* enum bit_few_drawing */
 
 /* The same as bit_text_numbers, into ints. */
 static int take_ints(const char *value, int limit, uint64_t most, int *to)
@@ -28,7 +31,7 @@ static const char *take_shots(void *options, const char *value)
 static const char *take_seeds(void *options, const char *value)
 {
     struct options *o = options;
-    return (o->few.seeds = bit_text_numbers(value, 0, UINT64_MAX, BIT_FEW_SEEDS, o->few.seed)) ? NULL : "up to 32 ascending numbers, e.g. 0,1,2";
+    return (o->few.seeds = bit_text_numbers(value, 0, UINT64_MAX, BIT_FEW_SEEDS, o->few.seed)) ? NULL : "up to 64 ascending numbers, e.g. 0,1,2";
 }
 
 static const char *take_neighbours(void *options, const char *value)
@@ -40,13 +43,16 @@ static const char *take_neighbours(void *options, const char *value)
 
 static const struct bit_option known[] = {
     {"--shots", "LIST", "images a class that the regressions get (default 1,5,10,25)", BIT_OPTION_OWN, .take = take_shots},
-    {"--seeds", "LIST", "draws of them, as numpy's default_rng draws (default 0,1,2)", BIT_OPTION_OWN, .take = take_seeds},
+    {"--seeds", "LIST", "draws of them (default 0,1,2)", BIT_OPTION_OWN, .take = take_seeds},
+    {"--draw", "WHO", "numpy (default): as big_vision draws; job: the images of the keys data.per_class and per_class_seed", BIT_OPTION_CHOICE,
+     .at = offsetof(struct options, drawing), .choices = drawings},
     {"--l2", "X", "how much large weights cost (default 1024)", BIT_OPTION_REAL, .at = offsetof(struct options, few.l2), 1e-12, 1e12},
     {"--neighbours", "LIST", "numbers of nearest neighbours (default 10,20,100,200)", BIT_OPTION_OWN, .take = take_neighbours},
     {"--no-neighbours", NULL, "regressions alone: only the drawn images of TRAIN are looked at", BIT_OPTION_FLAG,
      .at = offsetof(struct options, no_neighbours)},
     {"--aspect", NULL, "images as the network's evaluations transform them, not stretched", BIT_OPTION_FLAG, .at = offsetof(struct options, aspect)},
     {"--json", NULL, "one JSON object instead of tables", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
+    {"--out", "FILE", "writes the JSON object there, too: all of it or nothing", BIT_OPTION_FILE, .at = offsetof(struct options, out)},
     CLI_TRAINED_ROWS,
 };
 const struct bit_usage bit_probe_usage = {
@@ -56,22 +62,37 @@ const struct bit_usage bit_probe_usage = {
     "lists. Images are resized to a square, of which the centre is cut out, as there.",
     known, sizeof known / sizeof *known, .least = 3, .most = 3};
 
-static void print_json(const struct options *o, const struct trained *t, const struct bit_operands *words, const struct bit_few_result *result)
+static void make_json(const struct options *o, const struct trained *t, const struct bit_operands *words, const struct bit_few_result *result,
+                      struct bit_text *text)
 {
-    struct bit_text text = {0};
     char hash[BIT_HASH_TEXT], transform[128];
     bit_hash_text(t->hash, hash);
     trained_transform(t, transform, sizeof transform);
-    bit_text_add(&text, "{\"model\": ");
-    bit_text_add_json(&text, t->name);
-    bit_text_add(&text, ", \"weights\": \"%s\", \"images\": \"%s\", \"train\": ", hash, transform);
-    bit_text_add_json(&text, words->word[1]);
-    bit_text_add(&text, ", \"test\": ");
-    bit_text_add_json(&text, words->word[2]);
-    bit_text_add(&text, ", ");
-    bit_few_json(&o->few, result, &text);
-    printf("%s}\n", text.data ? text.data : "{");
+    bit_text_add(text, "{\"model\": ");
+    bit_text_add_json(text, t->name);
+    bit_text_add(text, ", \"weights\": \"%s\", \"images\": \"%s\", \"train\": ", hash, transform);
+    bit_text_add_json(text, words->word[1]);
+    bit_text_add(text, ", \"test\": ");
+    bit_text_add_json(text, words->word[2]);
+    bit_text_add(text, ", ");
+    bit_few_json(&o->few, result, text);
+    bit_text_add(text, "}\n");
+}
+
+static int tell(const struct options *o, const struct trained *t, const struct bit_operands *words, const struct bit_few_result *result,
+                struct bit_error *error)
+{
+    struct bit_text text = {0};
+    make_json(o, t, words, result, &text);
+    int verdict = text.failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: the result") : 0;
+    if (!verdict && o->out)
+        verdict = bit_file_write(o->out, text.data, text.size, error);
+    if (!verdict && o->json)
+        fputs(text.data, stdout);
+    else if (!verdict)
+        bit_few_print(&o->few, result, stdout);
     bit_text_free(&text);
+    return verdict;
 }
 
 static int measure(const struct options *o, struct trained *t, const struct bit_operands *words, struct bit_few_result *result,
@@ -103,13 +124,10 @@ int bit_cli_probe(int argc, char **argv)
         return code;
     if (options.no_neighbours)
         options.few.neighbours = 0;
+    options.few.drawing = (enum bit_few_drawing)options.drawing;
     options.trained.options.stretch |= !options.aspect && !options.trained.options.squash;
-    if (measure(&options, &trained, &words, &result, &error) == 0) {
-        if (options.json)
-            print_json(&options, &trained, &words, &result);
-        else
-            bit_few_print(&options.few, &result, stdout);
-    }
+    if (measure(&options, &trained, &words, &result, &error) == 0)
+        tell(&options, &trained, &words, &result, &error);
     trained_free(&trained);
     return error.code ? bit_cli_error(&error) : BIT_OK;
 }

@@ -32,7 +32,9 @@ static const struct bit_option known[] = {
 const struct bit_usage bit_suite_usage = {
     "bit suite", "SUITE.json [-- OPTION...]",
     "Fine-tunes from one set of weights on many tasks, over several seeds, and prints a table: by task, group, over all.\n"
-    "What has finished is not run again: the same command goes on where it was stopped. What follows -- goes to bit-launch.",
+    "With the key shots each task runs with few images of each class; with the key probe a regression from the start's features on the same\n"
+    "images (bit probe) stands beside it. What has finished is not run again: the same command goes on where it was stopped. What follows\n"
+    "-- goes to bit-launch.",
     known, sizeof known / sizeof *known, .least = 1, .most = 1, .has_rest = true};
 
 /* ---- starting ---- */
@@ -53,6 +55,16 @@ static const char *find_launcher(char *buffer, size_t size)
         if (!bit_path_join(buffer, size, self, places[i], NULL) && bit_file_exists(buffer))
             return buffer;
     return "bit-launch";
+}
+
+/* This program. */
+static int find_self(char *buffer, size_t size, struct bit_error *error)
+{
+    ssize_t length = readlink("/proc/self/exe", buffer, size - 1);
+    if (length <= 0)
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot find the program that runs");
+    buffer[length] = 0;
+    return 0;
 }
 
 enum { WORDS = 300 };
@@ -77,7 +89,8 @@ static void command_of(const struct bit_suite_run *run, const struct options *o,
     words[count] = NULL;
 }
 
-static pid_t start(const char *const *words, const sigset_t *signals)
+/* quiet: what it prints is not the user's to read. */
+static pid_t start(const char *const *words, const sigset_t *signals, bool quiet)
 {
     fflush(stdout);
     pid_t child = fork();
@@ -86,6 +99,8 @@ static pid_t start(const char *const *words, const sigset_t *signals)
     /* Its own group: a Ctrl-C reaches it once, through us. */
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, signals, NULL);
+    if (quiet && !freopen("/dev/null", "w", stdout))
+        _exit(127);
     execvp(words[0], (char *const *)words);
     fprintf(stderr, "bit: cannot start %s: %s\n", words[0], strerror(errno));
     _exit(127);
@@ -93,7 +108,9 @@ static pid_t start(const char *const *words, const sigset_t *signals)
 
 /* ---- the runs ---- */
 
-struct running { pid_t process; size_t run; };
+/* What a suite starts: its probes, then its runs. */
+struct item { bool probe; size_t number; };
+struct running { pid_t process; struct item item; };
 
 struct work {
     struct bit_suite *suite;
@@ -104,29 +121,79 @@ struct work {
     int busy, code;               /* runs under way; exit code so far */
     int asked;                    /* the signal that asked for a stop, or 0 */
     sigset_t waited, before;      /* signals that are waited for; those that were blocked before */
-    size_t next;
+    size_t next;                  /* of the probes and runs, counted together */
 };
+
+static size_t item_count(const struct work *w)
+{
+    return w->suite->probe_count + w->suite->run_count;
+}
+
+static struct item item_at(const struct work *w, size_t number)
+{
+    return number < w->suite->probe_count ? (struct item){true, number} : (struct item){false, number - w->suite->probe_count};
+}
+
+static bool is_done(const struct work *w, struct item item)
+{
+    return item.probe ? w->suite->probes[item.number].done : w->suite->runs[item.number].state == BIT_RUN_FINISHED;
+}
+
+/* "cars, 5 a class, seed 1"; "cars, probe" */
+static const char *name_of(const struct work *w, struct item item, char *text, size_t size)
+{
+    const struct bit_suite *s = w->suite;
+    const struct bit_suite_run *run = &s->runs[item.number];
+    if (item.probe)
+        snprintf(text, size, "%s, probe", s->tasks[s->probes[item.number].task].name);
+    else if (s->tasks[run->task].shots)
+        snprintf(text, size, "%s, %d a class, seed %llu", s->tasks[run->task].name, s->tasks[run->task].shots, (unsigned long long)run->seed);
+    else
+        snprintf(text, size, "%s, seed %llu", s->tasks[run->task].name, (unsigned long long)run->seed);
+    return text;
+}
+
+/* The words that start an item, in `words` [WORDS]; what they need is made unless it is a dry run. */
+struct texts { char ranks[16], self[PATH_MAX]; struct bit_suite_command command; };
+static int compose(struct work *w, struct item item, const char *launcher, struct texts *texts, const char **words, struct bit_error *error)
+{
+    int count = 0;
+    if (!item.probe) {
+        command_of(&w->suite->runs[item.number], w->options, w->operands, launcher, texts->ranks, words);
+        return w->options->dry ? 0 : bit_suite_prepare(w->suite, item.number, error);
+    }
+    if (find_self(texts->self, sizeof texts->self, error) || bit_suite_prepare_probe(w->suite, item.number, w->options->dry, &texts->command, error))
+        return -1;
+    words[count++] = texts->self;
+    for (int i = 0; texts->command.words[i]; i++)
+        words[count++] = texts->command.words[i];
+    if (w->options->threads) {
+        words[count++] = "--threads";
+        words[count++] = w->options->threads;
+    }
+    words[count] = NULL;
+    return 0;
+}
 
 static int start_next(struct work *w, const char *launcher, struct bit_error *error)
 {
-    const struct bit_suite_run *run = &w->suite->runs[w->next];
+    const struct item item = item_at(w, w->next);
     const char *words[WORDS];
-    char ranks[16];
-    command_of(run, w->options, w->operands, launcher, ranks, words);
+    struct texts texts;
+    char name[BIT_SUITE_NAME + 64];
+    if (compose(w, item, launcher, &texts, words, error))
+        return -1;
     if (w->options->dry) {
         for (int i = 0; words[i]; i++)
             printf("%s%s", i ? " " : "", words[i]);
         puts("");
         return 0;
     }
-    if (bit_suite_prepare(w->suite, w->next, error))
-        return -1;
-    pid_t process = start(words, &w->before);
+    printf("bit suite: %s (%zu of %zu)\n", name_of(w, item, name, sizeof name), w->next + 1, item_count(w));
+    pid_t process = start(words, &w->before, item.probe);
     if (process < 0)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot start a process");
-    printf("bit suite: %s, seed %llu (%zu of %zu)\n", w->suite->tasks[run->task].name, (unsigned long long)run->seed, w->next + 1,
-           w->suite->run_count);
-    w->running[w->busy++] = (struct running){process, w->next};
+    w->running[w->busy++] = (struct running){process, item};
     return 0;
 }
 
@@ -136,17 +203,18 @@ static void pass_on(const struct work *w)
         kill(w->running[i].process, SIGTERM);
 }
 
-/* A run's exit: what it was is told, and remembered when it is the first that went wrong. */
+/* An exit: what it was is told, and remembered when it is the first that went wrong. A probe that was told to stop did. */
 static void note_end(struct work *w, pid_t process, int status)
 {
+    char name[BIT_SUITE_NAME + 64];
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     for (int i = 0; i < w->busy; i++) {
+        const struct item item = w->running[i].item;
         if (w->running[i].process != process)
             continue;
-        const struct bit_suite_run *run = &w->suite->runs[w->running[i].run];
-        if (code)
-            fprintf(stderr, "bit: %s, seed %llu: ended with %d; see %s\n", w->suite->tasks[run->task].name, (unsigned long long)run->seed, code,
-                    run->folder);
+        if (code && !(item.probe && w->asked))
+            fprintf(stderr, "bit: %s: ended with %d; see %s\n", name_of(w, item, name, sizeof name), code,
+                    item.probe ? "above" : w->suite->runs[item.number].folder);
         w->running[i] = w->running[--w->busy];
         if (code && (!w->code || w->code == BIT_EAGAIN))
             w->code = code;
@@ -171,7 +239,7 @@ static void wait_for_something(struct work *w, struct bit_error *error)
 
 static bool wants_more(const struct work *w, const struct bit_error *error)
 {
-    return w->next < w->suite->run_count && !w->asked && !error->code;
+    return w->next < item_count(w) && !w->asked && !error->code;
 }
 
 static int run_all(struct work *w, struct bit_error *error)
@@ -188,7 +256,7 @@ static int run_all(struct work *w, struct bit_error *error)
             wait_for_something(w, error);
             continue;
         }
-        if (w->suite->runs[w->next].state != BIT_RUN_FINISHED)
+        if (!is_done(w, item_at(w, w->next)))
             start_next(w, launcher, error);
         w->next++;
     }

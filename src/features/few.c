@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bit/data.h"
 #include "bit/json.h"
 #include "bit/memory.h"
 #include "bit/phase.h"
@@ -14,9 +15,24 @@ void bit_few_init(struct bit_few_options *options)
                                         .neighbour = {10, 20, 100, 200}, .l2 = BIT_RIDGE_L2};
 }
 
-static int draw(const struct bit_few_pool *pool, int shots, uint64_t seed, struct bit_draw *d, struct bit_error *error)
+static int class_in_pool(const void *context, uint64_t image)
 {
-    return bit_draw_few(pool->count, pool->classes, pool->label_start, pool->labels, shots, seed, d, error);
+    const struct bit_few_pool *pool = context;
+    return pool->label_start[image] < pool->label_start[image + 1] ? (int)pool->labels[pool->label_start[image]] : -1;
+}
+
+static int draw(const struct bit_few_options *o, const struct bit_few_pool *pool, int shots, uint64_t seed, struct bit_draw *d, struct bit_error *error)
+{
+    if (o->drawing == BIT_FEW_NUMPY)
+        return bit_draw_few(pool->count, pool->classes, pool->label_start, pool->labels, shots, seed, d, error);
+    const struct bit_classes from = {pool->count, pool->classes, class_in_pool, pool};
+    struct bit_subset *subset = bit_subset_draw(&from, shots, seed, error);
+    if (!subset)
+        return -1;
+    *d = (struct bit_draw){subset->count, subset->images};
+    subset->images = NULL;
+    bit_subset_destroy(subset);
+    return 0;
 }
 
 static int most_shots(const struct bit_few_options *o)
@@ -36,7 +52,7 @@ int bit_few_images(const struct bit_few_options *o, const struct bit_few_pool *p
     *found = 0;
     for (int s = 0; !result && o->shots && s < o->seeds; s++) {
         struct bit_draw d;
-        result = draw(pool, most_shots(o), o->seed[s], &d, error); /* draws are nested */
+        result = draw(o, pool, most_shots(o), o->seed[s], &d, error); /* draws are nested */
         for (uint64_t i = 0; !result && i < d.count; i++) {
             *found += !taken[d.images[i]];
             taken[d.images[i]] = 1;
@@ -77,7 +93,7 @@ static int measure_draw(const struct bit_few_options *o, const struct bit_few_po
 {
     struct bit_draw d;
     struct bit_ridge ridge;
-    if (draw(pool, row->shots, o->seed[s], &d, error))
+    if (draw(o, pool, row->shots, o->seed[s], &d, error))
         return -1;
     find_rows(pool, train->count, &d);
     row->train[s] = d.count;
@@ -144,7 +160,7 @@ void bit_few_json(const struct bit_few_options *o, const struct bit_few_result *
 {
     bit_text_add(t, "\"test_images\": %llu, \"l2\": ", (unsigned long long)r->test_images);
     bit_json_add_number(t, o->l2, 17);
-    bit_text_add(t, ", \"probe\": [");
+    bit_text_add(t, ", \"draw\": \"%s\", \"probe\": [", o->drawing == BIT_FEW_JOB ? "job" : "numpy");
     for (int i = 0; i < o->shots; i++) {
         const struct bit_few_row *row = &r->row[i];
         bit_text_add(t, "%s{\"shots\": %d, \"median\": %.17g, \"least\": %.17g, \"most\": %.17g, \"seeds\": [", i ? ", " : "", row->shots,

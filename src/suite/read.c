@@ -13,6 +13,7 @@
 #include "bit/memory.h"
 #include "bit/suite.h"
 #include "bit/text.h"
+#include "suite/few.h"
 
 enum { FILE_LIMIT = 4 << 20 };
 
@@ -120,12 +121,26 @@ static int check_job(struct reading *r, struct bit_suite_task *task, const cJSON
     return result;
 }
 
+static int set_shots(struct reading *r, cJSON *job, const struct bit_suite_task *task)
+{
+    cJSON *data = cJSON_GetObjectItemCaseSensitive(job, "data");
+    char where[BIT_SUITE_NAME + 32];
+    snprintf(where, sizeof where, "task %s", task->name);
+    if (!cJSON_IsObject(data)) /* bit_job_parse will say what is missing */
+        return 0;
+    if (cJSON_HasObjectItem(data, "per_class"))
+        return wrong(r, where, "data.per_class: the suite's shots say how many images a class are trained on");
+    return cJSON_AddNumberToObject(data, "per_class", task->shots) ? 0 : bit_fail(r->error, BIT_EENVIRONMENT, "out of memory: a suite");
+}
+
 static int read_job(struct reading *r, struct bit_suite_task *task, const cJSON *own)
 {
     cJSON *job = cJSON_CreateObject();
     int result = -1;
     if (!job || merge(job, r->common) || merge(job, own))
         bit_fail(r->error, BIT_EENVIRONMENT, "out of memory: a suite");
+    else if (r->suite->few && set_shots(r, job, task))
+        result = -1;
     else if (!make_absolute(r, job, "data", "train", r->data) && !make_absolute(r, job, "data", "val", r->data) && !set_start(r, job))
         result = check_job(r, task, job);
     cJSON_Delete(job);
@@ -152,6 +167,21 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
+static int add_rows(struct reading *r, const char *name, const char *group, const cJSON *job)
+{
+    struct bit_suite *s = r->suite;
+    for (size_t i = 0; i < s->shot_count; i++) {
+        struct bit_suite_task *task = &s->tasks[s->task_count++];
+        *task = (struct bit_suite_task){.shots = s->shots[i]};
+        suite_forget(task);
+        snprintf(task->name, sizeof task->name, "%s", name);
+        snprintf(task->group, sizeof task->group, "%s", group);
+        if (read_job(r, task, job))
+            return -1;
+    }
+    return 0;
+}
+
 static int read_task(struct reading *r, const cJSON *item, size_t number)
 {
     struct bit_json_object object;
@@ -175,11 +205,7 @@ static int read_task(struct reading *r, const cJSON *item, size_t number)
             return wrong(r, where, "name: another task has it already");
     if (r->options->only && !is_listed(r->options->only, name))
         return 0;
-    struct bit_suite_task *task = &s->tasks[s->task_count++];
-    *task = (struct bit_suite_task){.median = NAN, .least = NAN, .most = NAN, .deviation = NAN};
-    snprintf(task->name, sizeof task->name, "%s", name);
-    snprintf(task->group, sizeof task->group, "%s", group ? group->valuestring : "");
-    return read_job(r, task, job);
+    return add_rows(r, name, group ? group->valuestring : "", job);
 }
 
 static int read_tasks(struct reading *r, const cJSON *list)
@@ -188,7 +214,7 @@ static int read_tasks(struct reading *r, const cJSON *list)
     int count = cJSON_GetArraySize(list);
     if (!cJSON_IsArray(list) || count < 1 || count > BIT_SUITE_TASKS)
         return wrong(r, "tasks", "expected a list of 1 to 512 tasks");
-    r->suite->tasks = bit_allocate((size_t)count, sizeof *r->suite->tasks, "a suite", r->error);
+    r->suite->tasks = bit_allocate((size_t)count * r->suite->shot_count, sizeof *r->suite->tasks, "a suite", r->error);
     if (!r->suite->tasks)
         return -1;
     for (const cJSON *item = list->child; item; item = item->next)
@@ -219,6 +245,20 @@ static int read_seeds(struct reading *r, const cJSON *list)
 
 /* ---- the whole ---- */
 
+/* FOLDER/TASK/seed-N, or FOLDER/TASK/shots-K/seed-N (K: a number, or "all"), and the same with .json. */
+static int name_run(struct reading *r, struct bit_suite_run *run)
+{
+    const struct bit_suite_task *task = &r->suite->tasks[run->task];
+    char shots[32] = "";
+    if (r->suite->few && task->shots)
+        snprintf(shots, sizeof shots, "shots-%d/", task->shots);
+    else if (r->suite->few)
+        snprintf(shots, sizeof shots, "shots-all/");
+    int used = snprintf(run->folder, sizeof run->folder, "%s/%s/%sseed-%llu", r->options->folder, task->name, shots, (unsigned long long)run->seed);
+    int more = used < (int)sizeof run->folder ? snprintf(run->job, sizeof run->job, "%s.json", run->folder) : used;
+    return more < (int)sizeof run->job ? 0 : bit_fail(r->error, BIT_EUSAGE, "path too long: %s", r->options->folder);
+}
+
 static int list_runs(struct reading *r)
 {
     struct bit_suite *s = r->suite;
@@ -229,12 +269,8 @@ static int list_runs(struct reading *r)
         for (size_t i = 0; i < s->seed_count; i++) {
             struct bit_suite_run *run = &s->runs[s->run_count++];
             *run = (struct bit_suite_run){.task = t, .seed = s->seeds[i], .value = NAN};
-            int used = snprintf(run->folder, sizeof run->folder, "%s/%s/seed-%llu", r->options->folder, s->tasks[t].name,
-                                (unsigned long long)run->seed);
-            int more = snprintf(run->job, sizeof run->job, "%s/%s/seed-%llu.json", r->options->folder, s->tasks[t].name,
-                                (unsigned long long)run->seed);
-            if (used >= (int)sizeof run->folder || more >= (int)sizeof run->job)
-                return bit_fail(r->error, BIT_EUSAGE, "path too long: %s", r->options->folder);
+            if (name_run(r, run))
+                return -1;
         }
     return 0;
 }
@@ -247,6 +283,7 @@ static int read_suite(struct reading *r, const cJSON *json)
         return -1;
     const cJSON *name = bit_json_take_if(&object, "name"), *metric = bit_json_take_if(&object, "metric");
     const cJSON *seeds = bit_json_take_if(&object, "seeds"), *tasks = bit_json_take(&object, "tasks");
+    const cJSON *shots = bit_json_take_if(&object, "shots"), *probe = bit_json_take_if(&object, "probe");
     bit_json_take_if(&object, "comment");
     r->common = bit_json_take_if(&object, "job");
     if (!tasks || bit_json_end(&object))
@@ -257,7 +294,9 @@ static int read_suite(struct reading *r, const cJSON *json)
         return wrong(r, "job", "expected an object");
     s->name = bit_copy_text(name ? name->valuestring : "suite", r->error);
     s->metric = s->name ? bit_copy_text(metric ? metric->valuestring : "", r->error) : NULL;
-    return s->metric && !read_seeds(r, seeds) && !read_tasks(r, tasks) ? list_runs(r) : -1;
+    if (!s->metric || suite_read_shots(s, r->options->file, shots, r->error) || read_seeds(r, seeds) || read_tasks(r, tasks) || list_runs(r))
+        return -1;
+    return suite_read_probe(s, r->options, probe, r->error);
 }
 
 static int find_folders(struct reading *r)
@@ -295,6 +334,7 @@ void bit_suite_close(struct bit_suite *s)
         return;
     for (size_t i = 0; i < s->task_count; i++)
         bit_free(s->tasks[i].job);
+    suite_free_probes(s);
     bit_free(s->tasks);
     bit_free(s->runs);
     bit_free(s->name);

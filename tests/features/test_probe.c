@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "bit/compute.h"
+#include "bit/data.h"
 #include "bit/file.h"
 #include "bit/json.h"
 #include "bit/memory.h"
@@ -242,6 +243,31 @@ static void test_nested(void)
     bit_free(more.images);
 }
 
+static int class_of(const void *context, uint64_t image)
+{
+    (void)context;
+    return (int)made.labels[0][made.starts[0][image]];
+}
+
+/* Drawn as jobs draw: exactly the images of bit_subset_draw, which are other ones than numpy's. */
+static void test_drawn_as_jobs_draw(void)
+{
+    struct bit_error error = {0};
+    const struct bit_few_pool pool = {made.counts[0], made.classes, made.starts[0], made.labels[0], NULL};
+    const struct bit_classes from = {made.counts[0], made.classes, class_of, NULL};
+    struct bit_few_options options = {.shots = 2, .shot = {2, 5}, .seeds = 1, .seed = {9}, .drawing = BIT_FEW_JOB};
+    struct bit_subset *subset = bit_subset_draw(&from, 5, 9, &error);
+    uint64_t *images, found;
+    REQUIRE(subset && bit_few_images(&options, &pool, &images, &found, &error) == 0);
+    CHECK(found == 60 && subset->count == found && !memcmp(images, subset->images, found * sizeof *images));
+    bit_free(images);
+    options.drawing = BIT_FEW_NUMPY;
+    REQUIRE(bit_few_images(&options, &pool, &images, &found, &error) == 0);
+    CHECK(found == 60 && memcmp(images, subset->images, found * sizeof *images));
+    bit_free(images);
+    bit_subset_destroy(subset);
+}
+
 /* Images without a label are drawn by nobody, one with two counts for its first; classes without images give none. */
 static void test_odd_labels(void)
 {
@@ -277,7 +303,7 @@ int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"generator", test_generator}, {"several_permutations", test_several_permutations}, {"draws", test_draws}, {"weights", test_weights},
-        {"table", test_table}, {"drawn_alone", test_drawn_alone}, {"nested", test_nested}, {"odd_labels", test_odd_labels},
+        {"table", test_table}, {"drawn_alone", test_drawn_alone}, {"nested", test_nested}, {"drawn_as_jobs_draw", test_drawn_as_jobs_draw}, {"odd_labels", test_odd_labels},
         {"constant_feature", test_constant_feature},
     };
     bit_compute_start(argv);

@@ -51,18 +51,19 @@ static void test_means(void)
 {
     struct bit_error error = {0};
     struct bit_suite *s = open_it(&error);
-    double mean, deviation;
+    struct bit_suite_means means;
     REQUIRE(s);
     bit_suite_look(s); /* no run is there */
-    bit_suite_mean(s, NULL, &mean, &deviation);
-    CHECK(mean != mean && s->tasks[0].finished == 0 && s->runs[0].state == BIT_RUN_UNKNOWN);
+    means = bit_suite_mean(s, NULL, 0);
+    CHECK(means.mean != means.mean && s->tasks[0].finished == 0 && s->runs[0].state == BIT_RUN_UNKNOWN);
     s->runs[0].value = 0.5, s->runs[1].value = 0.7, s->runs[2].value = 0.1, s->runs[3].value = 0.3;
     s->tasks[0].median = 0.6, s->tasks[1].median = 0.2;
-    bit_suite_mean(s, NULL, &mean, &deviation);
-    CHECK(mean > 0.4 - 1e-12 && mean < 0.4 + 1e-12);
-    CHECK(deviation > 0.1414 && deviation < 0.1415); /* of 0.3 and 0.5 */
-    bit_suite_mean(s, "b", &mean, &deviation);
-    CHECK(mean == 0.2);
+    means = bit_suite_mean(s, NULL, 0);
+    CHECK(means.mean > 0.4 - 1e-12 && means.mean < 0.4 + 1e-12);
+    CHECK(means.deviation > 0.1414 && means.deviation < 0.1415); /* of 0.3 and 0.5 */
+    CHECK(means.probe != means.probe);
+    means = bit_suite_mean(s, "b", 0);
+    CHECK(means.mean == 0.2);
     bit_suite_close(s);
 }
 
