@@ -25,6 +25,16 @@ has "says so" '^training step of R14x1 with RetinaNet at 64'
 has "a first loss near the prior's" 'loss of the last [0-9]{1,2}\.'
 expect 64 "detection refuses sizes that levels do not fit" "$bit" bench step --task detect --model R14x1 --size 100
 expect 64 "--task belongs to step" "$bit" bench ops --task detect
+for precision in float32 bfloat16; do
+    name="forward, $precision"
+    expect 0 "$name: runs" "$bit" bench step "${small[@]}" --forward --batch 6 --micro-batch 2 --threads 2 --precision $precision --profile
+    has "says so" '^forward passes of R14x1 at 33, batch 6 in micro-batches of 2'
+    has "has a loss" 'loss of the last [0-9]'
+    ! grep -q 'backward' out
+    ok $? "$name: nothing goes backward"
+done
+expect 64 "--forward belongs to step" "$bit" bench ops --forward
+expect 64 "--forward is not a machine's measure of a step" "$bit" bench step --forward --fit machine.json
 expect 0 "--json runs" "$bit" bench step "${small[@]}" --batch 2 --micro-batch 2 --threads 1 --json
 name=--json has "has images a second" '"images_per_second":'
 if command -v python3 > /dev/null; then

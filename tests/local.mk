@@ -48,7 +48,7 @@ EXTRA_DIST += $(LAUNCHER_TESTS) $(TEST_LIBRARY)
 
 # bit against its peers, in runs of both side by side: not a test that passes or fails, needs PyTorch and a quiet machine.
 # make check-speed SPEED="--pairs 3 step-float32 decode my-images" for a choice.
-SPEED = step-float32 step-bfloat16 step-openblas small-float32 small-bfloat16 wide-float32 wide-bfloat16 tune-float32
+SPEED = step-float32 step-bfloat16 step-openblas small-float32 small-bfloat16 wide-float32 wide-bfloat16 tune-float32 eval-float32 eval-bfloat16
 check-speed: bit$(EXEEXT)
 	$(srcdir)/tests/speed/compare --build . $(SPEED)
 .PHONY: check-speed

@@ -37,6 +37,7 @@ static const struct bit_option known[] = {
     {"--steps", "5", "another name of --repeat", BIT_OPTION_INT, AT(repeat), 1, 1000},
     {"--explain", NULL, "ops: says which kernel serves each convolution, and measures nothing", BIT_OPTION_FLAG, AT(explain)},
     {"--task", "classify", "step: or detect, RetinaNet's pyramid and nets on 7 boxes an image", BIT_OPTION_CHOICE, AT(task), .choices = tasks},
+    {"--forward", NULL, "step: forward passes alone, as in evaluation: no gradients, no update", BIT_OPTION_FLAG, AT(forward)},
     {"--profile", NULL, "step: time by kind of operation and by block", BIT_OPTION_FLAG, AT(profile)},
     {"--data", "FOLDER", "decode: its JPEG files; without it 48 made ones of 500 x 375", BIT_OPTION_FILE, AT(data)},
     {"--images", "300", "decode: so many of the files, at most", BIT_OPTION_INT, AT(images), 1, 1e7},
@@ -124,6 +125,8 @@ int bit_cli_bench(int argc, char **argv)
         return bit_cli_usage(&bit_bench_usage, "only reduce starts mpirun");
     if (options.task != BENCH_CLASSIFY && kinds[kind].run != bench_step)
         return bit_cli_usage(&bit_bench_usage, "--task belongs to step");
+    if (options.forward && (kinds[kind].run != bench_step || options.fit))
+        return bit_cli_usage(&bit_bench_usage, "--forward belongs to step, without --fit");
     if (!options.ranks)
         options.ranks = kinds[kind].run == bench_reduce ? 2 : 1;
     if ((code = settle(&options)))

@@ -28,6 +28,7 @@ struct bench_options {
     const struct bit_backend *backend;
     int repeat;                /* timed runs of each thing; the fastest counts */
     bool json, profile, quiet; /* quiet: prints nothing */
+    bool forward;              /* step: evaluation's half alone */
     bool explain;              /* ops: which kernel serves what, without measuring */
     const char *data;          /* decode: folder of JPEG files; NULL: made ones */
     int images;                /* of it, at most */

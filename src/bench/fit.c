@@ -21,7 +21,7 @@ void bench_model_options(const struct bench_options *o, union bit_any_head *head
     *options = (struct bit_model_options){
         .depth = o->depth, .width = o->width, .head = &head->head, .norm = BIT_GROUP_NORM,
         .weight_standardization = true, .image_size = o->size, .micro_batch = o->micro_batch,
-        .micro_batches = 1, .precision = o->precision, .training = true, .backend = o->backend};
+        .micro_batches = 1, .precision = o->precision, .training = !o->forward, .backend = o->backend};
 }
 
 int bench_fit_check(const char *path, struct bit_error *error)

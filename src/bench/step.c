@@ -1,5 +1,6 @@
 /* bit bench step: whole training steps on a synthetic batch in one process, without MPI: weights set, micro-batches forward
- * and backward, gradients added up as in training, SGD over all parameters. */
+ * and backward, gradients added up as in training, SGD over all parameters. With --forward the passes of an evaluation: weights
+ * are set once, losses computed, nothing is kept for a backward pass. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,20 +69,24 @@ static int make(struct step *s, const struct bench_options *o, struct bit_error 
     s->table = bit_model_table(s->model);
     s->piece = (struct bit_piece){0, s->table->elements};
     s->share = (struct bit_share){1, s->table->elements, &s->piece};
-    s->guard = bit_guard_create(s->table, &s->share, error);
-    s->gradient = bit_gradient_create(s->table, o->batch / o->micro_batch, error);
+    if (!o->forward) {
+        s->guard = bit_guard_create(s->table, &s->share, error);
+        s->gradient = bit_gradient_create(s->table, o->batch / o->micro_batch, error);
+        s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
+    }
     s->weights = bit_allocate(s->table->elements, sizeof(float), "weights", error);
-    s->velocity = bit_allocate(s->table->elements, sizeof(float), "momentum", error);
     s->images = bit_allocate(pixels, bit_type_size(o->precision), "images", error);
     s->labels = bit_allocate((size_t)o->batch * BOXES, sizeof *s->labels, "labels", error);
     s->label_start = bit_allocate((size_t)o->batch + 1, sizeof *s->label_start, "labels", error);
     s->boxes = bit_allocate((size_t)o->batch * BOXES, sizeof *s->boxes, "boxes", error);
     s->losses = bit_allocate((size_t)o->micro_batch, sizeof *s->losses, "losses", error);
     float *plain = bit_allocate(pixels, sizeof *plain, "images", error);
-    bool good = s->guard && s->gradient && s->weights && s->velocity && s->images && s->labels && s->label_start && s->boxes &&
+    bool good = (o->forward || (s->guard && s->gradient && s->velocity)) && s->weights && s->images && s->labels && s->label_start && s->boxes &&
                 s->losses && plain;
     good = good && !bit_model_initialise(s->model, BIT_LECUN_NORMAL, 1, s->weights, error);
-    if (good)
+    if (good && o->forward)
+        good = !bit_model_set_weights(s->model, s->weights, error);
+    else if (good)
         bit_guard_note(s->guard, s->weights, s->velocity);
     bit_random_init(&random, 1, BIT_PURPOSE_TEST, 0, 0);
     for (size_t i = 0; good && i < pixels; i++)
@@ -106,11 +111,38 @@ static void unmake(struct step *s)
     bit_model_destroy(s->model);
 }
 
-static int run(struct step *s, struct bit_error *error)
+/* Forward and losses of a micro-batch. */
+static int pass(struct step *s, int m, bool training, struct bit_error *error)
+{
+    const struct bench_options *o = s->options;
+    const int micro = o->micro_batch;
+    const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
+    const struct bit_head *head = &s->head.head;
+    const struct bit_targets targets = targets_of(s, m * micro);
+    if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, training, error))
+        return -1;
+    head->operations->loss(head, bit_model_call(s->model), &targets, micro, 1.0 / o->batch, s->losses);
+    for (int i = 0; i < micro; i++)
+        s->loss += s->losses[i] / o->batch;
+    return 0;
+}
+
+static int run_forward(struct step *s, struct bit_error *error)
+{
+    const double start = bit_clock_seconds();
+    s->loss = 0;
+    for (int m = 0; m < s->options->batch / s->options->micro_batch; m++) {
+        if (pass(s, m, false, error))
+            return -1;
+    }
+    s->forward_seconds += bit_clock_seconds() - start;
+    return 0;
+}
+
+static int run_training(struct step *s, struct bit_error *error)
 {
     const struct bench_options *o = s->options;
     const int micro = o->micro_batch, micro_batches = o->batch / micro;
-    const size_t bytes = (size_t)micro * (size_t)o->size * (size_t)o->size * 3 * bit_type_size(o->precision);
     struct bit_sgd sgd = {.rate = 0.003, .momentum = 0.9, .weight_decay = 1e-4, .gradient_scale = 1};
     uint64_t positives = 0;
     double start = bit_clock_seconds();
@@ -121,15 +153,11 @@ static int run(struct step *s, struct bit_error *error)
     bit_gradient_start(s->gradient, NULL, NULL);
     for (int m = 0; m < micro_batches; m++) {
         const struct bit_head *head = &s->head.head;
-        const struct bit_targets targets = targets_of(s, m * micro);
         start = bit_clock_seconds();
-        if (bit_model_forward(s->model, (char *)s->images + (size_t)m * bytes, true, error))
+        if (pass(s, m, true, error))
             return -1;
-        head->operations->loss(head, bit_model_call(s->model), &targets, micro, 1.0 / o->batch, s->losses);
         if (head->operations->positives)
             positives += head->operations->positives(head, bit_model_call(s->model), micro);
-        for (int i = 0; i < micro; i++)
-            s->loss += s->losses[i] / o->batch;
         double middle = bit_clock_seconds();
         if (bit_model_backward(s->model, bit_gradient_sink(s->gradient, m), error))
             return -1;
@@ -144,6 +172,11 @@ static int run(struct step *s, struct bit_error *error)
     bit_sgd_update(&sgd, s->guard, bit_gradient_block(s->gradient), s->weights, s->velocity);
     s->update_seconds += bit_clock_seconds() - start;
     return 0;
+}
+
+static int run(struct step *s, struct bit_error *error)
+{
+    return s->options->forward ? run_forward(s, error) : run_training(s, error);
 }
 
 /* ---- report ---- */
@@ -213,7 +246,7 @@ static void print_profile(const struct bench_options *o, const struct report *r)
         const struct bit_model_profile_row *row = &r->row[i];
         bool block = !strncmp(row->name, "block", 5);
         if (block && !blocks)
-            printf("%-34s %9.2f %5.1f%% %9.3f\n", "update", r->update * 1e3, 100 * r->update / r->median,
+            printf("%-34s %9.2f %5.1f%% %9.3f\n", o->forward ? "update (none)" : "update", r->update * 1e3, 100 * r->update / r->median,
                    r->update * 1e3 / o->batch);
         *(block ? &blocks : &known) += row->seconds;
         printf("%-34s %9.2f %5.1f%% %9.3f", row->name, row->seconds * 1e3, 100 * row->seconds / r->median,
@@ -227,7 +260,8 @@ static void print_profile(const struct bench_options *o, const struct report *r)
 
 static void print_text(const struct bench_options *o, const struct report *r)
 {
-    printf("training step of R%dx%d%s at %d, batch %d in micro-batches of %d, %s, %s (%s), %d thread%s\n", o->depth, o->width,
+    printf("%s of R%dx%d%s at %d, batch %d in micro-batches of %d, %s, %s (%s), %d thread%s\n",
+           o->forward ? "forward passes" : "training step", o->depth, o->width,
            o->task == BENCH_DETECT ? " with RetinaNet" : "", o->size, o->batch, o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16",
            bit_backend_name(o->backend), bit_compute_isa(), o->threads, o->threads == 1 ? "" : "s");
     if (o->profile)
@@ -241,9 +275,9 @@ static void print_text(const struct bench_options *o, const struct report *r)
 
 static void print_json(const struct bench_options *o, const struct report *r)
 {
-    printf("{\"kind\": \"step\", \"task\": \"%s\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
+    printf("{\"kind\": \"step\", \"forward\": %s, \"task\": \"%s\", \"model\": \"R%dx%d\", \"size\": %d, \"batch\": %d, \"micro_batch\": %d, \"precision\": \"%s\", "
            "\"backend\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"classes\": %d,\n \"steps\": %d, \"median_seconds\": %.9g, "
-           "\"fastest_seconds\": %.9g, \"update_seconds\": %.9g, \"profile\": [", o->task == BENCH_DETECT ? "detect" : "classify", o->depth, o->width, o->size, o->batch,
+           "\"fastest_seconds\": %.9g, \"update_seconds\": %.9g, \"profile\": [", o->forward ? "true" : "false", o->task == BENCH_DETECT ? "detect" : "classify", o->depth, o->width, o->size, o->batch,
            o->micro_batch, o->precision == BIT_FLOAT32 ? "float32" : "bfloat16", bit_backend_name(o->backend),
            bit_compute_isa(), o->threads, o->classes, o->repeat, r->median, r->fastest, r->update);
     for (size_t i = 0; i < r->rows; i++)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The peer of `bit bench step`: SGD steps of the same network on a synthetic batch in PyTorch (Debian: python3-torch).
 
-torch_step.py DEPTH WIDTH BATCH SIZE fp32|bf16 [--threads N] [--steps K] [--nhwc] [--classes C]
+torch_step.py DEPTH WIDTH BATCH SIZE fp32|bf16 [--threads N] [--steps K] [--nhwc] [--classes C] [--forward] [--compile]
 Last lines, as those of bit: images/s (median step) and peak resident memory.
 """
 import argparse
@@ -82,6 +82,8 @@ def main():
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--nhwc", action="store_true", help="images and kernels in channels_last")
+    parser.add_argument("--forward", action="store_true", help="forward passes alone, as in evaluation")
+    parser.add_argument("--compile", action="store_true", help="the network through torch.compile")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     layout = torch.channels_last if a.nhwc else torch.contiguous_format
@@ -89,21 +91,27 @@ def main():
     optimizer = torch.optim.SGD(p.values(), lr=0.003, momentum=0.9, weight_decay=1e-4)
     x = torch.randn(a.batch, 3, a.size, a.size).contiguous(memory_format=layout)
     y = torch.randint(0, a.classes, (a.batch,))
+    run = torch.compile(forward) if a.compile else forward
 
-    def step():
+    def evaluate():
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+            return F.cross_entropy(run(p, x, a.depth, a.width).float(), y)
+
+    def train():
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
-            logits = forward(p, x, a.depth, a.width)
+            logits = run(p, x, a.depth, a.width)
         F.cross_entropy(logits.float(), y).backward()
         optimizer.step()
 
+    step = evaluate if a.forward else train
     step()  # warms up
     times = []
     for _ in range(a.steps):
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    print(f"torch {torch.__version__}: training step of R{a.depth}x{a.width} at {a.size}, batch {a.batch}, {a.precision}, "
+    print(f"torch {torch.__version__}: {'forward pass' if a.forward else 'training step'} of R{a.depth}x{a.width} at {a.size}, batch {a.batch}, {a.precision}, "
           f"{'NHWC' if a.nhwc else 'NCHW'}, {a.threads} threads, {a.steps} steps")
     print(f"images/s: {a.batch / sorted(times)[len(times) // 2]:.2f}")
     print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9:.2f} GB")
