@@ -62,7 +62,9 @@ struct daemon;
 struct job {
     struct store_job row;
     struct daemon *daemon;
-    struct job *next;
+    struct job *next, *previous; /* by id */
+    struct job *next_in_bucket, *next_pending, *next_timed;
+    bool is_pending, is_timed;   /* is in that list */
     int hosts[SCHEDULE_HOSTS];   /* ranks on each of the live attempt */
     int cores[CPU_SETSIZE], core_count; /* places of this host's core list that it has */
     int go;                      /* write end of its keeper's pipe; -1 */
@@ -74,18 +76,23 @@ struct job {
     double looked;               /* clock: at Slurm, or at the lock */
 };
 
+enum { DAEMON_BUCKETS = 1024 };
+
 struct daemon {
     struct daemon_config config;
     struct store *store;
     int epoll, lock;
-    struct job *jobs;            /* ascending ids */
+    struct job *jobs, *last_job; /* ascending ids */
+    struct job *bucket[DAEMON_BUCKETS]; /* the same, by id modulo their number */
+    struct job *pending;         /* those for which something is to be done, or that leave memory, after the commit */
+    struct job *timed;           /* those that the clock is looked at for, and perhaps some that it was */
     int job_count;
     char host[64], boot[40];
-    struct daemon_host { char name[64]; int cores; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
+    struct daemon_host { char name[64]; int cores, used; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
     int hosts;
     int core_list[CPU_SETSIZE][8], core_threads[CPU_SETSIZE], cores; /* this host's cores: their logical processors */
     bool core_used[CPU_SETSIZE];
-    bool must_schedule, must_look_at_needs, is_ending;
+    bool must_schedule, must_look_at_needs, is_ending; /* must_look_at_needs: of all that wait, as some job has ended */
     double started, rested;
     struct http *http;
 };
@@ -109,8 +116,6 @@ double queue_next_due(const struct daemon *d);
 void queue_tick(struct daemon *d, double now);
 /* Ends the process: what it believes is not what is on disk. */
 void daemon_give_up(struct daemon *d, const struct bit_error *error) __attribute__((noreturn));
-/* Whether other jobs need looking at needs; puts waiting jobs on. */
-void queue_look_at_needs(struct daemon *d);
 struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
 
 /* ---- hosts.c ---- */
@@ -122,6 +127,8 @@ bool hosts_take(struct daemon *d, struct job *job, const int *ranks);
 void hosts_take_again(struct daemon *d, struct job *job);
 void hosts_give_back(struct daemon *d, struct job *job);
 int hosts_free(const struct daemon *d, int host);
+/* Whether the least ranks of a job fit what is free on open hosts. */
+bool hosts_have_room(const struct daemon *d, const struct job *job);
 int hosts_set_state(struct daemon *d, const char *name, bool drain, struct bit_error *error);
 
 /* ---- engine.c: jobs on hosts of our own ---- */

@@ -112,13 +112,15 @@ bool hosts_take(struct daemon *d, struct job *job, const int *ranks)
     *text = *job->row.attempt.cores = 0;
     job->row.attempt.ranks = 0;
     for (int h = 0; h < d->hosts; h++) {
-        job->hosts[h] = ranks[h];
         if (!ranks[h])
             continue;
+        job->hosts[h] = ranks[h];
         if (is_this(d, d->host_list[h].name) && !take_cores(d, job, ranks[h] * job->row.threads)) {
-            memset(job->hosts, 0, sizeof job->hosts);
+            job->hosts[h] = 0;
+            hosts_give_back(d, job);
             return false;
         }
+        d->host_list[h].used += ranks[h] * job->row.threads;
         job->row.attempt.ranks += ranks[h];
         if (used < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s:%d", used ? "," : "", d->host_list[h].name, ranks[h]);
@@ -149,8 +151,10 @@ void hosts_take_again(struct daemon *d, struct job *job)
             continue;
         *colon = 0;
         for (int h = 0; h < d->hosts; h++)
-            if (!strcmp(d->host_list[h].name, word))
+            if (!strcmp(d->host_list[h].name, word) && !job->hosts[h]) {
                 job->hosts[h] = atoi(colon + 1);
+                d->host_list[h].used += job->hosts[h] * job->row.threads;
+            }
     }
     take_listed_cores(d, job);
 }
@@ -160,15 +164,20 @@ void hosts_give_back(struct daemon *d, struct job *job)
     for (int c = 0; c < job->core_count; c++)
         d->core_used[job->cores[c]] = false;
     job->core_count = 0;
+    for (int h = 0; h < d->hosts; h++)
+        d->host_list[h].used -= job->hosts[h] * job->row.threads;
     memset(job->hosts, 0, sizeof job->hosts);
 }
 
-int hosts_free(const struct daemon *d, int host)
+int hosts_free(const struct daemon *d, int host) { return d->host_list[host].cores - d->host_list[host].used; }
+
+bool hosts_have_room(const struct daemon *d, const struct job *job)
 {
-    int free = d->host_list[host].cores;
-    for (const struct job *job = d->jobs; job; job = job->next)
-        free -= job->hosts[host] * job->row.threads;
-    return free;
+    int ranks = 0;
+    for (int h = 0; h < d->hosts; h++)
+        if (d->host_list[h].state == HOST_OPEN && hosts_free(d, h) > 0)
+            ranks += hosts_free(d, h) / job->row.threads;
+    return ranks >= job->row.least;
 }
 
 int hosts_set_state(struct daemon *d, const char *name, bool drain, struct bit_error *error)

@@ -12,47 +12,104 @@ enum { ROOM_SECONDS = 30 };      /* between looks at a disk that was full */
 static const double LOOK = 2;    /* seconds between looks at what runs have written */
 static const double LOOK_AT_LOCK = 1;
 
-/* ---- the list ---- */
+/* ---- the lists ---- */
+
+static struct job **bucket_of(struct daemon *d, int64_t id) { return &d->bucket[(uint64_t)id % DAEMON_BUCKETS]; }
 
 struct job *queue_find(struct daemon *d, int64_t id)
 {
-    for (struct job *job = d->jobs; job; job = job->next)
-        if (job->row.id == id)
-            return job;
-    return NULL;
+    struct job *job = *bucket_of(d, id);
+    while (job && job->row.id != id)
+        job = job->next_in_bucket;
+    return job;
+}
+
+/* Something is to be done for it after the commit, or it leaves memory then. */
+static void pend(struct job *job)
+{
+    if (job->is_pending)
+        return;
+    job->is_pending = true;
+    job->next_pending = job->daemon->pending;
+    job->daemon->pending = job;
+}
+
+/* Whether the clock is looked at for it. */
+static bool has_time(const struct job *job)
+{
+    const struct daemon_life *life = &job->row.life;
+    return life->due > 0 || daemon_is_live(life->state) || (life->state == STATE_HELD && life->cause == CAUSE_DISK_FULL);
+}
+
+static void watch_clock(struct job *job)
+{
+    if (job->is_timed || !has_time(job))
+        return;
+    job->is_timed = true;
+    job->next_timed = job->daemon->timed;
+    job->daemon->timed = job;
+}
+
+/* Takes those out that have no time any more, and `gone`. */
+static void prune_timed(struct daemon *d, const struct job *gone)
+{
+    for (struct job **place = &d->timed; *place;) {
+        struct job *job = *place;
+        if (job != gone && has_time(job)) {
+            place = &job->next_timed;
+            continue;
+        }
+        *place = job->next_timed;
+        job->is_timed = false;
+    }
+}
+
+/* New jobs have the highest number; those of the store are read from the newest on. */
+static void link_job(struct daemon *d, struct job *job)
+{
+    struct job *before = d->last_job, **bucket = bucket_of(d, job->row.id);
+    if (before && d->jobs->row.id > job->row.id)
+        before = NULL;
+    while (before && before->row.id > job->row.id)
+        before = before->previous;
+    job->previous = before;
+    job->next = before ? before->next : d->jobs;
+    *(before ? &before->next : &d->jobs) = job;
+    *(job->next ? &job->next->previous : &d->last_job) = job;
+    job->next_in_bucket = *bucket;
+    *bucket = job;
+    d->job_count++;
 }
 
 static struct job *insert(struct daemon *d, const struct store_job *row, struct bit_error *error)
 {
-    struct job *job = bit_allocate(1, sizeof *job, "a job", error), **place = &d->jobs;
+    struct job *job = bit_allocate(1, sizeof *job, "a job", error);
     if (!job)
         return NULL;
     job->row = *row;
     job->daemon = d;
     job->go = job->keeper.fd = -1;
     job->progress.seconds_left = job->progress.speed = job->progress.loss = NAN;
-    while (*place && (*place)->row.id < row->id)
-        place = &(*place)->next;
-    job->next = *place;
-    *place = job;
-    d->job_count++;
+    link_job(d, job);
+    watch_clock(job);
     return job;
 }
 
-/* Those that have ended leave memory; the store has them. */
-static void sweep(struct daemon *d)
+/* One that has ended leaves memory; the store has it. */
+static void drop(struct job *job)
 {
-    for (struct job **place = &d->jobs; *place;) {
-        struct job *job = *place;
-        if (!daemon_is_final(job->row.life.state) || job->due) {
-            place = &job->next;
-            continue;
-        }
-        *place = job->next;
-        d->job_count--;
-        store_job_free(&job->row);
-        bit_free(job);
-    }
+    struct daemon *d = job->daemon;
+    struct job **place = bucket_of(d, job->row.id);
+    while (*place != job)
+        place = &(*place)->next_in_bucket;
+    *place = job->next_in_bucket;
+    *(job->previous ? &job->previous->next : &d->jobs) = job->next;
+    *(job->next ? &job->next->previous : &d->last_job) = job->previous;
+    if (job->is_timed)
+        prune_timed(d, job);
+    d->job_count--;
+    store_job_free(&job->row);
+    bit_free(job);
 }
 
 /* ---- transitions ---- */
@@ -102,6 +159,33 @@ static int write_transition(struct job *job, enum daemon_event event, unsigned a
     return store_set_job(store, &job->row, error) || write_event(job, event, error) ? -1 : 0;
 }
 
+/* Whether a live job has so little priority that it would make room for this one. */
+static bool could_displace(const struct daemon *d, const struct job *job)
+{
+    for (const struct job *other = d->timed; other && d->config.margin > 0; other = other->next_timed)
+        if (daemon_is_live(other->row.life.state) && other->row.priority <= job->row.priority - d->config.margin)
+            return true;
+    return false;
+}
+
+/* Whether a job in the queue may start now, or have others make room. */
+static bool could_start(const struct job *job)
+{
+    return job->row.engine != ENGINE_LOCAL || hosts_have_room(job->daemon, job) || could_displace(job->daemon, job);
+}
+
+/* Whether somebody may start, or have to make room, because of a transition. One more job in the queue changes nothing for the others: it
+ * is only asked whether it can start itself, so that handing in costs the same however many wait. */
+static bool changes_plan(const struct job *job, const struct daemon_life *before)
+{
+    enum daemon_state state = job->row.life.state;
+    if (state == STATE_QUEUED && !daemon_is_live(before->state))
+        return could_start(job);
+    if (before->state == STATE_QUEUED)
+        return state != STATE_STARTING; /* what was placed has its place */
+    return daemon_is_live(before->state) && (!daemon_is_live(state) || before->wish != job->row.life.wish);
+}
+
 enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why)
 {
     struct daemon *d = job->daemon;
@@ -112,6 +196,7 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
         return step.answer;
     if (event == EVENT_PROGRESS && step.life.fruitless == job->row.life.fruitless)
         return ANSWER_TAKEN; /* nothing to write */
+    struct daemon_life before = job->row.life;
     job->row.life = step.life;
     job->row.changed = input.now;
     explain(job, why);
@@ -125,8 +210,11 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
     if (write_transition(job, event, step.actions, &error))
         daemon_give_up(d, &error);
     job->due |= step.actions;
-    d->must_schedule = true;
-    d->must_look_at_needs |= step.life.state == STATE_WAITING || daemon_is_final(step.life.state);
+    if (job->due || step.life.state == STATE_WAITING || daemon_is_final(step.life.state))
+        pend(job);
+    watch_clock(job);
+    d->must_schedule |= changes_plan(job, &before);
+    d->must_look_at_needs |= daemon_is_final(step.life.state);
     return ANSWER_TAKEN;
 }
 
@@ -135,7 +223,11 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
     if (store_add_job(d->store, row, error) || store_add_event(d->store, row->id, row->submitted, event, "{}", error) < 0)
         return NULL;
     struct job *job = insert(d, row, error);
-    d->must_schedule = d->must_look_at_needs = true;
+    if (!job)
+        return NULL;
+    if (row->life.state == STATE_WAITING)
+        pend(job);
+    d->must_schedule |= row->life.state == STATE_QUEUED && could_start(job);
     return job;
 }
 
@@ -194,23 +286,32 @@ static enum need look_at_need(struct daemon *d, const struct store_need *need)
     return need->any || state == STATE_DONE ? NEED_MET : NEED_FAILED;
 }
 
-void queue_look_at_needs(struct daemon *d)
+static void look_at_needs_of(struct job *job)
 {
-    d->must_look_at_needs = false;
-    for (struct job *job = d->jobs; job; job = job->next) {
-        enum need all = NEED_MET;
-        char why[STORE_WHY] = "";
-        if (job->row.life.state != STATE_WAITING)
-            continue;
-        for (int i = 0; i < job->row.needs; i++) {
-            enum need one = look_at_need(d, &job->row.need[i]);
-            if (one == NEED_FAILED)
-                snprintf(why, sizeof why, "job %lld, which it was to follow, has not ended well", (long long)job->row.need[i].on);
-            all = one == NEED_FAILED || all == NEED_FAILED ? NEED_FAILED : one == NEED_OPEN ? NEED_OPEN : all;
-        }
-        if (all != NEED_OPEN)
-            queue_feed(job, all == NEED_MET ? EVENT_NEEDS_MET : EVENT_NEEDS_FAILED, 0, false, why);
+    enum need all = NEED_MET;
+    char why[STORE_WHY] = "";
+    if (job->row.life.state != STATE_WAITING)
+        return;
+    for (int i = 0; i < job->row.needs; i++) {
+        enum need one = look_at_need(job->daemon, &job->row.need[i]);
+        if (one == NEED_FAILED)
+            snprintf(why, sizeof why, "job %lld, which it was to follow, has not ended well", (long long)job->row.need[i].on);
+        all = one == NEED_FAILED || all == NEED_FAILED ? NEED_FAILED : one == NEED_OPEN ? NEED_OPEN : all;
     }
+    if (all != NEED_OPEN)
+        queue_feed(job, all == NEED_MET ? EVENT_NEEDS_MET : EVENT_NEEDS_FAILED, 0, false, why);
+}
+
+/* Puts on what waits no longer: of all when some job has ended, else of those that began to wait. */
+static void look_at_needs(struct daemon *d)
+{
+    if (d->must_look_at_needs)
+        for (struct job *job = d->jobs; job; job = job->next)
+            look_at_needs_of(job);
+    else
+        for (struct job *job = d->pending; job; job = job->next_pending)
+            look_at_needs_of(job);
+    d->must_look_at_needs = false;
 }
 
 /* ---- who starts ---- */
@@ -299,31 +400,34 @@ static void act(struct job *job)
         engine_save(job);
 }
 
-static bool has_due(const struct daemon *d)
+/* Does what was put off until the commit; those that have ended then leave memory. */
+static void act_all(struct daemon *d)
 {
-    for (const struct job *job = d->jobs; job; job = job->next)
+    struct job *list = d->pending, *next;
+    d->pending = NULL;
+    for (struct job *job = list; job; job = next) {
+        next = job->next_pending;
+        job->is_pending = false;
         if (job->due)
-            return true;
-    return false;
+            act(job);
+        if (daemon_is_final(job->row.life.state) && !job->is_pending)
+            drop(job);
+    }
 }
 
 void queue_settle(struct daemon *d)
 {
     struct bit_error error = {0};
     for (;;) {
-        if (d->must_look_at_needs)
-            queue_look_at_needs(d);
+        look_at_needs(d);
         if (d->must_schedule && !d->is_ending)
             schedule(d);
-        if (!store_is_dirty(d->store) && !has_due(d))
+        if (!store_is_dirty(d->store) && !d->pending)
             break;
         if (store_commit(d->store, &error))
             daemon_give_up(d, &error);
         http_committed(d);
-        for (struct job *job = d->jobs; job; job = job->next)
-            if (job->due)
-                act(job);
-        sweep(d);
+        act_all(d);
     }
 }
 
@@ -343,7 +447,7 @@ static double due_of(const struct job *job, double now)
 double queue_next_due(const struct daemon *d)
 {
     double now = daemon_now(), next = 0;
-    for (const struct job *job = d->jobs; job; job = job->next) {
+    for (const struct job *job = d->timed; job; job = job->next_timed) {
         double due = due_of(job, now);
         if (daemon_is_live(job->row.life.state) && due > job->looked + LOOK)
             due = job->looked + LOOK; /* one that is being stopped is looked at, too */
@@ -355,16 +459,20 @@ double queue_next_due(const struct daemon *d)
 
 static void look(struct job *job, double now)
 {
+    bool was_known = !isnan(job->progress.seconds_left);
     job->looked = now;
     if (job->is_orphan)
         engine_look(job);
     if (daemon_is_live(job->row.life.state) && engine_progress(job))
         stream_progress(job->daemon, job);
+    if (!was_known && !isnan(job->progress.seconds_left))
+        job->daemon->must_schedule = true; /* others may fit beside it now */
 }
 
 void queue_tick(struct daemon *d, double now)
 {
-    for (struct job *job = d->jobs; job; job = job->next) {
+    prune_timed(d, NULL);
+    for (struct job *job = d->timed; job; job = job->next_timed) { /* new ones come before the first */
         if (job->row.life.due > 0 && job->row.life.due <= now)
             queue_feed(job, job->row.life.state == STATE_BACKOFF ? EVENT_DUE : EVENT_NUDGE, 0, false, "");
         if (daemon_is_live(job->row.life.state) && now >= job->looked + (job->is_orphan ? LOOK_AT_LOCK : LOOK))

@@ -12,6 +12,10 @@ tests_daemon_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_daemon_test_store_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
 tests_daemon_pressure_SOURCES = tests/daemon/pressure.c
 tests_daemon_pressure_LDADD = $(BASE_LIBS)
+# Measurements of bitd
+check_PROGRAMS += tests/daemon/history
+tests_daemon_history_SOURCES = tests/daemon/history.c
+tests_daemon_history_LDADD = $(DAEMON_LIBS)
 tests_daemon_simulate_SOURCES = tests/daemon/simulate.c
 tests_daemon_simulate_LDADD = $(DAEMON_LIBS)
 # A million events, of SIMULATION="--events N --seed S" another number or another world.
