@@ -70,7 +70,9 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_FIND_TOKEN] = "SELECT id FROM job WHERE token=?",
     [SQL_FIND_OUT] = "SELECT id FROM job WHERE out=? AND state NOT IN ('done','failed','cancelled')",
     [SQL_NEXT_ID] = "SELECT seq + 1 FROM sqlite_sequence WHERE name='job'",
-    [SQL_LIST] = "SELECT id,state FROM job WHERE id<? AND (?2=0 OR state NOT IN ('done','failed','cancelled')) ORDER BY id DESC",
+    [SQL_LIST] = "SELECT id,state FROM job WHERE id<? ORDER BY id DESC",
+    /* The index of folders in use holds these alone: without it all jobs that ever were would be looked through. */
+    [SQL_LIST_ACTIVE] = "SELECT id,state FROM job INDEXED BY job_out WHERE id<? AND state NOT IN ('done','failed','cancelled') ORDER BY id DESC",
     [SQL_CHILDREN] = "SELECT id FROM job WHERE parent=? ORDER BY idx LIMIT ?",
     [SQL_COUNT] = "SELECT state,count(*) FROM job GROUP BY state",
     [SQL_ADD_NEED] = "INSERT OR REPLACE INTO need(job,on_job,kind) VALUES(?,?,?)",

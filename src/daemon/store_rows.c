@@ -186,7 +186,7 @@ static int take_ids(struct store *store, sqlite3_stmt *s, int limit, int64_t *id
 int store_list(struct store *store, unsigned states, int64_t before, int limit, int64_t *ids, struct bit_error *error)
 {
     const unsigned final = 1U << STATE_DONE | 1U << STATE_FAILED | 1U << STATE_CANCELLED;
-    sqlite3_stmt *s = store_bind(store, SQL_LIST, "ii", before > 0 ? before : INT64_MAX, (int64_t)!(states & final));
+    sqlite3_stmt *s = store_bind(store, states & final ? SQL_LIST : SQL_LIST_ACTIVE, "i", before > 0 ? before : INT64_MAX);
     int count = 0, more = 0;
     while (count < limit && (more = store_step(store, s, error)) > 0) {
         int state = daemon_state_parse((const char *)sqlite3_column_text(s, 1));
