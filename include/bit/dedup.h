@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "bit/error.h"
+#include "bit/hash.h"
 #include "bit/text.h"
 
 /* ---- what a picture looks like ---- */
@@ -30,7 +31,21 @@ double bit_look_contrast(const float *pixels);
  * compression alone does (4, or `most`). */
 double bit_look_most(const float *pixels, double most, double share);
 
+/* Where pixel (x, y) of a turned picture of side x side pixels stands in the picture as it is stored, counted row by row. */
+int bit_look_place(int turn, int side, int x, int y);
+
 /* ---- sets of pictures ---- */
+
+/* Two pictures that pixels call near, the second one turned. */
+struct bit_dedup_near { char *paths[2]; int turn; };
+/* A network that confirms them, by the cosine of their features. */
+struct bit_dedup_network {
+    struct bit_hash hash;      /* of its weights: verdicts by another network are not taken over */
+    const char *name;
+    double cosine;             /* least one of duplicates */
+    int (*compare)(void *context, const struct bit_dedup_near *pairs, size_t count, float *cosines, struct bit_error *error);
+    void *context;
+};
 
 struct bit_dedup_options {
     const char *upstream;      /* folder or list, as data.train */
@@ -45,6 +60,7 @@ struct bit_dedup_options {
     double share;              /* and no more than this share of the test picture's contrast: see bit_look_most */
     uint64_t file_limit, pixel_limit;
     uint64_t most_pairs;       /* more candidates are an error */
+    const struct bit_dedup_network *network; /* NULL: pixels alone decide */
 };
 
 struct bit_dedup_set {
@@ -58,14 +74,15 @@ struct bit_dedup_report {
     int set_count;             /* 0 is upstream */
     struct bit_dedup_set *sets;
     uint64_t candidates, same_files, same_pictures, near; /* pairs; the latter three are duplicates */
+    uint64_t told_apart;       /* pairs near by their pixels that the network calls different pictures */
     uint64_t known;            /* pictures that an earlier start had looked at */
     double seconds, look_seconds, match_seconds;
     double compared;           /* pairs of hashes in match_seconds */
 };
 
-/* Looks at all pictures, compares every one of upstream with every one of the tests, confirms candidates by their pixels, and writes into
+/* Looks at all pictures, compares every one of upstream with every one of the tests, confirms candidates by their pixels and then by the network, and writes into
  * `folder`:
- *   duplicates.tsv        a line a pair: upstream, test, kind (file, picture, near), bits of 64 and of 256, turn, difference
+ *   duplicates.tsv        a line a pair: upstream, test, kind (file, picture, near), bits of 64 and of 256, turn, difference, cosine ("-": not asked)
  *   remove.txt            upstream images that have a duplicate, a path a line
  *   upstream-clean.txt    the others as a list for data.train; test-N-clean.txt likewise for data.val
  *   test-N-marks.tsv      every test image: path, 0 or 1 (has a duplicate)

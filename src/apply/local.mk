@@ -3,4 +3,5 @@ noinst_LIBRARIES += libapply.a
 libapply_a_SOURCES = src/apply/csv.c src/apply/csv.h src/apply/embed.c src/apply/embed.h src/apply/output.h src/apply/output_csv.c \
 	src/apply/output_hdf5.c src/apply/parts.c src/apply/parts.h src/apply/ranking.c src/apply/ranking.h src/apply/trained.c src/apply/trained.h
 libapply_a_CPPFLAGS = $(AM_CPPFLAGS) $(HDF5_CFLAGS) $(CJSON_CFLAGS)
+libapply_a_SOURCES += src/apply/alike.c src/apply/alike.h
 include tests/apply/local.mk

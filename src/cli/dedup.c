@@ -2,12 +2,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "apply/alike.h"
 #include "bit/clock.h"
 #include "bit/cores.h"
 #include "bit/dedup.h"
+#include "cli/apply.h"
 #include "cli/cli.h"
 
-struct options { const char *folder; int threads, bits, wide, quality; double difference, share; bool upright, json; int file_mib, megapixels; uint64_t pairs; };
+struct options { const char *folder, *model; double cosine; bool cosine_given; int threads, bits, wide, quality; double difference, share; bool upright, json; int file_mib, megapixels; uint64_t pairs; };
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct bit_option known[] = {
@@ -19,6 +21,10 @@ static const struct bit_option known[] = {
     {"--difference", "D", "duplicates differ by at most so much of 255 on average, at 64 x 64 pixels (default 10)", BIT_OPTION_REAL,
      AT(difference), .least = 0, .most = 255},
     {"--share", "S", "and by at most this share of the test picture's contrast, or 4 (default 0.6)", BIT_OPTION_REAL, AT(share), .least = 0, .most = 10},
+    {"--model", "MODEL", "near ones are confirmed by this network (a run's folder, a checkpoint, a .npz or .safetensors), by the cosine of their features",
+     BIT_OPTION_FILE, AT(model)},
+    {"--cosine", "X", "least one of duplicates, with --model (default 0.9)", BIT_OPTION_REAL, AT(cosine), .least = -1, .most = 1,
+     .given_at = offsetof(struct options, cosine_given)},
     {"--quality", "Q", "pictures below this, of 100, are too flat for hashes and compared as files only (default 25)", BIT_OPTION_INT, AT(quality),
      .least = 0, .most = 100},
     {"--most-pairs", "N", "more candidates are an error (default 10000000)", BIT_OPTION_COUNT, AT(pairs), .least = 1, .most = 1e12},
@@ -52,9 +58,12 @@ static void print_report(const struct options *o, const struct bit_dedup_report 
         snprintf(name, sizeof name, "test %d", i);
         print_set(name, &r->sets[i]);
     }
-    printf("pairs     %llu candidates: %llu the same file, %llu the same picture, %llu near; %llu differ by their pixels\n",
+    printf("pairs     %llu candidates: %llu the same file, %llu the same picture, %llu near; %llu differ by their pixels",
            (unsigned long long)r->candidates, (unsigned long long)r->same_files, (unsigned long long)r->same_pictures, (unsigned long long)r->near,
-           (unsigned long long)(r->candidates - r->same_files - r->same_pictures - r->near));
+           (unsigned long long)(r->candidates - r->same_files - r->same_pictures - r->near - r->told_apart));
+    if (o->model)
+        printf(", %llu by their features", (unsigned long long)r->told_apart);
+    puts("");
     bit_clock_duration(r->seconds, took, sizeof took);
     printf("time      %s", took);
     if (r->known)
@@ -65,21 +74,47 @@ static void print_report(const struct options *o, const struct bit_dedup_report 
            o->folder);
 }
 
+/* The network that was asked for, ready to compare; all zero without one. */
+struct confirming { struct trained trained; struct alike *alike; struct bit_dedup_network network; };
+
+static int prepare(const struct options *o, struct confirming *c, struct bit_error *error)
+{
+    const struct cli_trained squashed = {.options = {.squash = true, .threads = o->threads, .micro_batch = 16}, .backend = -1, .precision = -1};
+    if (o->cosine_given && !o->model)
+        return bit_fail(error, BIT_EUSAGE, "--cosine: expected --model beside it: the network whose features are compared");
+    if (!o->model)
+        return 0;
+    if (cli_trained_load(o->model, &squashed, &c->trained, error) ||
+        !(c->alike = alike_create(&c->trained, o->threads, (uint64_t)o->file_mib << 20, (uint64_t)o->megapixels * 1000000, error)))
+        return -1;
+    c->network = (struct bit_dedup_network){c->trained.hash, c->trained.name, o->cosine, alike_compare, c->alike};
+    return 0;
+}
+
+static void put_away(struct confirming *c)
+{
+    alike_destroy(c->alike);
+    trained_free(&c->trained);
+}
+
 int bit_cli_dedup(int argc, char **argv)
 {
-    struct options o = {.folder = "dedup", .threads = bit_cores_usable(), .bits = 12, .wide = 48, .quality = 25, .difference = 10, .share = 0.6, .file_mib = 32,
+    struct options o = {.folder = "dedup", .cosine = 0.9, .threads = bit_cores_usable(), .bits = 12, .wide = 48, .quality = 25, .difference = 10, .share = 0.6, .file_mib = 32,
                         .megapixels = 64, .pairs = 10000000};
     struct bit_operands operands;
     struct bit_dedup_report report;
     struct bit_error error = {0};
+    struct confirming confirming = {0};
     int code;
     if (!bit_cli_parse(&bit_dedup_usage, argc, argv, &o, &operands, &code))
         return code;
     const struct bit_dedup_options options = {
         .upstream = operands.word[0], .tests = (const char *const *)operands.word + 1, .test_count = operands.count - 1, .folder = o.folder,
         .threads = o.threads, .bits = o.bits, .wide_bits = o.wide, .turns = o.upright ? 1 : BIT_TURNS, .quality = o.quality,
-        .difference = o.difference, .share = o.share, .file_limit = (uint64_t)o.file_mib << 20, .pixel_limit = (uint64_t)o.megapixels * 1000000, .most_pairs = o.pairs};
-    if (bit_dedup_run(&options, &report, &error)) {
+        .difference = o.difference, .share = o.share, .file_limit = (uint64_t)o.file_mib << 20, .pixel_limit = (uint64_t)o.megapixels * 1000000, .most_pairs = o.pairs,
+        .network = o.model ? &confirming.network : NULL};
+    report = (struct bit_dedup_report){0};
+    if (prepare(&o, &confirming, &error) || bit_dedup_run(&options, &report, &error)) {
         bit_cli_error(&error);
     } else if (o.json) {
         struct bit_text text = {0};
@@ -90,5 +125,6 @@ int bit_cli_dedup(int argc, char **argv)
         print_report(&o, &report);
     }
     bit_dedup_free(&report);
+    put_away(&confirming);
     return bit_cli_finish(error.code);
 }

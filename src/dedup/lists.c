@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,7 +81,7 @@ static int write_pairs(const struct dedup_results *r, struct bit_error *error)
     char path[PATH_MAX];
     if (output_open(&out, r->options->folder, "duplicates.tsv", error))
         return -1;
-    fprintf(out.file, "#upstream\tset\ttest\tkind\tbits\twide-bits\tturn\tdifference\n");
+    fprintf(out.file, "#upstream\tset\ttest\tkind\tbits\twide-bits\tturn\tdifference\tcosine\n");
     for (size_t p = 0; p < r->pairs->count; p++) {
         const struct dedup_pair *pair = &r->pairs->list[p];
         uint64_t image;
@@ -94,8 +95,12 @@ static int write_pairs(const struct dedup_results *r, struct bit_error *error)
         if (dedup_set_path(&r->sets[set], image, path, error))
             break;
         put_path(&out, path);
-        fprintf(out.file, "\t%s\t%d\t%d\t%s\t%.2f\n", kinds[r->verdicts[p].kind & 3], pair->bits, pair->wide, turns[pair->turn % BIT_TURNS],
+        fprintf(out.file, "\t%s\t%d\t%d\t%s\t%.2f\t", kinds[r->verdicts[p].kind & 3], pair->bits, pair->wide, turns[pair->turn % BIT_TURNS],
                 (double)r->verdicts[p].difference);
+        if (isnan(r->verdicts[p].cosine))
+            fputs("-\n", out.file);
+        else
+            fprintf(out.file, "%.4f\n", (double)r->verdicts[p].cosine);
     }
     return output_close(&out, error) || error->code ? -1 : 0;
 }

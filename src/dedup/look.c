@@ -137,13 +137,13 @@ int bit_look_distance(const struct bit_look *a, const struct bit_look *b)
     return sum;
 }
 
-/* Place in the stored picture of (x, y) of the turned one: as coefficients are turned. */
-static int place(int turn, int x, int y)
+/* As coefficients are turned. */
+int bit_look_place(int turn, int side, int x, int y)
 {
     static const int swaps[BIT_TURNS] = {0, 0, 0, 0, 1, 1, 1, 1}, back_x[BIT_TURNS] = {0, 1, 1, 0, 0, 1, 1, 0},
                      back_y[BIT_TURNS] = {0, 0, 1, 1, 0, 0, 1, 1};
-    int u = back_x[turn] ? SIDE - 1 - x : x, v = back_y[turn] ? SIDE - 1 - y : y;
-    return swaps[turn] ? u * SIDE + v : v * SIDE + u;
+    int u = back_x[turn] ? side - 1 - x : x, v = back_y[turn] ? side - 1 - y : y;
+    return swaps[turn] ? u * side + v : v * side + u;
 }
 
 double bit_look_difference(const float *a, const float *b, int turn)
@@ -152,7 +152,7 @@ double bit_look_difference(const float *a, const float *b, int turn)
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++)
             for (int c = 0; c < 3; c++)
-                sum += fabs((double)a[(y * SIDE + x) * 3 + c] - (double)b[place(turn, x, y) * 3 + c]);
+                sum += fabs((double)a[(y * SIDE + x) * 3 + c] - (double)b[bit_look_place(turn, SIDE, x, y) * 3 + c]);
     return sum / BIT_PRINT_PIXELS * 127.5;
 }
 

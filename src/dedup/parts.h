@@ -70,7 +70,7 @@ int dedup_pairs_add(struct dedup_pairs *pairs, const struct dedup_pair *more, si
 /* ---- results (lists.c) ---- */
 
 enum dedup_kind { DEDUP_NONE, DEDUP_SAME_FILE, DEDUP_SAME_PICTURE, DEDUP_NEAR };
-struct dedup_verdict { float difference; uint32_t kind; };
+struct dedup_verdict { float difference, cosine /* NaN: not asked */; uint32_t kind; bool told_apart /* near, but for the network */; uint8_t unused[3]; };
 
 struct dedup_results {
     const struct bit_dedup_options *options;

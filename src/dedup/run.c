@@ -1,3 +1,4 @@
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static int judge(struct run *r, const struct dedup_pair *pair, struct dedup_verd
     struct bit_hash content[2];
     uint64_t image;
     int set = dedup_find_test(&results, pair->test, &image);
-    *verdict = (struct dedup_verdict){0, DEDUP_SAME_FILE};
+    *verdict = (struct dedup_verdict){.cosine = NAN, .kind = DEDUP_SAME_FILE};
     if (pair->same_file)
         return 0;
     for (int i = 0; i < 2; i++) {
@@ -188,6 +189,48 @@ static int judge(struct run *r, const struct dedup_pair *pair, struct dedup_verd
     return 0;
 }
 
+/* The near ones of a block: their numbers and paths. */
+static size_t list_near(const struct run *r, size_t from, size_t count, size_t *numbers, struct bit_dedup_near *near, struct bit_error *error)
+{
+    const struct dedup_results results = results_of(r);
+    char path[PATH_MAX];
+    size_t found = 0;
+    for (size_t i = from; i < from + count && !error->code; i++) {
+        const struct dedup_pair *pair = &r->pairs.list[i];
+        uint64_t image;
+        if (r->verdicts[i].kind != DEDUP_NEAR)
+            continue;
+        int set = dedup_find_test(&results, pair->test, &image);
+        near[found] = (struct bit_dedup_near){.turn = pair->turn};
+        numbers[found] = i;
+        for (int side = 0; side < 2 && !error->code; side++)
+            if (!bit_index_image_path(r->sets[side ? set : 0].index, side ? image : pair->upstream, path, sizeof path, error))
+                near[found].paths[side] = bit_copy_text(path, error);
+        found++;
+    }
+    return found;
+}
+
+/* Asks the network about a block's near ones. */
+static int confirm_block(struct run *r, size_t from, size_t count, struct bit_error *error)
+{
+    const struct bit_dedup_network *network = r->options->network;
+    struct bit_dedup_near near[VERDICTS];
+    size_t numbers[VERDICTS], found = list_near(r, from, count, numbers, near, error);
+    float cosines[VERDICTS];
+    int result = error->code ? -1 : found ? network->compare(network->context, near, found, cosines, error) : 0;
+    for (size_t i = 0; i < found; i++) {
+        struct dedup_verdict *verdict = &r->verdicts[numbers[i]];
+        verdict->cosine = result ? NAN : cosines[i];
+        verdict->told_apart = !((double)verdict->cosine >= network->cosine);
+        if (verdict->told_apart)
+            verdict->kind = DEDUP_NONE;
+        bit_free(near[i].paths[0]);
+        bit_free(near[i].paths[1]);
+    }
+    return result;
+}
+
 static int judge_block(struct run *r, size_t from, size_t count, struct bit_error *error)
 {
 #pragma omp parallel for schedule(dynamic) num_threads(r->options->threads)
@@ -198,7 +241,19 @@ static int judge_block(struct run *r, size_t from, size_t count, struct bit_erro
             bit_fail(error, own.code, "%s", own.text);
         }
     }
+    if (!error->code && r->options->network)
+        confirm_block(r, from, count, error);
     return error->code ? -1 : bit_ledger_add(r->verdicts_ledger, r->verdicts + from, count * sizeof *r->verdicts, error);
+}
+
+static struct bit_hash verdicts_key(const struct run *r)
+{
+    const struct bit_dedup_options *o = r->options;
+    char pairs[BIT_HASH_TEXT], network[BIT_HASH_TEXT], text[3 * BIT_HASH_TEXT + 128];
+    bit_hash_text(bit_hash_bytes(r->pairs.list, r->pairs.count * sizeof *r->pairs.list), pairs);
+    bit_hash_text(o->network ? o->network->hash : (struct bit_hash){0}, network);
+    snprintf(text, sizeof text, "%s %.17g %.17g %s %.17g", pairs, o->difference, o->share, network, o->network ? o->network->cosine : 0);
+    return bit_hash_bytes(text, strlen(text));
 }
 
 static int judge_pairs(struct run *r, struct bit_error *error)
@@ -206,12 +261,8 @@ static int judge_pairs(struct run *r, struct bit_error *error)
     const void *known;
     size_t size, count;
     int there = 1;
-    char text[64 + BIT_HASH_TEXT];
-    struct bit_hash pairs = bit_hash_bytes(r->pairs.list, r->pairs.count * sizeof *r->pairs.list);
-    bit_hash_text(pairs, text);
-    snprintf(text + BIT_HASH_TEXT - 1, 64, " %.17g %.17g", r->options->difference, r->options->share);
     if (!(r->verdicts = bit_allocate(r->pairs.count + 1, sizeof *r->verdicts, "verdicts", error)) ||
-        !(r->verdicts_ledger = open_ledger(r, "verdicts", bit_hash_bytes(text, strlen(text)), error)))
+        !(r->verdicts_ledger = open_ledger(r, "verdicts", verdicts_key(r), error)))
         return -1;
     for (size_t from = 0; from < r->pairs.count; from += count) {
         count = r->pairs.count - from < VERDICTS ? r->pairs.count - from : VERDICTS;
@@ -228,8 +279,10 @@ static int judge_pairs(struct run *r, struct bit_error *error)
 static void count_verdicts(const struct run *r)
 {
     uint64_t counts[4] = {0};
-    for (size_t i = 0; i < r->pairs.count; i++)
+    for (size_t i = 0; i < r->pairs.count; i++) {
         counts[r->verdicts[i].kind & 3]++;
+        r->report->told_apart += r->verdicts[i].told_apart;
+    }
     r->report->candidates = r->pairs.count;
     r->report->same_files = counts[DEDUP_SAME_FILE];
     r->report->same_pictures = counts[DEDUP_SAME_PICTURE];

@@ -4,6 +4,6 @@ tests_features_test_probe_SOURCES = tests/features/test_probe.c
 tests_features_test_probe_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_features_test_probe_LDADD = $(FEATURES_LIBS) $(TEST_LIBS)
 EXTRA_DIST += tests/golden/probe.json tests/features/reference.py
-features_tests = tests/110-predict.sh tests/111-embed.sh tests/112-probe.sh tests/598-probe.sh
+features_tests = tests/110-predict.sh tests/111-embed.sh tests/112-probe.sh tests/598-probe.sh tests/113-dedup-features.sh
 TESTS += $(features_tests)
 EXTRA_DIST += $(features_tests)

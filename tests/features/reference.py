@@ -4,6 +4,7 @@ reference.py golden                        prints tests/golden/probe.json
 reference.py compare GOLDEN                numpy's numbers against the stored ones
 reference.py probe TRAIN.csv TEST.csv SHOTS SEEDS K     accuracies from the features that bit embed wrote: lines "probe SHOTS SEED RIGHT",
                                            "nearest K RIGHT"
+reference.py cosines DUPLICATES.tsv UPSTREAM.csv TEST.csv    the cosines that bit dedup found, of upright pairs, from such features
 """
 import csv
 import json
@@ -104,6 +105,21 @@ def read(path):
     return np.array([row[first:last] for row in rows], dtype=np.float32).astype(np.float64), names
 
 
+def cosines(pairs, upstream, test):
+    ours = [line.rstrip("\n").split("\t") for line in open(pairs)][1:]
+    found = [(p[0], p[2], float(p[8])) for p in ours if p[8] != "-" and p[6] == "upright"]
+    assert found
+    features = []
+    for name in (upstream, test):
+        with open(name, newline="") as file:
+            paths = ["/".join(row[0].split("/")[-2:]) for row in list(csv.reader(file))[1:]]
+        features.append(dict(zip(paths, read(name)[0])))
+    for a, b, cosine in found:
+        x, y = features[0][a], features[1][b]
+        right = x @ y / np.sqrt((x @ x) * (y @ y))
+        assert abs(right - cosine) < 1e-3, (a, b, cosine, right)
+
+
 def probe(train, test, shots, seeds, ks):
     (x, names), (test_x, test_names) = read(train), read(test)
     classes = sorted(set(names), key=lambda n: n.encode())
@@ -121,6 +137,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "golden":
         text = json.dumps(golden())
         print(text.replace('{"shots"', '\n{"shots"').replace('"neighbours"', '\n"neighbours"'))
+    elif sys.argv[1] == "cosines":
+        cosines(*sys.argv[2:5])
     elif sys.argv[1] == "compare":
         compare(sys.argv[2])
     else:
