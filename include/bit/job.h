@@ -93,6 +93,8 @@ const struct bit_job *bit_job_parse(const char *text, size_t size, const char *n
 char *bit_job_model(const struct bit_job *job, int classes, struct bit_error *error);
 void bit_job_destroy(const struct bit_job *job);
 
+/* The first key whose path is neither empty nor absolute; NULL: there is none. */
+const char *bit_job_relative_path(const struct bit_job *job);
 /* Whether the key is left to the rule of fine-tuning: not given, or null. With path NULL: whether any is. In pre-training none is. */
 bool bit_job_is_open(const struct bit_job *job, const char *path);
 /* A copy of a job with open keys, with the `count` values ("key.path=value") that the rule has chosen: nothing may be open then

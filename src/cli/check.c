@@ -6,9 +6,11 @@
 #include "bit/data.h"
 #include "bit/log.h"
 #include "bit/recipe.h"
+#include "bit/sweep.h"
+#include "bit/text.h"
 #include "cli/cli.h"
 
-struct options { struct bit_option_list sets; bool data, print; };
+struct options { struct bit_option_list sets; int trial; bool data, print; };
 
 enum { MOST_LOOKED_AT = 2000000, MOST_MEASURED = 1000 }; /* images of a list: minutes on a file server; pictures whose headers are read */
 
@@ -16,9 +18,10 @@ enum { MOST_LOOKED_AT = 2000000, MOST_MEASURED = 1000 }; /* images of a list: mi
 static const struct bit_option known[] = {
     {"--set", "KEY=VALUE", "replaces a key's value, e.g. schedule.batch=64; may be repeated", BIT_OPTION_LIST, AT(sets)},
     {"--data", NULL, "looks into the job's data too: images, classes, labels", BIT_OPTION_FLAG, AT(data)},
-    {"--print", NULL, "prints the whole job, defaults included, as canonical JSON", BIT_OPTION_FLAG, AT(print)},
+    {"--print", NULL, "prints the whole job, defaults included, as canonical JSON; of a sweep, the values of each trial", BIT_OPTION_FLAG, AT(print)},
+    {"--trial", "N", "of a sweep: looks at the job of this trial (from 0) alone", BIT_OPTION_INT, AT(trial), 0, BIT_SWEEP_TRIALS - 1},
 };
-const struct bit_usage bit_check_usage = {"bit check", "JOB.json...", "Validates job files and prints every error in them.", known,
+const struct bit_usage bit_check_usage = {"bit check", "JOB.json...", "Validates job files, and sweeps, and prints every error in them.", known,
                                           sizeof known / sizeof *known, .least = 1, .most = BIT_OPTION_VALUES};
 
 /* Boxes belong to pixels: pictures that are not of the size for which they were annotated go into quarantine, too. */
@@ -120,27 +123,98 @@ static int check_data(const struct bit_job *job, struct bit_error *error)
     return result || !*job->probe.train ? result : check_probe(job, error);
 }
 
+/* ---- jobs and sweeps ---- */
+
+static int look_at_job(const char *path, const struct bit_job *job, const struct options *options, struct bit_error *error)
+{
+    if (options->print)
+        printf("%s\n", job->canonical);
+    if (!options->data || check_data(job, error) == 0)
+        return 0;
+    bit_fail_at(error, "%s", path);
+    return bit_cli_error(error);
+}
+
+/* The values of each trial, a line of JSON each. */
+static void print_trials(const struct bit_sweep *sweep)
+{
+    for (int trial = 0; trial < sweep->trials; trial++) {
+        printf("{\"trial\":%d", trial);
+        for (int k = 0; k < sweep->keys; k++) {
+            char value[BIT_SWEEP_VALUE];
+            bit_sweep_value(sweep, trial, k, value);
+            printf(",\"%s\":%s", sweep->key[k].path, value);
+        }
+        printf("}\n");
+    }
+}
+
+static void print_sweep(const char *path, const struct bit_sweep *sweep)
+{
+    printf("%s: ok: a sweep of %d trials", path, sweep->trials);
+    if (sweep->at_once)
+        printf(", %d at a time", sweep->at_once);
+    printf(", the best by %s%s\n", *sweep->metric ? sweep->metric : "the first metric", sweep->has_last ? ", and then the best one's settings once more" : "");
+    for (int k = 0; k < sweep->keys; k++) {
+        char text[128];
+        bit_sweep_key_text(&sweep->key[k], text, sizeof text);
+        printf("  %-24s %s\n", sweep->key[k].path, text);
+    }
+    for (int i = 0; i < sweep->last_count; i++)
+        printf("  at last: %s\n", sweep->last[i]);
+}
+
+/* One trial, or all: their jobs have been looked at, and their data are those of the first and of the last job. */
+static int look_at_sweep(const char *path, const struct bit_sweep *sweep, const struct options *options, struct bit_error *error)
+{
+    struct bit_problems ignored = {0};
+    struct options quiet = *options;
+    int code = BIT_OK;
+    if (options->trial >= sweep->trials)
+        return bit_cli_usage(&bit_check_usage, "--trial %d: %s has trials 0 to %d", options->trial, path, sweep->trials - 1);
+    quiet.print = options->print && options->trial >= 0;
+    for (int last = 0; last <= (sweep->has_last && options->data && options->trial < 0) && code == BIT_OK; last++) {
+        int trial = options->trial < 0 ? 0 : options->trial;
+        const struct bit_job *job = last ? bit_sweep_last(sweep, trial, &ignored, error) : bit_sweep_job(sweep, trial, &ignored, error);
+        code = job ? look_at_job(path, job, &quiet, error) : bit_cli_error(error);
+        bit_job_destroy(job);
+    }
+    bit_problems_free(&ignored);
+    if (code == BIT_OK && options->trial < 0 && options->print)
+        print_trials(sweep);
+    else if (code == BIT_OK && options->trial < 0)
+        print_sweep(path, sweep);
+    return code;
+}
+
+static int check_sweep(const char *path, const struct options *options)
+{
+    struct bit_error error = {0};
+    struct bit_sweep *sweep = bit_cli_sweep(path, options->sets.value, options->sets.count, &error);
+    int code = sweep ? look_at_sweep(path, sweep, options, &error) : (int)error.code;
+    bit_sweep_destroy(sweep);
+    return code;
+}
+
 static int check_file(const char *path, const struct options *options)
 {
     struct bit_error error = {0};
+    if (bit_sweep_is_file(path))
+        return check_sweep(path, options);
+    if (options->trial >= 0)
+        return bit_cli_usage(&bit_check_usage, "--trial: %s is not a sweep", path);
     const struct bit_job *job = bit_cli_job(path, options->sets.value, options->sets.count, &error);
     if (!job)
         return error.code;
-    if (options->print)
-        printf("%s\n", job->canonical);
-    if (options->data && check_data(job, &error)) {
-        bit_fail_at(&error, "%s", path);
-        bit_cli_error(&error);
-    } else if (!options->print) {
+    if (look_at_job(path, job, options, &error) == BIT_OK && !options->print)
         printf("%s: ok\n", path);
-    }
     bit_job_destroy(job);
     return error.code;
 }
 
 int bit_cli_check(int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = {.trial = -1};
     struct bit_operands operands;
     int code;
     if (!bit_cli_parse(&bit_check_usage, argc, argv, &options, &operands, &code))

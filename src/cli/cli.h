@@ -50,6 +50,9 @@ int bit_cli_usage(const struct bit_usage *usage, const char *format, ...) __attr
 /* Reads a job and prints all its problems; NULL with `error` when it has errors. */
 const struct bit_job *bit_cli_job(const char *path, const char *const *overrides, size_t override_count,
                                   struct bit_error *error);
+struct bit_sweep;
+/* The same of a sweep. */
+struct bit_sweep *bit_cli_sweep(const char *path, const char *const *overrides, size_t override_count, struct bit_error *error);
 /* Settles what *job leaves open, in place, as a run on these data would; *images becomes the number that is trained on (few-shot). index:
  * the training images, or NULL where only their number is known. Nothing open: *job stays, without choices. -1 with `error`. */
 int bit_cli_settle(const struct bit_job **job, const struct bit_index *index, uint64_t *images, int classes, struct bit_choices *choices,

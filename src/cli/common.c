@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bit/sweep.h"
 #include "bit/text.h"
 #include "cli/cli.h"
 
@@ -44,6 +45,17 @@ const struct bit_job *bit_cli_job(const char *path, const char *const *overrides
         bit_cli_error(error);
     bit_problems_free(&problems);
     return job;
+}
+
+struct bit_sweep *bit_cli_sweep(const char *path, const char *const *overrides, size_t override_count, struct bit_error *error)
+{
+    struct bit_problems problems = {0};
+    struct bit_sweep *sweep = bit_sweep_read(path, overrides, override_count, &problems, error);
+    bit_problems_print(&problems, path, stderr);
+    if (!sweep && !problems.count)
+        bit_cli_error(error);
+    bit_problems_free(&problems);
+    return sweep;
 }
 
 int bit_cli_finish(int code)

@@ -54,6 +54,8 @@ static int store_values(struct reading *r, const char *text, const struct scan *
         if (key >= 0 && strlen(parent->path) != job_key_section_length(v->path))
             key = -1;
         bool section = !v->parent && section_find(v->path) >= 0;
+        if (!v->parent && r->is_trial && !strcmp(v->path, "sweep"))
+            continue;
         if (section && v->kind != SCAN_OBJECT && v->kind != SCAN_BAD)
             result = job_problem_add(r->problems, r->error, false, v->line, v->column, v->path,
                                  "expected an object ({...}), found %.*s", s.size < 40 ? (int)s.size : 0, s.text);
@@ -82,7 +84,7 @@ static int store_override(struct reading *r, const char *override)
         return job_problem_add(r->problems, r->error, false, 0, 0, path,
                            "is a section; --set takes one key, such as %s.%s", path, "KEY=VALUE");
     if (key < 0)
-        return unknown_key(r, 0, 0, path, " (from --set)");
+        return unknown_key(r, 0, 0, path, r->is_trial ? " (from sweep.last)" : " (from --set)");
     const char *value = equals + 1;
     struct source s = {.text = value, .size = strlen(value), .by_override = true};
     enum key_type type = job_keys[key].type;
@@ -106,26 +108,28 @@ static int store_override(struct reading *r, const char *override)
     return result;
 }
 
-/* The default name: the file's without folder and .json. */
-static int store_name(struct reading *r, const char *name)
+char *job_default_name(const char *path, struct bit_error *error)
 {
-    if (r->job->name)
-        return 0;
-    const char *slash = strrchr(name, '/');
-    char *copy = bit_copy_text(slash ? slash + 1 : name, r->error);
-    if (!copy)
-        return -1;
-    size_t length = strlen(copy);
+    const char *slash = strrchr(path, '/');
+    char *copy = bit_copy_text(slash ? slash + 1 : path, error);
+    size_t length = copy ? strlen(copy) : 0;
     if (length > 5 && !strcmp(copy + length - 5, ".json"))
         copy[length - 5] = 0;
-    r->job->name = copy;
-    return 0;
+    return copy;
 }
 
-static int summarise(const struct bit_problems *problems, const char *name, struct bit_error *error)
+static int store_name(struct reading *r, const char *name)
+{
+    if (!r->job->name)
+        r->job->name = job_default_name(name, r->error);
+    return r->job->name ? 0 : -1;
+}
+
+int job_summarise(struct bit_problems *problems, const char *name, struct bit_error *error)
 {
     size_t errors = job_problem_errors(problems);
     char line[1024], more[64] = "";
+    job_problem_sort(problems);
     for (size_t i = 0; i < problems->count; i++)
         if (!problems->items[i].warning) {
             bit_problem_text(&problems->items[i], name, line, sizeof line);
@@ -136,20 +140,38 @@ static int summarise(const struct bit_problems *problems, const char *name, stru
     return errors ? bit_fail(error, BIT_EUSAGE, "%s%s", line, more) : 0;
 }
 
+/* A sweep where a job was expected: nothing else of it is worth a word. 1: it is one. */
+static int refuse_sweep(struct reading *r, const struct scan *scan)
+{
+    for (size_t i = 1; !r->is_trial && i < scan->count; i++) {
+        const struct scan_value *v = &scan->values[i];
+        if (!v->parent && !strcmp(v->path, "sweep"))
+            return job_problem_add(r->problems, r->error, false, v->line, v->column, v->path,
+                                   "this is a sweep, and one job was expected: bit submit runs all of its trials, and bit check --trial 0 --print prints the "
+                                   "job of one") ? -1 : 1;
+    }
+    return 0;
+}
+
 static int parse(struct reading *r, const char *text, size_t size, const char *name, const char *const *overrides,
                  size_t override_count)
 {
     struct scan scan = {0};
     int result = -1;
-    if (job_scan(text, size, &scan, r->problems, r->error) || store_defaults(r) || store_values(r, text, &scan))
+    if (job_scan(text, size, &scan, r->problems, r->error))
+        goto out;
+    if (refuse_sweep(r, &scan)) {
+        job_summarise(r->problems, name, r->error);
+        goto out;
+    }
+    if (store_defaults(r) || store_values(r, text, &scan))
         goto out;
     for (size_t i = 0; i < override_count; i++)
         if (store_override(r, overrides[i]))
             goto out;
     if (store_name(r, name) || (!scan.fatal && job_cross_check(r)))
         goto out;
-    job_problem_sort(r->problems);
-    if (summarise(r->problems, name, r->error))
+    if (job_summarise(r->problems, name, r->error))
         goto out;
     result = job_write(r->job, r->error);
 out:
@@ -157,14 +179,14 @@ out:
     return result;
 }
 
-static struct bit_job *job_parse(const char *text, size_t size, const char *name, const char *folder,
+static struct bit_job *job_parse(const char *text, size_t size, const char *name, const char *folder, bool is_trial,
                                  const char *const *overrides, size_t override_count, struct bit_problems *problems,
                                  struct bit_error *error)
 {
     struct reading *r = bit_allocate(1, sizeof *r, "reading a job file", error);
     struct bit_job *job = r ? bit_allocate(1, sizeof *job, "a job", error) : NULL;
     if (job) {
-        *r = (struct reading){.job = job, .problems = problems, .error = error, .folder = folder};
+        *r = (struct reading){.job = job, .problems = problems, .error = error, .folder = folder, .is_trial = is_trial};
         if (parse(r, text, size, name, overrides, override_count)) {
             bit_job_destroy(job);
             job = NULL;
@@ -177,7 +199,13 @@ static struct bit_job *job_parse(const char *text, size_t size, const char *name
 const struct bit_job *bit_job_parse(const char *text, size_t size, const char *name, const char *const *overrides,
                                     size_t override_count, struct bit_problems *problems, struct bit_error *error)
 {
-    return job_parse(text, size, name, NULL, overrides, override_count, problems, error);
+    return job_parse(text, size, name, NULL, false, overrides, override_count, problems, error);
+}
+
+const struct bit_job *job_parse_trial(const char *text, size_t size, const char *name, const char *const *overrides, size_t override_count,
+                                      struct bit_problems *problems, struct bit_error *error)
+{
+    return job_parse(text, size, name, NULL, true, overrides, override_count, problems, error);
 }
 
 const struct bit_job *bit_job_read(const char *path, const char *const *overrides, size_t override_count,
@@ -198,11 +226,21 @@ const struct bit_job *bit_job_read(const char *path, const char *const *override
         bit_fail_errno(error, BIT_ENOINPUT, "cannot find the folder of %s", path);
         goto out;
     }
-    job = job_parse(text, size, path, folder, overrides, override_count, problems, error);
+    job = job_parse(text, size, path, folder, false, overrides, override_count, problems, error);
 out:
     bit_free(copy);
     bit_free(text);
     return job;
+}
+
+const char *bit_job_relative_path(const struct bit_job *job)
+{
+    for (size_t i = 0; i < job_key_count; i++) {
+        const char *path = job_keys[i].type == KEY_PATH ? *(char *const *)key_member_const(&job_keys[i], job) : NULL;
+        if (path && *path && *path != '/')
+            return job_keys[i].path;
+    }
+    return NULL;
 }
 
 bool bit_job_is_open(const struct bit_job *job, const char *path)

@@ -48,7 +48,7 @@ static int wrong(struct reading *r, int key, const struct source *s, const char 
     }
     r->keys[key].state = KEY_WRONG;
     return job_problem_add(r->problems, r->error, false, s->line, s->column, path, "expected %s, found %s%s%s", expected,
-                       found, s->by_override ? " (from --set)" : "", near);
+                       found, !s->by_override ? "" : r->is_trial ? " (from sweep.last)" : " (from --set)", near);
 }
 
 static bool is_choice_of(const char *choices, const char *word, size_t length)

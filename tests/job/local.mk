@@ -13,3 +13,7 @@ tests_job_test_schedule_SOURCES = tests/job/test_schedule.c
 tests_job_test_schedule_LDADD = $(job_test_libs)
 nobase_noinst_HEADERS += tests/job/files.h
 EXTRA_DIST += tests/job/invalid tests/job/valid
+check_PROGRAMS += tests/job/test_sweep
+TESTS += tests/job/test_sweep
+tests_job_test_sweep_SOURCES = tests/job/test_sweep.c
+tests_job_test_sweep_LDADD = $(job_test_libs)
