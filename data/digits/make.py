@@ -139,6 +139,19 @@ def encode(picture):
     return out + data.replace(b"\xFF", b"\xFF\0") + b"\xFF\xD9"
 
 
+def write_lists(out):
+    """The first five digits, from which a network begins, and the others, which it then learns from few pictures."""
+    def lines(split, digits, pick=slice(None)):
+        return [f"{split}/{d}/{p.name}\t{d}\n" for d in digits for p in sorted((out / split / str(d)).iterdir())[pick]]
+    lists = {
+        "upstream-train": lines("train", range(5)), "upstream-val": lines("val", range(5)), "test": lines("val", range(5, 10)),
+        "train400": lines("train", range(5, 10), slice(0, 80)), "val100": lines("train", range(5, 10), slice(80, 100)),
+        "train400val100": lines("train", range(5, 10), slice(0, 100)),
+    }
+    for name, text in lists.items():
+        (out / f"{name}.txt").write_text("".join(text))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default=SOURCE)
@@ -159,6 +172,7 @@ def main():
             data = encode(enlarge(rows[i][:64]))
             (folder / f"{i:04d}.jpg").write_bytes(data)
             written += len(data)
+    write_lists(arguments.out)
     print(f"{len(rows)} pictures, {written} bytes")
 
 
