@@ -25,6 +25,8 @@ void client_free(struct client_answer *answer);
 int client_check(const struct client_answer *answer, struct bit_error *error);
 /* Asks, checks, and takes the JSON apart; NULL on failure. Free with cJSON_Delete. */
 struct cJSON *client_json(const char *socket, const char *path, const char *body, struct bit_error *error);
+/* The table of a sweep's jobs, from what bitd says of it. */
+void client_print_sweep(const struct cJSON *sweep);
 /* A job's number, which has to be one. */
 int client_id(const char *word, int64_t *id, struct bit_error *error);
 

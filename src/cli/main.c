@@ -22,7 +22,7 @@ static void print_commands(FILE *stream)
     for (size_t i = 0; i < bit_command_count; i++)
         fprintf(stream, "  %-10s %s\n", bit_commands[i].name, bit_commands[i].help);
     fprintf(stream, "  %-10s %s\n  %-10s %s\n\nbit COMMAND --help and man bit say more.\n", "help",
-            "help on a command, or \"bit help job\": every key of a job file, \"bit help states\": of jobs", "version", "the version of bit");
+            "help on a command, or \"bit help job\": every key of a job file, \"bit help states\": of jobs, \"bit help sweep\"", "version", "the version of bit");
 }
 
 static int unknown_command(const char *name)
@@ -71,6 +71,10 @@ static int help(int argc, char **argv)
 #ifdef HAVE_DAEMON
     if (!strcmp(argv[1], "states")) {
         bit_cli_help_states();
+        return BIT_OK;
+    }
+    if (!strcmp(argv[1], "sweep")) {
+        bit_cli_help_sweep();
         return BIT_OK;
     }
 #endif

@@ -114,12 +114,15 @@ static void print_job(const cJSON *job)
         print_text(why);
         putchar('\n');
     }
-    printf("  %-12s %s, left %s\n", "step", steps, left);
+    if (strcmp(bit_json_string(job, "engine", ""), "sweep") != 0)
+        printf("  %-12s %s, left %s\n", "step", steps, left);
     print_metrics(progress);
     print_attempts(job);
     printf("  %-12s ", "folder");
     print_text(bit_json_string(job, "out", ""));
     putchar('\n');
+    if (cJSON_GetObjectItemCaseSensitive(job, "sweep"))
+        client_print_sweep(cJSON_GetObjectItemCaseSensitive(job, "sweep"));
 }
 
 static int print_json(const cJSON *json)
@@ -159,12 +162,27 @@ static bool has_ended(const cJSON *job)
     return !strcmp(state, "done") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
 }
 
+/* What its jobs have come to. */
+static int add_sweep(const struct status_options *o, const char *path, cJSON *json, struct bit_error *error)
+{
+    char whole[600];
+    snprintf(whole, sizeof whole, "%s/sweep", path);
+    cJSON *sweep = client_json(o->socket, whole, NULL, error);
+    if (sweep)
+        cJSON_AddItemToObject(json, "sweep", sweep);
+    return sweep ? 0 : -1;
+}
+
 static int show(const struct status_options *o, const char *path, bool is_one, bool *is_over)
 {
     struct bit_error error = {0};
     cJSON *json = client_json(o->socket, path, NULL, &error);
     if (!json)
         return bit_cli_error(&error);
+    if (is_one && !strcmp(bit_json_string(json, "engine", ""), "sweep") && add_sweep(o, path, json, &error)) {
+        cJSON_Delete(json);
+        return bit_cli_error(&error);
+    }
     if (o->json)
         print_json(json);
     else if (is_one)

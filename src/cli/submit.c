@@ -10,6 +10,7 @@
 
 #include "bit/json.h"
 #include "bit/memory.h"
+#include "bit/sweep.h"
 #include "bit/text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -39,7 +40,8 @@ static const struct bit_option known[] = {
 const struct bit_usage bit_submit_usage = {
     "bit submit", "JOB.json",
     "Hands a job to bitd, which starts it when there is room, resumes it when something fails, and has it on disk when this command\n"
-    "ends. The job is what the file says now; changing the file later changes nothing.",
+    "ends. The job is what the file says now; changing the file later changes nothing. A sweep (see bit help sweep) becomes a job that has\n"
+    "one for each of its trials.",
     known, sizeof known / sizeof *known, .least = 1, .most = 1};
 
 static int add_ranks(struct bit_text *t, const char *ranks, struct bit_error *error)
@@ -107,14 +109,15 @@ static int make_absolute(const char *path, const char *name, char out[PATH_MAX],
     return 0;
 }
 
-static int build(const struct options *o, const char *path, const struct bit_job *job, struct bit_text *t, struct bit_error *error)
+/* text: of the job, or of the sweep, whole. */
+static int build(const struct options *o, const char *path, const char *name, const char *text, struct bit_text *t, struct bit_error *error)
 {
     char token[33], out[PATH_MAX], file[PATH_MAX];
     make_token(token);
-    if (make_absolute(o->out, o->name ? o->name : job->name, out, error) || make_absolute(path, "", file, error))
+    if (make_absolute(o->out, o->name ? o->name : name, out, error) || make_absolute(path, "", file, error))
         return -1;
     bit_text_add(t, "{\"job\":");
-    bit_text_add_json(t, job->canonical);
+    bit_text_add_json(t, text);
     bit_text_add(t, ",\"file\":");
     bit_text_add_json(t, file);
     bit_text_add(t, ",\"out\":");
@@ -146,30 +149,47 @@ static int print(const struct options *o, const cJSON *job)
     return BIT_OK;
 }
 
+static int send_job(const struct options *o, const char *path, const char *name, const char *text)
+{
+    struct bit_error error = {0}, first = {0};
+    struct bit_text t = {0};
+    cJSON *answer = NULL;
+    if (build(o, path, name, text, &t, &error) == 0) {
+        /* Once more where the answer was lost: the token sees to it that there is one job. */
+        answer = client_json(o->socket, "/api/v1/jobs", t.data, &first);
+        if (!answer && first.code == BIT_EENVIRONMENT && !strstr(first.text, "no bitd answers"))
+            answer = client_json(o->socket, "/api/v1/jobs", t.data, &error);
+        else if (!answer)
+            error = first;
+    }
+    int code = answer ? print(o, answer) : bit_cli_error(&error);
+    cJSON_Delete(answer);
+    bit_text_free(&t);
+    return code;
+}
+
+static int send_sweep(const struct options *o, const char *path)
+{
+    struct bit_error error = {0};
+    struct bit_sweep *sweep = bit_cli_sweep(path, o->set.value, o->set.count, &error);
+    int code = sweep ? send_job(o, path, sweep->name, sweep->text) : (int)error.code;
+    bit_sweep_destroy(sweep);
+    return code;
+}
+
 int bit_cli_submit(int argc, char **argv)
 {
     struct options o = {0};
     struct bit_operands operands;
-    struct bit_error error = {0}, first = {0};
-    struct bit_text t = {0};
-    cJSON *answer = NULL;
+    struct bit_error error = {0};
     int code;
     if (!bit_cli_parse(&bit_submit_usage, argc, argv, &o, &operands, &code))
         return code;
-    const struct bit_job *job = bit_cli_job(operands.word[0], o.set.value, o.set.count, &error);
-    if (!job)
-        return error.code;
-    if (build(&o, operands.word[0], job, &t, &error) == 0) {
-        /* Once more where the answer was lost: the token sees to it that there is one job. */
-        answer = client_json(o.socket, "/api/v1/jobs", t.data, &first);
-        if (!answer && first.code == BIT_EENVIRONMENT && !strstr(first.text, "no bitd answers"))
-            answer = client_json(o.socket, "/api/v1/jobs", t.data, &error);
-        else if (!answer)
-            error = first;
-    }
-    code = answer ? print(&o, answer) : bit_cli_error(&error);
-    cJSON_Delete(answer);
-    bit_text_free(&t);
+    const char *path = operands.word[0];
+    if (bit_sweep_is_file(path))
+        return send_sweep(&o, path);
+    const struct bit_job *job = bit_cli_job(path, o.set.value, o.set.count, &error);
+    code = job ? send_job(&o, path, job->name, job->canonical) : (int)error.code;
     bit_job_destroy(job);
     return code;
 }

@@ -15,6 +15,7 @@
 #include "bit/memory.h"
 #include "daemon/engine.h"
 #include "daemon/page.h"
+#include "daemon/sweep.h"
 
 enum { LIST = 200, LOG = 1 << 20, NUMBER = 17 };
 
@@ -71,7 +72,7 @@ static bool add_job(struct request *r, int64_t id, bool with_progress)
     struct store_job row;
     if (job && daemon_is_live(job->row.life.state) && with_progress)
         engine_progress(job);
-    if (job && (job->progress.is_known || !with_progress)) {
+    if (job && (job->sweep || job->progress.is_known || !with_progress)) {
         json_job(&r->text, &job->row, &job->progress);
         return true;
     }
@@ -188,7 +189,7 @@ static void get_queue(struct request *r)
     }
     bit_free(list);
     for (const struct job *job = r->daemon->jobs; job; job = job->next) {
-        bool listed = job->row.engine == ENGINE_LOCAL && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
+        bool listed = job->row.engine == ENGINE_LOCAL && !job->is_kept_back && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
         if (listed)
             continue;
         bit_text_add(&r->text, "%s", comma);
@@ -345,7 +346,7 @@ static void wish(struct request *r, int64_t id, enum daemon_event event, const c
         store_job_free(&row);
         return;
     }
-    if (queue_feed(job, event, 0, false, "") != ANSWER_TAKEN) {
+    if (job->sweep ? !sweep_wish(job, event) : queue_feed(job, event, 0, false, "") != ANSWER_TAKEN) {
         api_fail(r, 409, "job %lld is %s%s%s: %s makes no sense now", (long long)id, daemon_state_name(job->row.life.state),
                  job->row.life.wish ? ", to " : "", job->row.life.wish ? daemon_wish_name(job->row.life.wish) : "", verb);
         return;
@@ -462,7 +463,8 @@ static const struct { const char *method, *path; void (*run)(struct request *r);
 };
 static const struct { const char *method, *verb; void (*run)(struct request *r, int64_t id); } of_jobs[] = {
     {"GET", "", get_job}, {"GET", "/attempts", get_attempts}, {"GET", "/events", get_events}, {"GET", "/log", get_log},
-    {"GET", "/curves", get_curves}, {"GET", "/folder", get_folder}, {"GET", "/children", get_children}, {"POST", "/checkpoint", checkpoint_job}, {"POST", "/pause", pause_job},
+    {"GET", "/curves", get_curves}, {"GET", "/folder", get_folder}, {"GET", "/children", get_children}, {"GET", "/sweep", api_sweep},
+    {"POST", "/checkpoint", checkpoint_job}, {"POST", "/pause", pause_job},
     {"POST", "/resume", resume_job}, {"POST", "/cancel", cancel_job}, {"POST", "/rerun", api_rerun},
 };
 

@@ -58,6 +58,7 @@ struct job_progress { /* read from the folder of the run */
 };
 
 struct daemon;
+struct bit_sweep;
 
 struct job {
     struct store_job row;
@@ -73,6 +74,11 @@ struct job {
     bool is_child;               /* the keeper is this process's child */
     unsigned due;                /* actions to be done once the transition is on disk */
     struct job_progress progress;
+    struct bit_sweep *sweep;     /* of a sweep: what it consists of */
+    struct job *next_sweep;
+    struct job *parent;          /* of a sweep's child, while its sweep has not ended */
+    int children, live_children; /* of a sweep: those that have not ended, and those with a live attempt, as last counted */
+    bool is_kept_back;           /* as many of its sweep run as may run at a time */
     double looked;               /* clock: at Slurm, or at the lock */
 };
 
@@ -87,11 +93,13 @@ struct daemon {
     struct job *pending;         /* those for which something is to be done, or that leave memory, after the commit */
     struct job *timed;           /* those that the clock is looked at for, and perhaps some that it was */
     int job_count;
+    struct job *sweeps;          /* those that have not ended */
     char host[64], boot[40];
     struct daemon_host { char name[64]; int cores, used; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
     int hosts;
     int core_list[CPU_SETSIZE][8], core_threads[CPU_SETSIZE], cores; /* this host's cores: their logical processors */
     bool core_used[CPU_SETSIZE];
+    bool must_look_at_sweeps;
     bool must_schedule, must_look_at_needs, is_ending; /* must_look_at_needs: of all that wait, as some job has ended */
     double started, rested;
     struct http *http;
@@ -145,6 +153,18 @@ void engine_forget(struct job *job); /* the attempt is over */
 bool engine_progress(struct job *job);
 bool engine_has_room(const struct job *job); /* on the disk of its folder */
 
+/* ---- sweep.c ---- */
+
+/* A job that has come into memory, or is about to leave it: finds or leaves its sweep. */
+void sweep_join(struct job *job);
+void sweep_leave(struct job *job);
+/* Ends sweeps whose children have all ended, and adds the last job of those that have one; once a job has ended, or a sweep has begun or goes on. */
+void sweep_look(struct daemon *d);
+/* Counts live children, before a plan is made. */
+void sweep_count(struct daemon *d);
+/* Whether a queued job may start as far as its sweep is concerned; it counts as started then. */
+bool sweep_allows(struct job *job);
+
 /* ---- http.c, stream.c ---- */
 
 int http_start(struct daemon *d, struct bit_error *error);
@@ -162,7 +182,11 @@ void notify_job(struct daemon *d, const struct job *job);
 /* ---- json.c: what the interface says of things ---- */
 
 void json_job(struct bit_text *t, const struct store_job *row, const struct job_progress *progress);
+const char *json_engine_name(enum daemon_engine engine);
 void json_attempt(struct bit_text *t, const struct store_attempt *attempt);
+/* Parts into which the batch of a job can be divided among ranks; 0: not known. */
+struct bit_job;
+int daemon_parts(const struct bit_job *job);
 /* Reads the progress of a run's folder. */
 void json_read_progress(const char *out, struct job_progress *progress);
 

@@ -134,9 +134,15 @@ static void add_progress(struct bit_text *t, const struct job_progress *p)
     bit_text_add(t, "}");
 }
 
+const char *json_engine_name(enum daemon_engine engine)
+{
+    static const char *const names[] = {[ENGINE_LOCAL] = "local", [ENGINE_SLURM] = "slurm", [ENGINE_SWEEP] = "sweep"};
+    return names[engine];
+}
+
 void json_attempt(struct bit_text *t, const struct store_attempt *a)
 {
-    bit_text_add(t, "{\"number\":%d,\"engine\":\"%s\"", a->number, a->engine == ENGINE_SLURM ? "slurm" : "local");
+    bit_text_add(t, "{\"number\":%d,\"engine\":\"%s\"", a->number, json_engine_name(a->engine));
     add_text(t, "hosts", a->hosts);
     bit_text_add(t, ",\"ranks\":%d", a->ranks);
     add_text(t, "cores", a->cores);
@@ -167,7 +173,7 @@ void json_job(struct bit_text *t, const struct store_job *row, const struct job_
     add_text(t, "why", row->why);
     bit_text_add(t, ",\"wish\":\"%s\"", daemon_wish_name(life->wish));
     add_time(t, "due", life->state == STATE_BACKOFF ? life->due : 0);
-    bit_text_add(t, ",\"priority\":%d,\"engine\":\"%s\"", row->priority, row->engine == ENGINE_SLURM ? "slurm" : "local");
+    bit_text_add(t, ",\"priority\":%d,\"engine\":\"%s\"", row->priority, json_engine_name(row->engine));
     add_text(t, "out", row->out);
     add_text(t, "file", row->file);
     bit_text_add(t, ",\"ranks\":[%d,%d],\"threads\":%d", row->least, row->most, row->threads);

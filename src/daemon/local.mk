@@ -4,6 +4,7 @@ noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = src/daemon/api.c src/daemon/attempt.c src/daemon/config.c src/daemon/curves.c src/daemon/engine.c src/daemon/folder.c src/daemon/hosts.c \
 	src/daemon/http.c src/daemon/json.c src/daemon/names.c src/daemon/next.c src/daemon/notify.c src/daemon/place.c src/daemon/prometheus.c src/daemon/queue.c \
 	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c src/daemon/thumbnail.c
+libdaemon_a_SOURCES += src/daemon/sweep.c src/daemon/sweep_api.c src/daemon/sweep_table.c
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SQLITE_CFLAGS) $(MICROHTTPD_CFLAGS)
 DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
 bin_PROGRAMS += bitd
@@ -12,6 +13,7 @@ bitd_LDADD = $(DAEMON_LIBS)
 
 # The commands of bit that ask it
 bit_SOURCES += src/cli/client.c src/cli/queue.c src/cli/states.c src/cli/submit.c src/daemon/names.c src/daemon/place.c
+bit_SOURCES += src/cli/sweep.c
 bit_CPPFLAGS += $(CURL_CFLAGS)
 bit_LDADD += $(CURL_LIBS)
 
@@ -24,6 +26,7 @@ dist_man_MANS += man/bit-keeper.8 man/bitd.8 man/bitd.conf.5
 endif
 nobase_noinst_HEADERS += src/daemon/keeper.h
 nobase_noinst_HEADERS += src/cli/client.h src/daemon/api.h src/daemon/daemon.h src/daemon/engine.h src/daemon/http.h src/daemon/next.h src/daemon/place.h src/daemon/schedule.h src/daemon/store.h src/daemon/store_sql.h
+nobase_noinst_HEADERS += src/daemon/sweep.h src/daemon/sweep_table.h
 EXTRA_DIST += src/daemon/README.md
 include src/daemon/page/local.mk
 include tests/daemon/local.mk

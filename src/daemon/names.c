@@ -21,6 +21,7 @@ static const struct word states[DAEMON_STATES] = {
 
 static const struct word causes[DAEMON_CAUSES] = {
     [CAUSE_NONE] = {"none", "nothing to explain"},
+    [CAUSE_CHILDREN] = {"children", "a sweep: its jobs have not all ended"},
     [CAUSE_NEEDS] = {"needs", "a job that this one was to follow has not ended well; rerun that one, or resume this one all the same"},
     [CAUSE_PAUSED] = {"paused", "by pause"},
     [CAUSE_BY_HAND] = {"stopped-by-hand", "the run was asked to stop, and not by bitd"},
@@ -41,6 +42,7 @@ static const struct word causes[DAEMON_CAUSES] = {
     [CAUSE_BAD_DATA] = {"bad-data", "the data cannot be used (exit code 65)"},
     [CAUSE_MISSING_INPUT] = {"missing-input", "something that the job names is missing (exit code 66)"},
     [CAUSE_INTERNAL] = {"internal", "a fault in the program: please report it (exit code 70)"},
+    [CAUSE_NO_CHILD] = {"no-result", "a sweep: none of its jobs, or not the last, has ended well; rerun goes on with those that have not"},
     [CAUSE_CANCELLED] = {"cancelled", "by cancel"},
 };
 
@@ -48,7 +50,7 @@ static const char *const wishes[DAEMON_WISHES] = {"none", "preempt", "drain", "p
 
 static const char *const events[DAEMON_EVENTS] = {
     [EVENT_SUBMITTED] = "submitted", [EVENT_NEEDS_MET] = "needs-met", [EVENT_NEEDS_FAILED] = "needs-failed",
-    [EVENT_NEEDS_OPEN] = "needs-open", [EVENT_PLACED] = "placed", [EVENT_HANDED_OVER] = "handed-over",
+    [EVENT_NEEDS_OPEN] = "needs-open", [EVENT_CHILDREN_DONE] = "children-done", [EVENT_CHILDREN_FAILED] = "children-failed", [EVENT_PLACED] = "placed", [EVENT_HANDED_OVER] = "handed-over",
     [EVENT_STARTED] = "started", [EVENT_REQUEUED] = "requeued", [EVENT_NOT_STARTED] = "not-started",
     [EVENT_PROGRESS] = "progress", [EVENT_ENDED] = "ended", [EVENT_DUE] = "due", [EVENT_ROOM] = "room", [EVENT_BROKEN] = "broken",
     [EVENT_PREEMPT] = "preempt", [EVENT_DRAIN] = "drain", [EVENT_NUDGE] = "nudge", [EVENT_CHECKPOINT] = "checkpoint",

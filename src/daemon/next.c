@@ -18,6 +18,15 @@ struct daemon_life daemon_life_begin(bool has_needs, int budget)
                                 .budget = budget > 0 ? budget : DAEMON_BUDGET};
 }
 
+struct daemon_life daemon_life_begin_sweep(int budget)
+{
+    struct daemon_life life = daemon_life_begin(false, budget);
+    life.state = STATE_WAITING;
+    life.cause = CAUSE_CHILDREN;
+    life.has_children = true;
+    return life;
+}
+
 /* ---- where a job goes ---- */
 
 /* Into a state without a live attempt: what was wished of the attempt is over with it. */
@@ -128,7 +137,31 @@ static void take_failed_start(struct daemon_step *step, const struct daemon_inpu
 static void go_on(struct daemon_step *step, const struct daemon_input *input)
 {
     (void)input;
-    enter(step, step->life.has_needs ? STATE_WAITING : STATE_QUEUED, CAUSE_NONE);
+    bool waits = step->life.has_needs || step->life.has_children;
+    enter(step, waits ? STATE_WAITING : STATE_QUEUED, step->life.has_children ? CAUSE_CHILDREN : CAUSE_NONE);
+}
+
+/* A sweep's children have all ended; *failed: there is no result among them. */
+static void children_ended(struct daemon_step *step, bool failed)
+{
+    if (!step->life.has_children)
+        step->answer = ANSWER_STALE;
+    else if (step->life.wish == WISH_CANCEL)
+        enter(step, STATE_CANCELLED, CAUSE_CANCELLED);
+    else
+        enter(step, failed ? STATE_FAILED : STATE_DONE, failed ? CAUSE_NO_CHILD : CAUSE_NONE);
+}
+
+static void children_done(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)input;
+    children_ended(step, false);
+}
+
+static void children_failed(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)input;
+    children_ended(step, true);
 }
 
 static void needs_met(struct daemon_step *step, const struct daemon_input *input)
@@ -140,7 +173,10 @@ static void needs_met(struct daemon_step *step, const struct daemon_input *input
 static void needs_failed(struct daemon_step *step, const struct daemon_input *input)
 {
     (void)input;
-    enter(step, STATE_HELD, CAUSE_NEEDS);
+    if (step->life.has_children)
+        step->answer = ANSWER_STALE;
+    else
+        enter(step, STATE_HELD, CAUSE_NEEDS);
 }
 
 static void needs_open(struct daemon_step *step, const struct daemon_input *input)
@@ -210,16 +246,24 @@ static void progress(struct daemon_step *step, const struct daemon_input *input)
 static void hold(struct daemon_step *step, const struct daemon_input *input)
 {
     (void)input;
-    if (step->life.state == STATE_HELD && step->life.cause == CAUSE_PAUSED)
+    if ((step->life.state == STATE_HELD && step->life.cause == CAUSE_PAUSED) || step->life.wish == WISH_CANCEL)
         step->answer = ANSWER_REFUSED;
     else
         enter(step, STATE_HELD, CAUSE_PAUSED);
 }
 
+/* A sweep is cancelled when its children have ended. */
 static void cancel(struct daemon_step *step, const struct daemon_input *input)
 {
     (void)input;
-    enter(step, STATE_CANCELLED, CAUSE_CANCELLED);
+    if (!step->life.has_children || step->life.cause == CAUSE_BROKEN) {
+        enter(step, STATE_CANCELLED, CAUSE_CANCELLED);
+    } else if (step->life.wish == WISH_CANCEL) {
+        step->answer = ANSWER_REFUSED;
+    } else {
+        enter(step, STATE_WAITING, CAUSE_CHILDREN);
+        step->life.wish = WISH_CANCEL;
+    }
 }
 
 static enum daemon_wish wish_of(enum daemon_event event)
@@ -299,7 +343,8 @@ static void set_aside(struct daemon_step *step, const struct daemon_input *input
 
 /* Pairs that are not here change nothing: see daemon_next. */
 static rule *const rules[DAEMON_STATES][DAEMON_EVENTS] = {
-    [STATE_WAITING] = {[EVENT_NEEDS_MET] = needs_met, [EVENT_NEEDS_FAILED] = needs_failed, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
+    [STATE_WAITING] = {[EVENT_NEEDS_MET] = needs_met, [EVENT_NEEDS_FAILED] = needs_failed, [EVENT_CHILDREN_DONE] = children_done,
+                       [EVENT_CHILDREN_FAILED] = children_failed, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
                        [EVENT_CANCEL] = cancel},
     [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_CANCEL] = cancel},
     [STATE_STARTING] = {[EVENT_HANDED_OVER] = hand_over, [EVENT_STARTED] = started, [EVENT_NOT_STARTED] = take_failed_start, [EVENT_ENDED] = take_end,

@@ -14,9 +14,9 @@ enum daemon_state {
 };
 
 enum daemon_cause {
-    CAUSE_NONE, CAUSE_NEEDS, CAUSE_PAUSED, CAUSE_BY_HAND, CAUSE_NO_PROGRESS, CAUSE_NO_CHECKPOINT, CAUSE_DISK_FULL, CAUSE_NO_MEMORY, CAUSE_OPERATOR,
+    CAUSE_NONE, CAUSE_CHILDREN, CAUSE_NEEDS, CAUSE_PAUSED, CAUSE_BY_HAND, CAUSE_NO_PROGRESS, CAUSE_NO_CHECKPOINT, CAUSE_DISK_FULL, CAUSE_NO_MEMORY, CAUSE_OPERATOR,
     CAUSE_BROKEN, CAUSE_FOLDER_IN_USE, CAUSE_ENVIRONMENT, CAUSE_HUNG, CAUSE_LOST, CAUSE_NOT_STARTED, CAUSE_PREEMPTED, CAUSE_DRAINED,
-    CAUSE_BAD_JOB, CAUSE_BAD_DATA, CAUSE_MISSING_INPUT, CAUSE_INTERNAL, CAUSE_CANCELLED,
+    CAUSE_BAD_JOB, CAUSE_BAD_DATA, CAUSE_MISSING_INPUT, CAUSE_INTERNAL, CAUSE_NO_CHILD, CAUSE_CANCELLED,
     DAEMON_CAUSES
 };
 
@@ -24,7 +24,7 @@ enum daemon_cause {
 enum daemon_wish { WISH_NONE, WISH_PREEMPT, WISH_DRAIN, WISH_PAUSE, WISH_CANCEL, DAEMON_WISHES };
 
 enum daemon_event {
-    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_PLACED, EVENT_HANDED_OVER, EVENT_STARTED,
+    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_CHILDREN_DONE, EVENT_CHILDREN_FAILED, EVENT_PLACED, EVENT_HANDED_OVER, EVENT_STARTED,
     EVENT_REQUEUED, EVENT_NOT_STARTED, EVENT_PROGRESS,
     EVENT_ENDED, EVENT_DUE, EVENT_ROOM, EVENT_BROKEN, EVENT_PREEMPT, EVENT_DRAIN, EVENT_NUDGE, EVENT_CHECKPOINT, EVENT_PAUSE, EVENT_RESUME,
     EVENT_CANCEL,
@@ -63,6 +63,7 @@ struct daemon_life {
     enum daemon_cause cause;
     enum daemon_wish wish;
     bool has_needs;          /* other jobs have to end first, and have not */
+    bool has_children;       /* a sweep: it waits for its children from the beginning to its end, and has no attempts of its own */
     int fruitless, budget;   /* failed starts in a row without a new generation; how many of them hold the job */
     double due;              /* BACKOFF: when it starts again; STOPPING: when the stop is asked for again; else 0 (Unix seconds) */
 };
@@ -88,6 +89,8 @@ struct daemon_step {
 
 /* A job that begins. */
 struct daemon_life daemon_life_begin(bool has_needs, int budget);
+/* A sweep that begins. */
+struct daemon_life daemon_life_begin_sweep(int budget);
 /* What an event makes of a job. Total: every (state, event) has an answer. */
 struct daemon_step daemon_next(const struct daemon_life *life, const struct daemon_input *input);
 /* What bit_end_judge found, in the words of this module. `disk_is_full`: the folder's disk has too little room now. */

@@ -92,6 +92,7 @@ static struct job *insert(struct daemon *d, const struct store_job *row, struct 
     job->progress.seconds_left = job->progress.speed = job->progress.loss = NAN;
     link_job(d, job);
     watch_clock(job);
+    sweep_join(job);
     return job;
 }
 
@@ -108,6 +109,7 @@ static void drop(struct job *job)
     if (job->is_timed)
         prune_timed(d, job);
     d->job_count--;
+    sweep_leave(job);
     store_job_free(&job->row);
     bit_free(job);
 }
@@ -215,6 +217,7 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
     watch_clock(job);
     d->must_schedule |= changes_plan(job, &before);
     d->must_look_at_needs |= daemon_is_final(step.life.state);
+    d->must_look_at_sweeps |= job->parent || (step.life.has_children && step.life.state == STATE_WAITING);
     return ANSWER_TAKEN;
 }
 
@@ -290,7 +293,7 @@ static void look_at_needs_of(struct job *job)
 {
     enum need all = NEED_MET;
     char why[STORE_WHY] = "";
-    if (job->row.life.state != STATE_WAITING)
+    if (job->row.life.state != STATE_WAITING || job->row.life.has_children)
         return;
     for (int i = 0; i < job->row.needs; i++) {
         enum need one = look_at_need(job->daemon, &job->row.need[i]);
@@ -341,8 +344,9 @@ struct schedule_job *queue_order(struct daemon *d, int *count)
         return NULL;
     for (int h = 0; h < d->hosts; h++)
         hosts[h] = (struct schedule_host){d->host_list[h].cores, d->host_list[h].cores - hosts_free(d, h), d->host_list[h].state == HOST_OPEN};
-    for (const struct job *job = d->jobs; job; job = job->next)
-        if (takes_part(job))
+    sweep_count(d);
+    for (struct job *job = d->jobs; job; job = job->next)
+        if (takes_part(job) && (job->row.life.state != STATE_QUEUED || sweep_allows(job)))
             list[(*count)++] = describe(job);
     schedule_run(hosts, d->hosts, list, *count, daemon_now(), d->config.margin);
     return list;
@@ -420,6 +424,8 @@ void queue_settle(struct daemon *d)
     struct bit_error error = {0};
     for (;;) {
         look_at_needs(d);
+        if (d->must_look_at_sweeps)
+            sweep_look(d);
         if (d->must_schedule && !d->is_ending)
             schedule(d);
         if (!store_is_dirty(d->store) && !d->pending)

@@ -73,7 +73,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_LIST] = "SELECT id,state FROM job WHERE id<? ORDER BY id DESC",
     /* The index of folders in use holds these alone: without it all jobs that ever were would be looked through. */
     [SQL_LIST_ACTIVE] = "SELECT id,state FROM job INDEXED BY job_out WHERE id<? AND state NOT IN ('done','failed','cancelled') ORDER BY id DESC",
-    [SQL_CHILDREN] = "SELECT id FROM job WHERE parent=? ORDER BY idx LIMIT ?",
+    [SQL_CHILDREN] = "SELECT id FROM job WHERE parent=? ORDER BY idx,id LIMIT ?",
     [SQL_COUNT] = "SELECT state,count(*) FROM job GROUP BY state",
     [SQL_ADD_NEED] = "INSERT OR REPLACE INTO need(job,on_job,kind) VALUES(?,?,?)",
     [SQL_READ_NEEDS] = "SELECT on_job,kind FROM need WHERE job=?",

@@ -15,7 +15,7 @@ struct store;
 enum { STORE_NAME = 101, STORE_WHY = 512, STORE_NEEDS = 32 };
 #define STORE_UNKNOWN (-1) /* of numbers that are not known: NULL in the file */
 
-enum daemon_engine { ENGINE_LOCAL, ENGINE_SLURM };
+enum daemon_engine { ENGINE_LOCAL, ENGINE_SLURM, ENGINE_SWEEP /* a sweep: its children run, it does not */ };
 
 struct store_attempt {
     int number;                  /* 0: there was none yet */

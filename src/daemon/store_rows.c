@@ -49,6 +49,11 @@ static char *copy_column(sqlite3_stmt *s, int column, struct bit_error *error)
     return bit_copy_text(text ? (const char *)text : "", error);
 }
 
+static enum daemon_engine engine_of(int number)
+{
+    return number == ENGINE_SLURM ? ENGINE_SLURM : number == ENGINE_SWEEP ? ENGINE_SWEEP : ENGINE_LOCAL;
+}
+
 /* -1 (data) when a word of it is none of ours. */
 static int take_life(sqlite3_stmt *s, struct daemon_life *life, struct bit_error *error)
 {
@@ -58,6 +63,7 @@ static int take_life(sqlite3_stmt *s, struct daemon_life *life, struct bit_error
         return bit_fail(error, BIT_EDATA, "a job's record has a state, cause or wish that does not exist");
     *life = (struct daemon_life){.state = (enum daemon_state)state, .cause = (enum daemon_cause)cause, .wish = (enum daemon_wish)wish,
                                  .due = sqlite3_column_double(s, 14), .has_needs = sqlite3_column_int(s, 15) != 0,
+                                 .has_children = engine_of(sqlite3_column_int(s, 9)) == ENGINE_SWEEP,
                                  .fruitless = sqlite3_column_int(s, 16), .budget = sqlite3_column_int(s, 17)};
     return 0;
 }
@@ -73,7 +79,7 @@ static int take_job(sqlite3_stmt *s, struct store_job *job, struct bit_error *er
     job->threads = sqlite3_column_int(s, 6);
     job->parts = sqlite3_column_int(s, 7);
     job->priority = sqlite3_column_int(s, 8);
-    job->engine = sqlite3_column_int(s, 9) == ENGINE_SLURM ? ENGINE_SLURM : ENGINE_LOCAL;
+    job->engine = engine_of(sqlite3_column_int(s, 9));
     store_text(s, 12, job->why, sizeof job->why);
     job->submitted = sqlite3_column_double(s, 18);
     job->changed = sqlite3_column_double(s, 19);
@@ -99,7 +105,7 @@ static int read_needs(struct store *store, struct store_job *job, struct bit_err
 
 static void take_attempt(sqlite3_stmt *s, struct store_attempt *a)
 {
-    *a = (struct store_attempt){.number = sqlite3_column_int(s, 0), .engine = sqlite3_column_int(s, 1) == ENGINE_SLURM ? ENGINE_SLURM : ENGINE_LOCAL,
+    *a = (struct store_attempt){.number = sqlite3_column_int(s, 0), .engine = engine_of(sqlite3_column_int(s, 1)),
                                 .ranks = sqlite3_column_int(s, 4), .pid = sqlite3_column_int64(s, 5), .start_ticks = sqlite3_column_int64(s, 6),
                                 .slurm_id = store_whole(s, 8), .begun = sqlite3_column_double(s, 9), .ended = sqlite3_column_double(s, 10),
                                 .code = (int)store_whole(s, 11), .step_before = store_whole(s, 12), .step_after = store_whole(s, 13)};

@@ -8,7 +8,8 @@
 #include "bit/job.h"
 #include "bit/json.h"
 #include "bit/memory.h"
-#include "daemon/api.h"
+#include "bit/sweep.h"
+#include "daemon/sweep.h"
 
 /* What a client sends, taken apart; texts live as long as the document. */
 struct submission {
@@ -167,8 +168,8 @@ static int judge(struct request *r, struct submission *s, const struct bit_job *
         return bit_fail(error, BIT_EUSAGE, "token: 1 to 100 characters were expected");
     if (s->out && (!r->is_local || !is_plain_path(s->out)))
         return bit_fail(error, BIT_EUSAGE, r->is_local ? "out: an absolute path without '..' was expected" : "out: only on the Unix socket");
-    if (*job->data.train != '/' || (*job->data.val && *job->data.val != '/'))
-        return bit_fail(error, BIT_EUSAGE, "data.train, data.val: absolute paths were expected");
+    if (bit_job_relative_path(job))
+        return bit_fail(error, BIT_EUSAGE, "%s: an absolute path was expected", bit_job_relative_path(job));
     s->threads = s->threads ? s->threads : job->threads;
     if (!s->threads) { /* all of the largest host that has as many cores as ranks */
         for (int h = 0; h < d->hosts; h++)
@@ -226,11 +227,14 @@ static int64_t add(struct request *r, struct store_job *row)
     return job->row.id;
 }
 
-static void keep(struct request *r, const struct submission *s, const struct bit_job *job)
+int daemon_parts(const struct bit_job *job) { return job->schedule.batch % job->micro_batch ? 0 : job->schedule.batch / job->micro_batch; }
+
+/* sweep NULL: one job. */
+static void keep(struct request *r, const struct submission *s, const struct bit_job *job, const struct bit_sweep *sweep)
 {
     struct bit_error error = {0};
     struct store_job row = {.least = (int)s->least, .most = (int)s->most, .threads = (int)s->threads, .priority = (int)s->priority, .engine = s->engine,
-                            .parts = job->schedule.batch % job->micro_batch ? 0 : job->schedule.batch / job->micro_batch,
+                            .parts = daemon_parts(job),
                             .life = daemon_life_begin(s->needs > 0, r->daemon->config.budget), .submitted = daemon_now(), .parent = STORE_UNKNOWN,
                             .rank_bytes = STORE_UNKNOWN, .needs = s->needs};
     row.changed = row.submitted;
@@ -240,16 +244,19 @@ static void keep(struct request *r, const struct submission *s, const struct bit
     if (s->name)
         snprintf(row.name, sizeof row.name, "%s", s->name);
     else
-        make_name(row.name, job->name);
+        make_name(row.name, sweep ? sweep->name : job->name);
     row.file = bit_copy_text(s->file ? s->file : "", &error);
-    row.spec = bit_copy_text(job->canonical, &error);
+    row.spec = bit_copy_text(sweep ? sweep->text : job->canonical, &error);
     if (!row.file || !row.spec || fill_out(r, s, &row, &error)) {
         store_job_free(&row);
         if (r->status == 200)
             api_fail_error(r, &error);
         return;
     }
-    add(r, &row);
+    if (sweep)
+        sweep_submit(r, &row);
+    else
+        add(r, &row);
 }
 
 /* A token that was used: the job that it made then. */
@@ -266,37 +273,88 @@ static bool is_known(struct request *r, const char *token)
     return true;
 }
 
-void api_submit(struct request *r)
+/* `name`: what messages call it. NULL: it is wrong, and the answer says so. */
+static struct bit_sweep *parse_sweep(struct request *r, const char *text, const char *name)
 {
     struct bit_error error = {0};
     struct bit_problems problems = {0};
+    struct bit_sweep *sweep = bit_sweep_parse(text, strlen(text), name, &problems, &error);
+    if (sweep && bit_sweep_check(sweep, &problems, &error)) {
+        bit_sweep_destroy(sweep);
+        sweep = NULL;
+    }
+    if (!sweep)
+        fail_problems(r, &problems, &error);
+    bit_problems_free(&problems);
+    return sweep;
+}
+
+/* A job, or the first of a sweep, which *sweep is then. NULL: it is wrong, and the answer says so. */
+static const struct bit_job *parse_job(struct request *r, const struct submission *s, struct bit_sweep **sweep)
+{
+    struct bit_error error = {0};
+    struct bit_problems problems = {0};
+    const char *name = s->name ? s->name : s->file && *s->file ? s->file : "job";
+    const struct bit_job *job = NULL;
+    bool is_sweep = bit_sweep_is(s->job, strlen(s->job));
+    if (is_sweep && !(*sweep = parse_sweep(r, s->job, name)))
+        return NULL;
+    job = is_sweep ? bit_sweep_job(*sweep, 0, &problems, &error) : bit_job_parse(s->job, strlen(s->job), name, NULL, 0, &problems, &error);
+    if (!job)
+        fail_problems(r, &problems, &error);
+    bit_problems_free(&problems);
+    return job;
+}
+
+void api_submit(struct request *r)
+{
+    struct bit_error error = {0};
     struct submission s = {0};
+    struct bit_sweep *sweep = NULL;
     const struct bit_job *job = NULL;
     cJSON *json = bit_json_parse(r->body ? r->body : "", r->size, &error);
     if (!json || take_all(json, &s, &error))
         api_fail(r, 400, "%s", error.text);
     else if (is_known(r, s.token))
         ;
-    else if (!(job = bit_job_parse(s.job, strlen(s.job), s.name ? s.name : s.file && *s.file ? s.file : "job", NULL, 0, &problems, &error)))
-        fail_problems(r, &problems, &error);
+    else if (!(job = parse_job(r, &s, &sweep)))
+        ;
     else if (judge(r, &s, job, &error))
         api_fail(r, 422, "%s", error.text);
     else
-        keep(r, &s, job);
+        keep(r, &s, job, sweep);
     if (job)
         bit_job_destroy(job);
-    bit_problems_free(&problems);
+    bit_sweep_destroy(sweep);
     cJSON_Delete(json);
 }
 
 /* ---- once more ---- */
 
-/* The same job under a new number in the same folder; those that were to follow the old one follow this. */
+/* Those that were to follow a job follow the one that has taken its place. */
+static void move_followers(struct daemon *d, int64_t old, int64_t now)
+{
+    struct bit_error error = {0};
+    int64_t ids[256];
+    int count = store_dependents(d->store, old, 256, ids, &error);
+    if (count < 0 || store_move_needs(d->store, old, now, &error))
+        daemon_give_up(d, &error);
+    for (int i = 0; i < count; i++) {
+        struct job *job = queue_find(d, ids[i]);
+        for (int n = 0; job && n < job->row.needs; n++)
+            if (job->row.need[n].on == old)
+                job->row.need[n].on = now;
+        if (job)
+            queue_feed(job, EVENT_NEEDS_OPEN, 0, false, "");
+    }
+}
+
+/* The same job under a new number in the same folder. */
 static void run_again(struct request *r, struct store_job *row)
 {
     struct daemon *d = r->daemon;
     struct bit_error error = {0};
-    int64_t old = row->id, ids[256];
+    int64_t old = row->id;
     int64_t other = store_find_out(d->store, row->out, &error);
     if (other > 0) {
         store_job_free(row);
@@ -308,18 +366,7 @@ static void run_again(struct request *r, struct store_job *row)
     row->attempt = (struct store_attempt){0};
     *row->token = *row->why = 0;
     row->submitted = row->changed = daemon_now();
-    int count = store_dependents(d->store, old, 256, ids, &error);
-    int64_t now = add(r, row);
-    if (count < 0 || store_move_needs(d->store, old, now, &error))
-        daemon_give_up(d, &error);
-    for (int i = 0; i < count; i++) {
-        struct job *job = queue_find(d, ids[i]);
-        for (int n = 0; job && n < job->row.needs; n++)
-            if (job->row.need[n].on == old)
-                job->row.need[n].on = now;
-        if (job)
-            queue_feed(job, EVENT_NEEDS_OPEN, 0, false, "");
-    }
+    move_followers(d, old, add(r, row));
 }
 
 void api_rerun(struct request *r, int64_t id)
@@ -334,5 +381,11 @@ void api_rerun(struct request *r, int64_t id)
         api_fail_error(r, &error);
         return;
     }
-    run_again(r, &row);
+    if (row.engine != ENGINE_SWEEP) {
+        run_again(r, &row);
+        return;
+    }
+    int64_t now = sweep_rerun(r, &row);
+    if (now)
+        move_followers(r->daemon, id, now);
 }

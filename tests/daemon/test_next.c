@@ -16,17 +16,17 @@ static void test_every_pair(void)
 {
     /* A column an event, in the order of enum daemon_event; '.': changes nothing; '!': refused to the person who asked. */
     static const char *const expected[DAEMON_STATES] = {
-        [STATE_WAITING] =   ".QH..........H...!H!C",
-        [STATE_QUEUED] =    "....S........H...!H!C",
-        [STATE_STARTING] =  ".....pR.B.D...SS.!S!S",
-        [STATE_PENDING] =   "......R..pD......!P!P",
-        [STATE_RUNNING] =   ".......p.RD...PP.RP!P",
-        [STATE_STOPPING] =  ".........PD.....P!!PP",
-        [STATE_BACKOFF] =   "...........Q.H...!HQC",
-        [STATE_HELD] =      ".............H...!HQC",
-        [STATE_DONE] =      ".................!!!!",
-        [STATE_FAILED] =    ".................!!!!",
-        [STATE_CANCELLED] = ".................!!!!",
+        [STATE_WAITING] =   ".QH............H...!H!C",
+        [STATE_QUEUED] =    "......S........H...!H!C",
+        [STATE_STARTING] =  ".......pR.B.D...SS.!S!S",
+        [STATE_PENDING] =   "........R..pD......!P!P",
+        [STATE_RUNNING] =   ".........p.RD...PP.RP!P",
+        [STATE_STOPPING] =  "...........PD.....P!!PP",
+        [STATE_BACKOFF] =   ".............Q.H...!HQC",
+        [STATE_HELD] =      "...............H...!HQC",
+        [STATE_DONE] =      "...................!!!!",
+        [STATE_FAILED] =    "...................!!!!",
+        [STATE_CANCELLED] = "...................!!!!",
     };
     for (int s = 0; s < DAEMON_STATES; s++)
         for (int e = 0; e < DAEMON_EVENTS; e++) {
@@ -40,6 +40,48 @@ static void test_every_pair(void)
             if (step.answer != ANSWER_TAKEN)
                 CHECK(step.actions == 0 && !memcmp(&step.life, &life, sizeof life));
         }
+}
+
+static struct daemon_life after(struct daemon_life life, enum daemon_event event, enum daemon_end end, bool progressed)
+{
+    struct daemon_input input = {.event = event, .now = 1000, .end = end, .has_progressed = progressed};
+    return daemon_next(&life, &input).life;
+}
+
+/* A sweep waits for its children whatever happens, but for what a person wants. */
+static void test_sweep(void)
+{
+    struct daemon_life life = daemon_life_begin_sweep(0);
+    CHECK(life.state == STATE_WAITING && life.cause == CAUSE_CHILDREN);
+    for (int e = 0; e < DAEMON_EVENTS; e++) {
+        struct daemon_input input = {.event = e, .now = 1000};
+        struct daemon_step step = daemon_next(&life, &input);
+        char found = step.answer == ANSWER_STALE ? '.' : step.answer == ANSWER_REFUSED ? '!' : letters[step.life.state];
+        if (e == EVENT_CHILDREN_DONE || e == EVENT_CHILDREN_FAILED)
+            CHECK(found == (e == EVENT_CHILDREN_DONE ? 'D' : 'F') && step.actions == ACTION_TELL);
+        else if (e == EVENT_PAUSE || e == EVENT_BROKEN)
+            CHECK(found == 'H');
+        else if (e == EVENT_CANCEL)
+            CHECK(found == 'W' && step.life.wish == WISH_CANCEL);
+        else if (e == EVENT_RESUME || e == EVENT_CHECKPOINT)
+            CHECK(found == '!');
+        else
+            CHECK(found == '.' || (e == EVENT_NEEDS_MET && found == 'W' && step.life.cause == CAUSE_CHILDREN));
+    }
+    /* Paused and resumed, it waits again. */
+    struct daemon_life held = after(life, EVENT_PAUSE, 0, false);
+    CHECK(held.state == STATE_HELD && held.cause == CAUSE_PAUSED);
+    CHECK(after(held, EVENT_CHILDREN_DONE, 0, false).state == STATE_HELD);
+    held = after(held, EVENT_RESUME, 0, false);
+    CHECK(held.state == STATE_WAITING && held.cause == CAUSE_CHILDREN && held.has_children);
+    /* Cancelled, it waits for its children to have ended, and nothing else is heard. */
+    life = after(held, EVENT_CANCEL, 0, false);
+    struct daemon_input again = {.event = EVENT_CANCEL}, pause = {.event = EVENT_PAUSE};
+    CHECK(daemon_next(&life, &again).answer == ANSWER_REFUSED && daemon_next(&life, &pause).answer == ANSWER_REFUSED);
+    CHECK(after(life, EVENT_CHILDREN_DONE, 0, false).state == STATE_CANCELLED);
+    CHECK(after(life, EVENT_CHILDREN_FAILED, 0, false).state == STATE_CANCELLED);
+    CHECK(after(life, EVENT_CHILDREN_FAILED, 0, false).cause == CAUSE_CANCELLED);
+    CHECK(after(held, EVENT_CHILDREN_FAILED, 0, false).cause == CAUSE_NO_CHILD);
 }
 
 static void test_every_end(void)
@@ -77,12 +119,6 @@ static void test_every_end(void)
             CHECK(step.actions & ACTION_CLOSE);
             CHECK(step.life.wish == WISH_NONE);
         }
-}
-
-static struct daemon_life after(struct daemon_life life, enum daemon_event event, enum daemon_end end, bool progressed)
-{
-    struct daemon_input input = {.event = event, .now = 1000, .end = end, .has_progressed = progressed};
-    return daemon_next(&life, &input).life;
 }
 
 static struct daemon_life start_again(struct daemon_life life)
@@ -255,7 +291,7 @@ static void test_slurm_life(void)
 }
 
 static const struct unit_test tests[] = {
-    {"every_pair", test_every_pair}, {"every_end", test_every_end}, {"budget", test_budget},
+    {"every_pair", test_every_pair}, {"sweep", test_sweep}, {"every_end", test_every_end}, {"budget", test_budget},
     {"wish_before_the_start", test_wish_before_the_start}, {"needs", test_needs}, {"names", test_names}, {"ends_of_codes", test_ends_of_codes},
     {"every_slurm_sight", test_every_slurm_sight}, {"ends_of_slurm", test_ends_of_slurm}, {"slurm_life", test_slurm_life},
 };
