@@ -27,6 +27,7 @@ const struct bit_command bit_commands[] = {
     {"rerun", bit_cli_rerun, "hand ended jobs in again", &bit_rerun_usage},
     {"queue", bit_cli_queue, "jobs in the order in which they start", &bit_queue_usage},
     {"hosts", bit_cli_hosts, "hosts of bitd, and draining them", &bit_hosts_usage},
+    {"page", bit_cli_page, "the way to the page of bitd in a browser", &bit_page_usage},
 #endif
     {"plot", bit_cli_plot, "write a page with the curves of a run", &bit_plot_usage},
     {"suite", bit_cli_suite, "fine-tune on many tasks from one set of weights, and judge them together", &bit_suite_usage},

@@ -403,6 +403,21 @@ static void set_host(struct request *r, const char *name, bool drain)
     bit_text_add(&r->text, "\n");
 }
 
+/* How the page is reached: for bit page. */
+static void add_ways(struct request *r)
+{
+    const struct daemon_config *c = &r->daemon->config;
+    char path[PATH_MAX];
+    bool is_any = !strncmp(c->listen, "0.0.0.0:", 8) || !strncmp(c->listen, "[::]:", 5);
+    snprintf(path, sizeof path, "%.4000s/token", c->state);
+    bit_text_add(&r->text, ",\"socket\":");
+    bit_text_add_json(&r->text, c->socket);
+    bit_text_add(&r->text, ",\"address\":");
+    bit_text_add_json(&r->text, is_any && c->allowed_count ? c->allowed[0] : c->listen);
+    bit_text_add(&r->text, ",\"token_file\":");
+    bit_text_add_json(&r->text, *c->listen ? path : "");
+}
+
 static void get_about(struct request *r)
 {
     struct daemon *d = r->daemon;
@@ -417,6 +432,8 @@ static void get_about(struct request *r)
     bit_text_add(&r->text, ",\"uid\":%u,\"pid\":%ld", (unsigned)getuid(), (long)getpid());
     bit_json_add_member(&r->text, "started", d->started, NUMBER);
     bit_json_add_member(&r->text, "now", daemon_now(), NUMBER);
+    if (r->is_local)
+        add_ways(r);
     bit_text_add(&r->text, ",\"states\":{");
     for (int s = 0; s < DAEMON_STATES; s++)
         bit_text_add(&r->text, "%s\"%s\":%lld", s ? "," : "", daemon_state_name((enum daemon_state)s), (long long)counts[s]);

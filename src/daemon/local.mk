@@ -13,7 +13,7 @@ bitd_LDADD = $(DAEMON_LIBS)
 
 # The commands of bit that ask it
 bit_SOURCES += src/cli/client.c src/cli/queue.c src/cli/states.c src/cli/submit.c src/daemon/names.c src/daemon/place.c
-bit_SOURCES += src/cli/sweep.c
+bit_SOURCES += src/cli/page.c src/cli/sweep.c
 bit_CPPFLAGS += $(CURL_CFLAGS)
 bit_LDADD += $(CURL_LIBS)
 
