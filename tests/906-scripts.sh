@@ -2,14 +2,14 @@
 # The scripts themselves: clean under shellcheck, and the ones of the README refuse what they do not know.
 . "$(dirname "$0")/lib.sh"
 cd "$top_srcdir" || exit 1
-scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* docker/* .ci/run tests/* tests/faults/* tests/lab/* tests/slurm/* tests/speed/* packaging/* 2>/dev/null)
+scripts=$(grep -lE '^#!/bin/(ba)?sh' launcher/* experiments/* experiments/data/* docker/* .ci/run tests/* tests/faults/* tests/lab/* tests/slurm/* tests/speed/* packaging/* 2>/dev/null)
 for script in $scripts; do
     [ -x "$script" ] || case $script in tests/*.sh) ;; *) false ;; esac
     ok $? "$script has its run bit"
 done
 if command -v shellcheck >/dev/null; then
     for script in launcher/* launcher/lib/* docker/start .ci/run tests/run tests/variant tests/valgrind tests/bare packaging/build-deb packaging/check tests/lab/slurm tests/speed/compare \
-        tests/lib.sh tests/environment.sh tests/lib/*.sh tests/[0-9]*.sh tests/faults/campaign tests/faults/*.sh tests/slurm/*; do
+        experiments/run experiments/data/install.sh tests/lib.sh tests/environment.sh tests/lib/*.sh tests/[0-9]*.sh tests/faults/campaign tests/faults/*.sh tests/slurm/*; do
         # What tests/lib.sh and its parts set is not seen where they are used, and the other way round.
         case $script in
             *.mk | launcher/lib) continue ;;
