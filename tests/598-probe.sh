@@ -37,4 +37,25 @@ fails 65 1 tiny.json --out bad "${probe[@]}" --set probe.test="$scratch/one/othe
 ok $? "test images of another class: 65"
 fails 66 1 tiny.json --out bad "${probe[@]}" --set probe.test="$scratch/nowhere"
 ok $? "no test images: 66"
+# ---- the curves ----
+"$bit" plot one -o page >said 2>&1 && "$bit" report one three -o both >>said 2>&1
+ok $? "pages of runs with probes"
+cat >curves.py <<'PYTHON'
+import json, re
+def curves(page, title):
+    text = open(page).read()
+    data = json.loads(re.search(r"<script id=data type='application/json'>(.*?)</script>", text, re.S).group(1))
+    titles = re.findall(r"<h2>([^<]*)", text)
+    assert title in [t.strip() for t in titles], titles
+    return [chart for chart in data if chart and chart[0]["x"] == [3, 6, 8]]
+lines = [json.loads(line) for line in open("one/metrics.jsonl") if '"kind":"probe"' in line]
+[chart] = curves("page", "Probe")
+assert [c["name"] for c in chart] == ["1 a class", "4 a class"]
+for i, curve in enumerate(chart):
+    assert all(abs(y - line["probe"][i]["median"]) < 1e-6 for y, line in zip(curve["y"], lines)) and len(curve["y"]) == 3
+[chart] = curves("both", "Probe of the features")
+assert [c["name"] for c in chart] == ["one", "three"] and all(abs(y - l["probe"][1]["median"]) < 1e-6 for y, l in zip(chart[0]["y"], lines))
+PYTHON
+python3 curves.py >said 2>&1
+ok $? "bit plot has a curve a number of images, bit report one a run"
 exit $bad

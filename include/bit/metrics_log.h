@@ -27,6 +27,10 @@ struct bit_evaluation_line {
     struct bit_metrics metrics;
 };
 
+/* A probe of the features: median accuracy over the seeds, by images a class. */
+enum { BIT_PROBE_ROWS = 16 };
+struct bit_probe_line { double epoch; int count, shots[BIT_PROBE_ROWS]; double median[BIT_PROBE_ROWS]; };
+
 /* ---- writing ---- */
 
 struct bit_metrics_log;
@@ -56,7 +60,7 @@ void bit_metrics_log_close(struct bit_metrics_log *log);
 
 enum bit_metrics_kind {
     BIT_METRICS_BAD,           /* not a line of such a file, or torn */
-    BIT_METRICS_STEP, BIT_METRICS_EVALUATION,
+    BIT_METRICS_STEP, BIT_METRICS_EVALUATION, BIT_METRICS_PROBE,
     BIT_METRICS_OTHER,         /* an event: only its step is read */
 };
 
@@ -65,6 +69,7 @@ struct bit_metrics_line {
     uint64_t step;             /* of any kind but BAD */
     struct bit_step_line at;          /* STEP */
     struct bit_evaluation_line evaluation; /* EVALUATION */
+    struct bit_probe_line probe;      /* PROBE */
 };
 
 /* Takes a line apart; numbers that are missing or null become NaN (counts 0). Never fails: see the kind. line[size] is 0. */

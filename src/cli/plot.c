@@ -46,13 +46,19 @@ static int add_row(struct plot_table *table, const struct plot_row *row, struct 
     return 0;
 }
 
-static int add_step(struct plot_metrics *metrics, const struct bit_step_line *line, struct bit_error *error)
+static struct plot_row empty_row(uint64_t step, double epoch)
 {
     struct plot_row row;
     for (size_t i = 0; i < PLOT_COLUMNS; i++)
         row.at[i] = NAN;
-    row.at[PLOT_STEP] = (double)line->step;
-    row.at[PLOT_EPOCH] = line->epoch;
+    row.at[PLOT_STEP] = (double)step;
+    row.at[PLOT_EPOCH] = epoch;
+    return row;
+}
+
+static int add_step(struct plot_metrics *metrics, const struct bit_step_line *line, struct bit_error *error)
+{
+    struct plot_row row = empty_row(line->step, line->epoch);
     row.at[PLOT_LOSS] = line->loss;
     row.at[PLOT_RATE] = line->rate;
     row.at[PLOT_GRADIENT_NORM] = line->gradient_norm;
@@ -69,16 +75,38 @@ static int add_step(struct plot_metrics *metrics, const struct bit_step_line *li
 
 static int add_evaluation(struct plot_metrics *metrics, const struct bit_evaluation_line *line, struct bit_error *error)
 {
-    struct plot_row row;
-    for (size_t i = 0; i < PLOT_COLUMNS; i++)
-        row.at[i] = NAN;
-    row.at[PLOT_STEP] = (double)line->step;
-    row.at[PLOT_EPOCH] = line->epoch;
+    struct plot_row row = empty_row(line->step, line->epoch);
     row.at[PLOT_LOSS] = line->loss;
     for (int i = 0; i < line->metrics.count; i++)
         row.at[PLOT_METRIC + i] = line->metrics.item[i].value;
     metrics->metrics = line->metrics;
     return add_row(&metrics->evaluations, &row, error);
+}
+
+/* The column of so many images a class: that of an earlier probe, or a new one; -1: there are too many. */
+static int column_of(struct plot_metrics *metrics, int shots)
+{
+    int i = 0;
+    while (i < metrics->shot_count && metrics->shots[i] != shots)
+        i++;
+    if (i == BIT_METRICS)
+        return -1;
+    if (i == metrics->shot_count) {
+        metrics->shots[metrics->shot_count++] = shots;
+        snprintf(metrics->shot_names[i], sizeof metrics->shot_names[i], "%d a class", shots);
+    }
+    return PLOT_METRIC + i;
+}
+
+static int add_probe(struct plot_metrics *metrics, uint64_t step, const struct bit_probe_line *line, struct bit_error *error)
+{
+    struct plot_row row = empty_row(step, line->epoch);
+    for (int i = 0; i < line->count; i++) {
+        int column = column_of(metrics, line->shots[i]);
+        if (column >= 0)
+            row.at[column] = line->median[i];
+    }
+    return add_row(&metrics->probes, &row, error);
 }
 
 static int read_line(struct plot_metrics *metrics, const char *text, size_t size, struct bit_error *error)
@@ -90,6 +118,8 @@ static int read_line(struct plot_metrics *metrics, const char *text, size_t size
         return add_step(metrics, &line.at, error);
     case BIT_METRICS_EVALUATION:
         return add_evaluation(metrics, &line.evaluation, error);
+    case BIT_METRICS_PROBE:
+        return add_probe(metrics, line.step, &line.probe, error);
     case BIT_METRICS_BAD:
         metrics->bad_lines++;
         break;
@@ -144,7 +174,15 @@ int plot_metrics_read(const char *path, struct plot_metrics *metrics, struct bit
         return -1;
     thin(&metrics->steps);
     thin(&metrics->evaluations);
+    thin(&metrics->probes);
     return 0;
+}
+
+void plot_metrics_free(struct plot_metrics *metrics)
+{
+    bit_free(metrics->steps.rows);
+    bit_free(metrics->evaluations.rows);
+    bit_free(metrics->probes.rows);
 }
 
 static int write_page(const struct plot_metrics *metrics, const char *name, const char *output, struct bit_error *error)
@@ -187,8 +225,7 @@ static int plot(const char *run, const char *output, struct bit_error *error)
         const char *slash = strrchr(name, '/');
         result = write_page(&metrics, slash && slash[1] ? slash + 1 : name, output ? output : page, error);
     }
-    bit_free(metrics.steps.rows);
-    bit_free(metrics.evaluations.rows);
+    plot_metrics_free(&metrics);
     return result;
 }
 

@@ -13,7 +13,7 @@ enum plot_column {
     PLOT_STEP, PLOT_EPOCH, PLOT_LOSS, /* in both tables */
     PLOT_RATE, PLOT_GRADIENT_NORM, PLOT_WEIGHT_NORM, PLOT_SPEED, PLOT_DATA, PLOT_FORWARD, PLOT_BACKWARD, PLOT_REDUCE,
     PLOT_UPDATE, PLOT_CHECKPOINT, /* of steps */
-    PLOT_METRIC,                  /* and those behind it: the metrics of evaluations, in their order */
+    PLOT_METRIC,                  /* and those behind it: the metrics of evaluations, in their order; of probes the numbers of images a class */
     PLOT_COLUMNS = PLOT_METRIC + BIT_METRICS,
 };
 
@@ -21,7 +21,13 @@ enum plot_column {
 struct plot_row { double at[PLOT_COLUMNS]; };
 struct plot_table { struct plot_row *rows; size_t count, capacity; };
 /* metrics: those of the last evaluation, without values. */
-struct plot_metrics { struct plot_table steps, evaluations; size_t bad_lines; struct bit_metrics metrics; };
+struct plot_metrics {
+    struct plot_table steps, evaluations, probes;
+    size_t bad_lines;
+    struct bit_metrics metrics;
+    int shot_count, shots[BIT_METRICS];  /* of the columns of probes */
+    char shot_names[BIT_METRICS][24];    /* "5 a class" */
+};
 
 /* The curves of a chart: which table, which column. */
 struct plot_curve { const char *name; const struct plot_table *table; enum plot_column column; };
@@ -32,9 +38,10 @@ struct plot_chart {
     int stacked, percent, from_zero, may_be_log;
 };
 
-/* Reads a metrics.jsonl and means neighbouring rows so that a curve has at most some 1500 points. Free both tables' rows with bit_free.
+/* Reads a metrics.jsonl and means neighbouring rows so that a curve has at most some 1500 points. Free with plot_metrics_free.
  * -1: no-input when there is none. */
 int plot_metrics_read(const char *path, struct plot_metrics *metrics, struct bit_error *error);
+void plot_metrics_free(struct plot_metrics *metrics);
 
 /* Appends text as it stands in HTML. */
 void plot_add_escaped(struct bit_text *page, const char *text);

@@ -133,6 +133,15 @@ static void fill_metrics(struct plot_chart *chart, const struct plot_metrics *m,
                                                                       (enum plot_column)(PLOT_METRIC + i)};
 }
 
+/* A curve for each number of images a class. */
+static struct plot_chart probe_chart(const struct plot_metrics *m)
+{
+    struct plot_chart chart = {.title = "Probe", .unit = "of test images, by few images a class and regression; median over draws", .percent = 1};
+    for (int i = 0; i < m->shot_count; i++)
+        chart.curves[chart.curve_count++] = (struct plot_curve){m->shot_names[i], &m->probes, (enum plot_column)(PLOT_METRIC + i)};
+    return chart;
+}
+
 void plot_page_begin(struct bit_text *t, const char *title, const char *more)
 {
     bit_text_add(t, "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
@@ -158,6 +167,7 @@ void plot_page(struct bit_text *t, const struct plot_metrics *m, const char *nam
     struct plot_chart charts[] = {
         {"Loss", "mean over the batch", {{"training", s, PLOT_LOSS}, {"validation", e, PLOT_LOSS}}, 2, .from_zero = 1},
         {.title = ""}, {.title = ""}, /* the head's metrics: shares, numbers */
+        probe_chart(m),
         {"Learning rate", "", {{"rate", s, PLOT_RATE}}, 1, .from_zero = 1, .may_be_log = 1},
         {"Speed", "images a second", {{"images/s", s, PLOT_SPEED}}, 1, .from_zero = 1},
         {"Gradient norm", "", {{"gradient", s, PLOT_GRADIENT_NORM}}, 1, .may_be_log = 1},

@@ -112,8 +112,7 @@ static void free_runs(struct report *r)
     for (size_t i = 0; r->runs && i < r->count; i++) {
         bit_job_destroy(r->runs[i].job);
         bit_free(r->runs[i].kin);
-        bit_free(r->runs[i].curves.steps.rows);
-        bit_free(r->runs[i].curves.evaluations.rows);
+        plot_metrics_free(&r->runs[i].curves);
         bit_predictions_free(r->runs[i].predictions);
     }
     bit_free(r->runs);
@@ -160,7 +159,22 @@ static void add_part(struct bit_text *t, const char *title, const char *of)
     bit_text_add(t, "</h2>\n");
 }
 
-enum { CHARTS = 4 };
+/* A curve a run: probes of the most images a class that it was probed with. */
+static void fill_probes(struct plot_chart *chart, const struct report *r)
+{
+    for (size_t i = 0; i < r->count && i < REPORT_CURVES; i++) {
+        const struct plot_metrics *m = &r->runs[i].curves;
+        int most = 0;
+        for (int k = 1; k < m->shot_count; k++)
+            most = m->shots[k] > m->shots[most] ? k : most;
+        if (m->shot_count)
+            chart->curves[chart->curve_count++] = (struct plot_curve){r->runs[i].name, &m->probes, (enum plot_column)(PLOT_METRIC + most)};
+        if (m->shot_count && !*chart->unit)
+            chart->unit = m->shot_names[most];
+    }
+}
+
+enum { CHARTS = 5 };
 
 static void fill_charts(struct plot_chart charts[CHARTS], const struct report *r)
 {
@@ -170,11 +184,13 @@ static void fill_charts(struct plot_chart charts[CHARTS], const struct report *r
     charts[1] = (struct plot_chart){"Loss in validation", "", .from_zero = 1, .may_be_log = 1};
     charts[2] = (struct plot_chart){metrics->count ? first->title : "Validation", "in validation",
                                     .percent = metrics->count && first->form == BIT_METRIC_SHARE};
+    charts[4] = (struct plot_chart){"Probe of the features", "", .percent = 1};
     charts[3] = (struct plot_chart){"Learning rate", "", .from_zero = 1, .may_be_log = 1};
     fill_chart(&charts[0], r, PLOT_LOSS, false);
     fill_chart(&charts[1], r, PLOT_LOSS, true);
     fill_chart(&charts[2], r, PLOT_METRIC, true);
     fill_chart(&charts[3], r, PLOT_RATE, false);
+    fill_probes(&charts[4], r);
 }
 
 static void add_curves(struct bit_text *t, const struct report *r, const struct plot_chart charts[CHARTS])

@@ -1,5 +1,6 @@
 /* Reading a line of metrics.jsonl. */
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -54,6 +55,19 @@ static bool read_evaluation(const cJSON *object, struct bit_evaluation_line *lin
     return true;
 }
 
+static void read_probe(const cJSON *object, struct bit_probe_line *line)
+{
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(object, "probe");
+    *line = (struct bit_probe_line){.epoch = bit_json_number(object, "epoch", NAN)};
+    for (const cJSON *row = cJSON_IsArray(rows) ? rows->child : NULL; row && line->count < BIT_PROBE_ROWS; row = row->next) {
+        uint64_t shots = bit_json_whole(row, "shots", 0);
+        if (shots < 1 || shots > INT_MAX)
+            continue;
+        line->shots[line->count] = (int)shots;
+        line->median[line->count++] = bit_json_number(row, "median", NAN);
+    }
+}
+
 void bit_metrics_line_parse(const char *line, size_t size, struct bit_metrics_line *parsed)
 {
     struct bit_error ignored = {0};
@@ -69,6 +83,9 @@ void bit_metrics_line_parse(const char *line, size_t size, struct bit_metrics_li
     } else if (!strcmp(kind, "evaluation")) {
         parsed->kind = read_evaluation(object, &parsed->evaluation) ? BIT_METRICS_EVALUATION : BIT_METRICS_BAD;
         parsed->evaluation.step = parsed->step;
+    } else if (!strcmp(kind, "probe")) {
+        parsed->kind = BIT_METRICS_PROBE;
+        read_probe(object, &parsed->probe);
     }
     cJSON_Delete(object);
 }
