@@ -42,6 +42,36 @@ expect 0 "regressions alone" "$bit" probe base "$train" "$val" --shots 1,3,5 --s
 cmp out <(head -n 4 table)
 ok $? "give the same when only the drawn images are looked at"
 
+# ---- from features that were written ----
+"$bit" embed base "$train" train.h5 --stretch >said 2>&1 && "$bit" embed base "$val" val.h5 --stretch >>said 2>&1
+ok $? "features as HDF5"
+few=(--shots 1,3,5 --seeds 0,1,2,7 --neighbours 5,20,200)
+expect 0 "a probe of these" "$bit" probe train.h5 val.h5 "${few[@]}"
+cmp out table
+ok $? "gives the table of the network and its images"
+"$bit" probe train.h5 val.h5 "${few[@]}" --json --draw job >embedded.json 2>said && "$bit" probe base "$train" "$val" "${few[@]}" --json --draw job >looked.json 2>>said
+sed 's/"train": .*"test_images"/"test_images"/' embedded.json >a && sed 's/"train": .*"test_images"/"test_images"/' looked.json | cmp - a
+ok $? "as JSON, drawn as jobs draw"
+mkdir part && cp -rL "$val/3" "$val/7" part/ && echo text >part/3/bad.jpg
+"$bit" embed base part part.h5 --stretch >said 2>&1 && "$bit" probe train.h5 part.h5 "${few[@]}" --json >a.json 2>>said &&
+    "$bit" probe base "$train" part "${few[@]}" --json >b.json 2>>said && [ "$(sed 's/.*"test_images"//' a.json)" = "$(sed 's/.*"test_images"//' b.json)" ] && grep -q '"test_images": 14' a.json
+ok $? "classes by their names, and without the bad image"
+refused 64 "options of images" "$bit" probe train.h5 val.h5 --size 32
+refused 66 "features that are not there" "$bit" probe train.h5 nowhere.h5
+refused 65 "a class that was not trained on" "$bit" probe part.h5 val.h5
+"$bit" embed base "$val" other.h5 --squash >said 2>&1
+refused 64 "features of other transformations" "$bit" probe train.h5 other.h5
+head -c 5000 val.h5 >torn.h5
+refused 65 "half a file" "$bit" probe train.h5 torn.h5
+if /usr/bin/python3 -c 'import h5py' 2>/dev/null; then
+    for damage in 'del f["labels"]' 'f["labels"][3] = 77' 'f["labels"][3] = -1' 'f["label_start"][2] = 10**18' 'f["label_start"][0] = 1' 'f["features"][5, 5] = float("nan")' \
+        'del f["features"]; f["features"] = [[1.0] * 512] * 9' 'del f["features"]; f["features"] = 3' 'del f["label_name"]; f["label_name"] = [1, 2]' 'f["good"][:] = 0'; do
+        cp val.h5 hostile.h5
+        /usr/bin/python3 -c "import h5py; f = h5py.File('hostile.h5', 'r+'); $damage" 2>said
+        refused 65 "a file in which $damage" "$bit" probe train.h5 hostile.h5
+    done
+fi
+
 # ---- what is wrong ----
 mkdir fewer
 cp -rL "$val/0" fewer/

@@ -4,4 +4,5 @@ libapply_a_SOURCES = src/apply/csv.c src/apply/csv.h src/apply/embed.c src/apply
 	src/apply/output_hdf5.c src/apply/parts.c src/apply/parts.h src/apply/ranking.c src/apply/ranking.h src/apply/trained.c src/apply/trained.h
 libapply_a_CPPFLAGS = $(AM_CPPFLAGS) $(HDF5_CFLAGS) $(CJSON_CFLAGS)
 libapply_a_SOURCES += src/apply/alike.c src/apply/alike.h
+libapply_a_SOURCES += src/apply/embedding.c src/apply/embedding.h
 include tests/apply/local.mk
