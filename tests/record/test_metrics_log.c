@@ -89,13 +89,15 @@ static void test_probe_line(void)
     put("");
     struct bit_metrics_log *m = bit_metrics_log_open(path, 0, false, false, &error);
     REQUIRE(m != NULL);
-    CHECK(bit_metrics_log_probe(m, 7, 0.5, 2, "\"test_images\": 3", &error) == 0);
+    CHECK(bit_metrics_log_probe(m, 7, 0.5, 2, "\"test_images\": 3, \"probe\": [{\"shots\": 5, \"median\": 0.25}, {\"shots\": -1, \"median\": 1}, {\"shots\": 10}]", &error) == 0);
     bit_metrics_log_close(m);
-    CHECK(holds("{\"kind\":\"probe\",\"step\":7,\"epoch\":0.5,\"seconds\":2,\"test_images\": 3}\n"));
+    CHECK(holds("{\"kind\":\"probe\",\"step\":7,\"epoch\":0.5,\"seconds\":2,"
+                "\"test_images\": 3, \"probe\": [{\"shots\": 5, \"median\": 0.25}, {\"shots\": -1, \"median\": 1}, {\"shots\": 10}]}\n"));
     char *data = get();
     REQUIRE(data != NULL);
     bit_metrics_line_parse(data, strlen(data), &line);
-    CHECK(line.kind == BIT_METRICS_OTHER && line.step == 7);
+    CHECK(line.kind == BIT_METRICS_PROBE && line.step == 7 && line.probe.epoch == 0.5);
+    CHECK(line.probe.count == 2 && line.probe.shots[0] == 5 && line.probe.median[0] == 0.25 && line.probe.shots[1] == 10 && isnan(line.probe.median[1]));
     bit_free(data);
 }
 
