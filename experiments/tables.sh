@@ -126,9 +126,12 @@ table_mixup() {
 table_longer() {
     local task
     heading task "R8x1, scratch" "R8x1 from glyphs, 200 steps" "R8x1 from glyphs, 700 steps and MixUp"
-    for task in hangul-10 cyrillic-all hangul-all georgian-all; do
+    for task in hangul-10 hangul-all georgian-all; do
         row "$task" "$(of_suite scripts-scratch-r8 $task)" "$(of_suite scripts-r8 $task)" "$(of_suite scripts-long $task)"
     done
+    echo
+    heading task "R14x1 from glyphs, 100 steps, rate 0.01" "R14x1 from glyphs, 200 steps, rate 0.03"
+    row hangul-5 "$(of_suite scripts hangul-5)" "$(of_suite scripts-whole hangul-5)"
 }
 duplicates_of() { # NAME: a row for each test of a report
     tr -d '\n' <"$work/dedup/$1/report.json" | sed 's/"path"/\n&/g' | sed -nE "s|^\"path\": *\"$work/sets/([^\"]*)\", *\"images\": *([0-9]+).*\"duplicates\": *([0-9]+).*|\1 \2 \3|p" |
