@@ -16,7 +16,8 @@ submission_environment() {
 }
 
 # The job's own script. USR1 comes from Slurm `lead` seconds before the time limit (at times 25 s early) or from a user
-# who wants a checkpoint; which of the two, the time left tells. TERM comes with pre-emption and scancel.
+# who wants a checkpoint; which of the two, the time left tells. TERM comes with pre-emption and scancel; USR2 from somebody who wants the run
+# to save and to stop for good. How the job ended for good it writes down itself, for Slurm forgets: slurm-JOB.end, which bitd reads.
 batch_script() {
     local option
     echo '#!/bin/bash'
@@ -40,6 +41,7 @@ batch_script() {
     cat <<'END'
 idle=$out/slurm-$SLURM_JOB_ID.idle # how many starts in a row have made no checkpoint
 # The last task of an array has the number of the whole array, which means all of its tasks.
+ended=$out/slurm-$SLURM_JOB_ID.end
 me=$SLURM_JOB_ID
 [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || me=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 newest() { find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
@@ -60,8 +62,15 @@ near_limit() {
     left=$(seconds <<<"$left")
     [ -n "$left" ] && [ "$left" -le $((lead + 60)) ]
 }
-end() {
+record() { # CODE true|false (GAVE UP)
+    local by_slurm=false
+    [ $by_limit$ended_by_slurm = nono ] || by_slurm=true
+    printf '{"v":1,"code":%d,"gave_up":%s,"by_slurm":%s,"start":%d,"time":%d}\n' "$1" "$2" $by_slurm $((${SLURM_RESTART_COUNT:-0} + 1)) "$(date +%s)" \
+        >"$ended.part" && sync "$ended.part" && mv -f "$ended.part" "$ended" && sync "$out"
+}
+end() { # CODE [true]
     rm -f "$idle"
+    record "$1" "${2:-false}"
     exit "$1"
 }
 # Until Slurm ends this shell too: what Slurm itself requeues becomes FAILED when the shell leaves first.
@@ -70,9 +79,11 @@ linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit "$code"; }
 ask() { if [ -n "$pid" ]; then kill "-$1" "$pid" 2>/dev/null; elif [ "$early" != TERM ]; then early=$1; fi; }
 # One function, so that all is read before the first trap: bash 5.2 may lose a signal that comes while it reads a $(...).
 main() {
-    pid='' early='' ended_by_slurm=no
-    trap 'if near_limit; then ask TERM; else ask USR1; fi' USR1
+    pid='' early='' ended_by_slurm=no by_limit=no by_hand=no
+    trap 'if near_limit; then by_limit=yes; ask TERM; else ask USR1; fi' USR1
     trap 'ended_by_slurm=yes; ask TERM' TERM
+    trap 'by_hand=yes; ask TERM' USR2
+    rm -f "$ended"
     echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
     ls "$out" >/dev/null 2>&1 # renews what a network file system remembers of it
     # Until the new run has written its job, --fresh may begin from nothing; no later start, and no later task of an array.
@@ -88,6 +99,7 @@ main() {
     trap '' USR1 TERM
     [ $code -le 128 ] || code=74 # bit-launch itself was killed
     case $("$bit" end --code $code) in again* | later*) ;; *) end "$code" ;; esac
+    [ $by_hand = no ] || end "$code"
     # TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
     # grace time it is still running and queued again like after USR1.
     if [ $ended_by_slurm = yes ]; then
@@ -101,12 +113,13 @@ main() {
         why='what stopped it is said above'
         [ "$code" != 75 ] || why='is the time limit too short?'
         echo "bit: not queued again: $starts starts in a row made no checkpoint; $why"
-        end "$code"
+        end "$code" true
     fi
     if [ "$starts" = 0 ]; then rm -f "$idle"; else echo "$starts" >"$idle"; fi
     trap 'exit 0' TERM # the requeue's own
     # While the controller is away there is nobody to ask; where requeueing is forbidden, asking again does not help.
     for ((refused = 0; refused < 3; )); do
+        [ $by_hand = no ] || break
         scontrol requeue "$me" && linger
         case $(state) in
             RUNNING) refused=$((refused + 1)) ;;
@@ -164,5 +177,5 @@ submit() {
     batch_script >"$script" || stop 74 "cannot write $script"
     # Programs found here are to be found there too.
     BIT_BIN=$bin sbatch "$script" || exit 74
-    say "log: $out/slurm-JOB.log; checkpoint now: scancel -b -s USR1 JOB"
+    say "log: $out/slurm-JOB.log; checkpoint now: scancel -b -s USR1 JOB; save and stop: scancel -b -s USR2 JOB"
 }

@@ -84,14 +84,43 @@ static void print_metrics(const cJSON *progress)
     }
 }
 
+/* How Slurm's job was seen. */
+static void print_slurm(const cJSON *attempt)
+{
+    const cJSON *slurm = cJSON_GetObjectItemCaseSensitive(attempt, "slurm");
+    double number = bit_json_number(attempt, "slurm_id", NAN), silent = bit_json_number(slurm, "silent", NAN), seen = bit_json_number(slurm, "seen", NAN);
+    const char *reason = bit_json_string(slurm, "reason", "");
+    char ago[64];
+    if (isnan(number))
+        return;
+    printf("  %-12s job %.0f%s", "Slurm", number, cJSON_IsObject(slurm) ? ": " : "");
+    print_text(bit_json_string(slurm, "state", ""));
+    if (*reason) {
+        printf(" (");
+        print_text(reason);
+        printf(")");
+    }
+    if (!isnan(seen)) {
+        bit_clock_duration(now() > seen ? now() - seen : 0, ago, sizeof ago);
+        printf(", seen %s ago", ago);
+    }
+    if (!isnan(silent)) {
+        bit_clock_duration(now() > silent ? now() - silent : 0, ago, sizeof ago);
+        printf("; Slurm does not answer since %s", ago);
+    }
+    putchar('\n');
+}
+
 static void print_attempts(const cJSON *job)
 {
     const cJSON *attempt = cJSON_GetObjectItemCaseSensitive(job, "attempt");
     double fruitless = bit_json_number(job, "starts_without_progress", 0);
     if (!cJSON_IsObject(attempt))
         return;
-    printf("  %-12s %.0f, on %s, %.0f rank(s)\n", "start", bit_json_number(attempt, "number", 0), bit_json_string(attempt, "hosts", ""),
+    const char *hosts = bit_json_string(attempt, "hosts", "");
+    printf("  %-12s %.0f, on %s, %.0f rank(s)\n", "start", bit_json_number(attempt, "number", 0), *hosts ? hosts : "no host yet",
            bit_json_number(attempt, "ranks", 0));
+    print_slurm(attempt);
     if (fruitless > 0)
         printf("  %-12s %.0f of %.0f starts in a row without a new checkpoint\n", "budget", fruitless, bit_json_number(job, "budget", 0));
 }
@@ -373,7 +402,7 @@ static const struct bit_option hosts_known[] = {
     SOCKET_OPTION(struct hosts_options),
 };
 const struct bit_usage bit_hosts_usage = {
-    "bit hosts", "", "The hosts on which bitd starts jobs, and how many of their cores are free.", hosts_known,
+    "bit hosts", "", "The hosts on which bitd starts jobs, and how many of their cores are free; and whether Slurm answers, where there is one.", hosts_known,
     sizeof hosts_known / sizeof *hosts_known, .least = 0, .most = 0};
 
 static int set_host(const struct hosts_options *o, const char *name, const char *verb, struct bit_error *error)
@@ -396,6 +425,22 @@ static void print_hosts(const cJSON *list)
                bit_json_string(host, "state", ""));
 }
 
+static void print_slurm_state(const cJSON *slurm)
+{
+    double silent = bit_json_number(slurm, "silent", NAN);
+    char since[64];
+    if (!cJSON_IsObject(slurm))
+        return;
+    printf("%-24s  %5s  %5s  ", "Slurm", "-", "-");
+    if (!isnan(silent)) {
+        bit_clock_duration(now() > silent ? now() - silent : 0, since, sizeof since);
+        printf("does not answer since %s; ", since);
+    } else {
+        printf("%s; ", isnan(bit_json_number(slurm, "answered", NAN)) ? "not asked yet" : "answers");
+    }
+    printf("%.0f job(s) run, %.0f wait there\n", bit_json_number(slurm, "running", 0), bit_json_number(slurm, "pending", 0));
+}
+
 int bit_cli_hosts(int argc, char **argv)
 {
     struct hosts_options o = {0};
@@ -409,10 +454,12 @@ int bit_cli_hosts(int argc, char **argv)
     cJSON *json = client_json(o.socket, "/api/v1/hosts", NULL, &error);
     if (!json)
         return bit_cli_error(&error);
-    if (o.json)
+    if (o.json) {
         print_json(json);
-    else
+    } else {
         print_hosts(cJSON_GetObjectItemCaseSensitive(json, "hosts"));
+        print_slurm_state(cJSON_GetObjectItemCaseSensitive(json, "slurm"));
+    }
     cJSON_Delete(json);
     return BIT_OK;
 }

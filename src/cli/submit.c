@@ -16,7 +16,7 @@
 #include "cli/client.h"
 
 struct options {
-    const char *ranks, *name, *out, *token, *socket;
+    const char *ranks, *name, *out, *token, *engine, *sbatch, *socket;
     uint64_t threads;
     int priority;
     struct bit_option_list set, after;
@@ -33,6 +33,8 @@ static const struct bit_option known[] = {
     {"--name", "NAME", "letters, digits, '.', '_', '-' (default: the job's)", BIT_OPTION_TEXT, AT(name)},
     {"--out", "DIR", "folder of the run (default: runs/NAME)", BIT_OPTION_FILE, AT(out)},
     {"--set", "KEY=VALUE", "changes a key of the job; may be repeated", BIT_OPTION_LIST, AT(set)},
+    {"--engine", "local|slurm", "where it runs: on bitd's own hosts, or as a job of Slurm's (default: as bitd is configured)", BIT_OPTION_TEXT, AT(engine)},
+    {"--sbatch", "OPTIONS", "of a job that Slurm runs: options of sbatch, one word each ('--time=8:00:00 --partition=cpu')", BIT_OPTION_TEXT, AT(sbatch)},
     {"--token", "TEXT", "the same token again gives the job that the first made, and no second one", BIT_OPTION_TEXT, AT(token)},
     {"--socket", "FILE", "where bitd listens (default: BIT_SOCKET, else its own default)", BIT_OPTION_FILE, AT(socket)},
     {"--json", NULL, "prints the job as JSON", BIT_OPTION_FLAG, AT(json)},
@@ -127,6 +129,14 @@ static int build(const struct options *o, const char *path, const char *name, co
     if (o->name) {
         bit_text_add(t, ",\"name\":");
         bit_text_add_json(t, o->name);
+    }
+    if (o->engine) {
+        bit_text_add(t, ",\"engine\":");
+        bit_text_add_json(t, o->engine);
+    }
+    if (o->sbatch) {
+        bit_text_add(t, ",\"options\":");
+        bit_text_add_json(t, o->sbatch);
     }
     if (o->threads)
         bit_text_add(t, ",\"threads\":%llu", (unsigned long long)o->threads);

@@ -14,6 +14,7 @@
 #include "bit/json.h"
 #include "bit/memory.h"
 #include "daemon/engine.h"
+#include "daemon/task.h"
 #include "daemon/page.h"
 #include "daemon/sweep.h"
 
@@ -76,14 +77,15 @@ static bool add_job(struct request *r, int64_t id, bool with_progress)
         json_job(&r->text, &job->row, &job->progress);
         return true;
     }
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
+    if (!job && store_read_job(r->daemon->store, id, false, &row, &error)) {
         api_fail_error(r, &error);
         return false;
     }
     if (with_progress)
-        json_read_progress(row.out, &progress);
-    json_job(&r->text, &row, &progress);
-    store_job_free(&row);
+        json_read_progress(job ? job->row.out : row.out, &progress);
+    json_job(&r->text, job ? &job->row : &row, &progress);
+    if (!job)
+        store_job_free(&row);
     return true;
 }
 
@@ -264,6 +266,16 @@ static void send_log(struct request *r, int file, int64_t from, int64_t limit)
     r->next = start + got;
 }
 
+/* Of a job of Slurm's it is the batch script's, which lies in its folder. */
+static void find_log(struct daemon *d, const struct store_job *row, int number, char path[PATH_MAX])
+{
+    struct store_attempt attempt;
+    struct bit_error ignored = {0};
+    attempt_path(d, row->id, number, ".log", path);
+    if (number && row->engine == ENGINE_SLURM && store_read_attempt(d->store, row->id, number, &attempt, &ignored) == 0 && attempt.slurm_id > 0)
+        snprintf(path, PATH_MAX, "%.4000s/slurm-%lld.log", row->out, (long long)attempt.slurm_id);
+}
+
 static void get_log(struct request *r, int64_t id)
 {
     struct bit_error error = {0};
@@ -278,8 +290,8 @@ static void get_log(struct request *r, int64_t id)
         return;
     }
     number = number ? number : row.attempt.number;
+    find_log(r->daemon, &row, (int)number, path);
     store_job_free(&row);
-    attempt_path(r->daemon, id, (int)number, ".log", path);
     int file = number ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     if (file < 0) {
         api_fail(r, 404, "job %lld has no log of attempt %lld", (long long)id, (long long)number);
@@ -380,6 +392,26 @@ static void add_host(struct request *r, int h)
     bit_text_add(&r->text, "]}");
 }
 
+/* null where there is none. */
+static void add_slurm(struct request *r)
+{
+    const struct daemon *d = r->daemon;
+    char path[PATH_MAX];
+    int running = 0, pending = 0;
+    if (!environment_find(d, "squeue", path)) {
+        bit_text_add(&r->text, "null");
+        return;
+    }
+    for (const struct job *job = d->jobs; job; job = job->next) {
+        pending += job->row.life.state == STATE_PENDING;
+        running += job->row.engine == ENGINE_SLURM && (job->row.life.state == STATE_RUNNING || job->row.life.state == STATE_STOPPING);
+    }
+    bit_text_add(&r->text, "{\"default\":%s,\"running\":%d,\"pending\":%d", d->config.engine == ENGINE_SLURM ? "true" : "false", running, pending);
+    bit_json_add_member(&r->text, "answered", d->slurm.answered > 0 ? d->slurm.answered : NAN, NUMBER);
+    bit_json_add_member(&r->text, "silent", d->slurm.silent > 0 ? d->slurm.silent : NAN, NUMBER);
+    bit_text_add(&r->text, "}");
+}
+
 static void get_hosts(struct request *r)
 {
     bit_text_add(&r->text, "{\"hosts\":[");
@@ -387,7 +419,9 @@ static void get_hosts(struct request *r)
         bit_text_add(&r->text, h ? "," : "");
         add_host(r, h);
     }
-    bit_text_add(&r->text, "]}\n");
+    bit_text_add(&r->text, "],\"slurm\":");
+    add_slurm(r);
+    bit_text_add(&r->text, "}\n");
 }
 
 static void set_host(struct request *r, const char *name, bool drain)

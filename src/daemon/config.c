@@ -11,6 +11,7 @@
 #include "bit/memory.h"
 #include "daemon/daemon.h"
 #include "daemon/place.h"
+#include "daemon/slurm.h"
 
 static int set_text(char *to, size_t size, const char *key, const char *value, struct bit_error *error)
 {
@@ -85,10 +86,55 @@ static int add_host(struct daemon_config *c, const char *value, struct bit_error
     return 0;
 }
 
-int config_set(struct daemon_config *c, const char *key, const char *value, struct bit_error *error)
+static int fail_key(const char *key, struct bit_error *error)
 {
     static const char *const names[] = {"state", "socket", "runs", "programs", "launch", "path", "listen", "allowed_hosts", "environment",
-                                        "notify", "host", "budget", "preempt_margin", "room_mb", "allow_root"};
+                                        "notify", "host", "engine", "slurm_partition", "slurm_account", "slurm_options",
+                                        "slurm_cluster", "slurm_interval", "slurm_lead", "slurm_submissions", "budget", "preempt_margin", "room_mb", "allow_root"};
+    const char *near = bit_text_nearest(key, names, sizeof names / sizeof *names);
+    return bit_fail(error, BIT_EUSAGE, "there is no key '%s'%s%s%s", key, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static int set_engine(enum daemon_engine *to, const char *key, const char *value, struct bit_error *error)
+{
+    *to = !strcmp(value, "slurm") ? ENGINE_SLURM : ENGINE_LOCAL;
+    return *to == ENGINE_SLURM || !strcmp(value, "local") ? 0 : bit_fail(error, BIT_EUSAGE, "%s: expected local or slurm, found '%s'", key, value);
+}
+
+/* Options of sbatch, behind those that are there: a later one counts. */
+static int add_options(struct daemon_config *c, const char *key, const char *option, const char *value, struct bit_error *error)
+{
+    size_t used = strlen(c->slurm_options);
+    int size = snprintf(c->slurm_options + used, sizeof c->slurm_options - used, "%s%s%s", used ? " " : "", option, value);
+    if (size < 0 || (size_t)size >= sizeof c->slurm_options - used)
+        return bit_fail(error, BIT_EUSAGE, "%s: at most %zu characters of options", key, sizeof c->slurm_options - 1);
+    return slurm_options_check(c->slurm_options, error) ? bit_fail_at(error, "%s", key) : 0;
+}
+
+static int set_slurm(struct daemon_config *c, const char *key, const char *value, struct bit_error *error)
+{
+    if (!strcmp(key, "slurm_partition"))
+        return add_options(c, key, "--partition=", value, error);
+    if (!strcmp(key, "slurm_account"))
+        return add_options(c, key, "--account=", value, error);
+    if (!strcmp(key, "slurm_options"))
+        return add_options(c, key, "", value, error);
+    if (!strcmp(key, "slurm_cluster")) {
+        if (strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(value))
+            return bit_fail(error, BIT_EUSAGE, "%s: expected the name of one cluster, found '%s'", key, value);
+        return set_text(c->slurm_cluster, sizeof c->slurm_cluster, key, value, error);
+    }
+    if (!strcmp(key, "slurm_interval"))
+        return set_int(&c->slurm_interval, key, value, 5, 600, error);
+    if (!strcmp(key, "slurm_lead"))
+        return set_int(&c->slurm_lead, key, value, 1, 65535, error);
+    if (!strcmp(key, "slurm_submissions"))
+        return set_int(&c->slurm_submissions, key, value, 1, 100000, error);
+    return fail_key(key, error);
+}
+
+int config_set(struct daemon_config *c, const char *key, const char *value, struct bit_error *error)
+{
     if (!strcmp(key, "state"))
         return set_folder(c->state, key, value, error);
     if (!strcmp(key, "socket"))
@@ -111,6 +157,10 @@ int config_set(struct daemon_config *c, const char *key, const char *value, stru
         return add_words(c->environment[0], sizeof c->environment[0], &c->environment_count, key, value, error);
     if (!strcmp(key, "host"))
         return add_host(c, value, error);
+    if (!strcmp(key, "engine"))
+        return set_engine(&c->engine, key, value, error);
+    if (!strncmp(key, "slurm_", 6))
+        return set_slurm(c, key, value, error);
     if (!strcmp(key, "budget"))
         return set_int(&c->budget, key, value, 1, 1000, error);
     if (!strcmp(key, "preempt_margin"))
@@ -123,8 +173,7 @@ int config_set(struct daemon_config *c, const char *key, const char *value, stru
     }
     if (!strcmp(key, "allow_root"))
         return set_flag(&c->allow_root, key, value, error);
-    const char *near = bit_text_nearest(key, names, sizeof names / sizeof *names);
-    return bit_fail(error, BIT_EUSAGE, "there is no key '%s'%s%s%s", key, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return fail_key(key, error);
 }
 
 static char *trim(char *text)
@@ -191,6 +240,9 @@ int config_read(const char *path, struct daemon_config *c, struct bit_error *err
     c->budget = DAEMON_BUDGET;
     c->margin = 10;
     c->room = 200e6;
+    c->slurm_interval = 30;
+    c->slurm_lead = 120;
+    c->slurm_submissions = 120;
     if (path)
         return read_file(path, c, error);
     snprintf(found, sizeof found, "%s%s/bit/bitd.conf", config ? config : home ? home : "", config ? "" : "/.config");

@@ -33,6 +33,10 @@ struct daemon_config {
     int hosts;
     int budget, margin;          /* starts without progress; priority that lets a job make another leave, 0: none does */
     double room;                 /* bytes that have to be free on a run's disk */
+    enum daemon_engine engine;   /* of jobs that name none */
+    char slurm_options[STORE_WHY]; /* of sbatch, for all jobs */
+    char slurm_cluster[64];      /* "": the one that Slurm's commands choose */
+    int slurm_interval, slurm_lead, slurm_submissions; /* seconds between looks; before the time limit; submissions an hour */
     bool allow_root;
 };
 
@@ -60,6 +64,18 @@ struct job_progress { /* read from the folder of the run */
 struct daemon;
 struct bit_sweep;
 
+struct job_slurm {               /* what is known of its job in Slurm; the rest is in its attempt */
+    struct task *submitting;
+    double known;                /* since when there is something to ask for: answers to earlier questions say nothing of it */
+    double unsure;               /* since when a submission may have arrived though nobody said so; 0: no */
+    enum slurm_view view;        /* in the newest answer */
+    int absences;                /* answers in a row in which it was not alive */
+    bool has_answer;             /* it was seen, or missed, at least once */
+    enum { SLURM_NOT_SHOWN, SLURM_SHOWN, SLURM_STRANGE } shown; /* in the answer that is looked at; strange: in a word that is not known */
+    int64_t found;               /* by its name and comment: the oldest number; 0: none */
+    char refusal[STORE_WHY];     /* why sbatch has certainly refused it; "" */
+};
+
 struct job {
     struct store_job row;
     struct daemon *daemon;
@@ -79,7 +95,8 @@ struct job {
     struct job *parent;          /* of a sweep's child, while its sweep has not ended */
     int children, live_children; /* of a sweep: those that have not ended, and those with a live attempt, as last counted */
     bool is_kept_back;           /* as many of its sweep run as may run at a time */
-    double looked;               /* clock: at Slurm, or at the lock */
+    double looked;               /* clock: at its folder, or at the lock */
+    struct job_slurm slurm;
 };
 
 enum { DAEMON_BUCKETS = 1024 };
@@ -103,6 +120,16 @@ struct daemon {
     bool must_schedule, must_look_at_needs, is_ending; /* must_look_at_needs: of all that wait, as some job has ended */
     double started, rested;
     struct http *http;
+    struct task *tasks;          /* commands that run beside it: task.h */
+    struct slurm {
+        char instance[20];       /* by which jobs in Slurm are known as this bitd's */
+        struct task *asking;
+        double asked, answered;  /* when the question under way was asked; when the newest that was answered was; 0: none */
+        double silent;           /* since when it does not answer; 0: it does */
+        double due, pace;        /* the next question; seconds to the one after it */
+        double hour;             /* in which submissions are counted */
+        int submissions;
+    } slurm;
 };
 
 double daemon_now(void);         /* Unix seconds */
@@ -164,6 +191,27 @@ void sweep_look(struct daemon *d);
 void sweep_count(struct daemon *d);
 /* Whether a queued job may start as far as its sweep is concerned; it counts as started then. */
 bool sweep_allows(struct job *job);
+
+/* What the run's folder says of an end: code of what started it, or -1; asked: it was asked to stop. END_LOST: nothing. *why: 512 bytes. */
+enum daemon_end engine_judge(struct job *job, int code, bool asked, char *why);
+/* Whether a new generation has come since the attempt began. */
+bool engine_has_progressed(struct job *job);
+/* A job as a file that bit-launch reads. */
+int engine_write_job(struct job *job, const char *path, struct bit_error *error);
+
+/* ---- slurm.c: jobs that Slurm runs ---- */
+
+int slurm_start(struct daemon *d, struct bit_error *error);
+/* Whether it answers, and takes one more job now. */
+bool slurm_has_room(struct daemon *d);
+void slurm_spawn(struct job *job);
+void slurm_stop(struct job *job);
+void slurm_save(struct job *job);
+void slurm_look(struct job *job);            /* at the start of bitd: takes up a live attempt */
+void slurm_look_at_record(struct job *job);  /* every two seconds */
+void slurm_forget(struct job *job);
+void slurm_tick(struct daemon *d, double now);
+double slurm_next_due(const struct daemon *d); /* 0: never */
 
 /* ---- http.c, stream.c ---- */
 

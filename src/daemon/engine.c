@@ -18,14 +18,16 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/engine.h"
+#include "daemon/task.h"
 
 enum { WORDS = 64 };
 
 /* ---- the command and its surroundings ---- */
 
 struct command {
-    char *word[WORDS], *environment[WORDS + CONFIG_WORDS];
-    int words, variables;
+    char *word[WORDS];
+    int words;
+    struct environment environment;
     char numbers[6][32], job_file[PATH_MAX], prefix[PATH_MAX], keeper[PATH_MAX + 16];
     cpu_set_t set;
     bool has_set;
@@ -35,34 +37,6 @@ static void add(struct command *c, const char *word)
 {
     if (c->words < WORDS - 1)
         c->word[c->words++] = (char *)word;
-}
-
-/* Only what is named here: bash and MPI obey many variables. */
-static int add_variable(struct command *c, const char *name, const char *value, struct bit_error *error)
-{
-    size_t size = strlen(name) + strlen(value) + 2;
-    char *text = bit_allocate(1, size, "a variable", error);
-    if (!text)
-        return -1;
-    snprintf(text, size, "%s=%s", name, value);
-    c->environment[c->variables++] = text;
-    return 0;
-}
-
-static int build_environment(const struct daemon *d, struct command *c, struct bit_error *error)
-{
-    static const char *const usual[] = {"HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "BIT_BIN", "BIT_ISA", "MPIRUN"};
-    if (add_variable(c, "PATH", d->config.path, error))
-        return -1;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (getenv(usual[i]) && add_variable(c, usual[i], getenv(usual[i]), error))
-            return -1;
-    for (int i = 0; i < d->config.environment_count; i++)
-        if (getenv(d->config.environment[i]) && add_variable(c, d->config.environment[i], getenv(d->config.environment[i]), error))
-            return -1;
-    if (!getenv("BIT_BIN") && add_variable(c, "BIT_BIN", d->config.programs, error))
-        return -1;
-    return 0;
 }
 
 static void build_cores(const struct job *job, struct command *c)
@@ -104,13 +78,12 @@ static int build(const struct job *job, int go, struct command *c, struct bit_er
     if (job->core_count < d->cores || d->cores == 0)
         add(c, "--no-bind");
     build_cores(job, c);
-    return build_environment(d, c, error);
+    return environment_build(d, &c->environment, error);
 }
 
 static void command_free(struct command *c)
 {
-    for (int i = 0; i < c->variables; i++)
-        bit_free(c->environment[i]);
+    environment_free(&c->environment);
     bit_free(c);
 }
 
@@ -128,7 +101,7 @@ static void become_keeper(const struct command *c)
         sched_setaffinity(0, sizeof c->set, &c->set);
     if (chdir("/"))
         _exit(126);
-    execve(c->keeper, c->word, c->environment);
+    execve(c->keeper, c->word, c->environment.variable);
     _exit(127);
 }
 
@@ -146,7 +119,7 @@ static int follow(struct job *job, pid_t pid)
     return daemon_watch(d, &job->keeper);
 }
 
-static int write_job(struct job *job, const char *path, struct bit_error *error)
+int engine_write_job(struct job *job, const char *path, struct bit_error *error)
 {
     struct store_job whole;
     if (store_read_job(job->daemon->store, job->row.id, true, &whole, error))
@@ -167,7 +140,7 @@ static pid_t start_keeper(struct job *job, struct bit_error *error)
         return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot make a pipe");
     }
     fcntl(ends[0], F_SETFD, 0);
-    if (build(job, ends[0], c, error) == 0 && write_job(job, c->job_file, error) == 0) {
+    if (build(job, ends[0], c, error) == 0 && engine_write_job(job, c->job_file, error) == 0) {
         if (access(c->keeper, X_OK))
             bit_fail_errno(error, BIT_EENVIRONMENT, "cannot run %s", c->keeper);
         else if ((pid = fork()) == 0)
@@ -261,7 +234,7 @@ bool engine_has_room(const struct job *job)
     return bit_disk_free(job->row.out, &bytes, &ignored) || (double)bytes >= job->daemon->config.room;
 }
 
-static bool has_progressed(struct job *job)
+bool engine_has_progressed(struct job *job)
 {
     struct bit_outcome outcome;
     struct bit_error ignored = {0};
@@ -272,24 +245,29 @@ static bool has_progressed(struct job *job)
     return attempt->step_after > (attempt->step_before == STORE_UNKNOWN ? 0 : attempt->step_before);
 }
 
-/* record NULL: nobody saw the end. */
-static void finish(struct job *job, const struct end_record *record)
+enum daemon_end engine_judge(struct job *job, int code, bool asked, char *why)
 {
     struct bit_end end;
     struct bit_error error = {0};
     struct store_attempt *attempt = &job->row.attempt;
-    struct bit_end_facts facts = {.code = record ? record->code : -1, .before = attempt->mark,
-                                  .asked = job->row.life.wish != WISH_NONE || (record && record->asked)};
-    enum daemon_end what = END_LOST;
+    struct bit_end_facts facts = {.code = code, .before = attempt->mark, .asked = asked || job->row.life.wish != WISH_NONE};
     if (bit_end_judge(job->row.out, &facts, &end, &error)) {
         end = (struct bit_end){.action = BIT_END_AGAIN, .code = BIT_EENVIRONMENT};
         snprintf(end.why, sizeof end.why, "%.500s", error.text);
     }
     attempt->code = end.code;
-    bool progressed = has_progressed(job);
-    if (record || end.code != BIT_EENVIRONMENT || end.action != BIT_END_AGAIN)
-        what = daemon_end_of(&end, !engine_has_room(job));
-    queue_feed(job, EVENT_ENDED, what, progressed, end.why);
+    snprintf(why, STORE_WHY, "%s", end.why);
+    if (code < 0 && end.code == BIT_EENVIRONMENT && end.action == BIT_END_AGAIN)
+        return END_LOST;
+    return daemon_end_of(&end, !engine_has_room(job));
+}
+
+/* record NULL: nobody saw the end. */
+static void finish(struct job *job, const struct end_record *record)
+{
+    char why[STORE_WHY];
+    enum daemon_end end = engine_judge(job, record ? record->code : -1, record && record->asked, why);
+    queue_feed(job, EVENT_ENDED, end, engine_has_progressed(job), why);
 }
 
 static bool is_there(const struct job *job)

@@ -140,6 +140,16 @@ const char *json_engine_name(enum daemon_engine engine)
     return names[engine];
 }
 
+static void add_slurm(struct bit_text *t, const struct store_attempt *a)
+{
+    bit_text_add(t, "{\"state\":");
+    bit_text_add_json(t, a->slurm_state);
+    add_text(t, "reason", a->slurm_reason);
+    add_time(t, "seen", a->slurm_seen);
+    add_time(t, "silent", a->slurm_silent);
+    bit_text_add(t, "}");
+}
+
 void json_attempt(struct bit_text *t, const struct store_attempt *a)
 {
     bit_text_add(t, "{\"number\":%d,\"engine\":\"%s\"", a->number, json_engine_name(a->engine));
@@ -153,6 +163,11 @@ void json_attempt(struct bit_text *t, const struct store_attempt *a)
     add_whole(t, "step_before", a->step_before);
     add_whole(t, "step_after", a->step_after);
     add_whole(t, "slurm_id", a->slurm_id);
+    bit_text_add(t, ",\"slurm\":");
+    if (a->slurm_seen > 0)
+        add_slurm(t, a);
+    else
+        bit_text_add(t, "null");
     bit_text_add(t, "}");
 }
 
@@ -174,6 +189,7 @@ void json_job(struct bit_text *t, const struct store_job *row, const struct job_
     bit_text_add(t, ",\"wish\":\"%s\"", daemon_wish_name(life->wish));
     add_time(t, "due", life->state == STATE_BACKOFF ? life->due : 0);
     bit_text_add(t, ",\"priority\":%d,\"engine\":\"%s\"", row->priority, json_engine_name(row->engine));
+    add_text(t, "options", row->options);
     add_text(t, "out", row->out);
     add_text(t, "file", row->file);
     bit_text_add(t, ",\"ranks\":[%d,%d],\"threads\":%d", row->least, row->most, row->threads);

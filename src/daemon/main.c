@@ -188,7 +188,7 @@ static void turn(struct daemon *d)
 static int start(struct daemon *d, struct bit_error *error)
 {
     process_boot(d->boot, sizeof d->boot);
-    if (open_state(d, error) || hosts_start(d, error) || check_host(d, error) || http_start(d, error) || queue_load(d, error))
+    if (open_state(d, error) || hosts_start(d, error) || check_host(d, error) || http_start(d, error) || slurm_start(d, error) || queue_load(d, error))
         return -1;
     queue_settle(d);
     d->started = daemon_now();

@@ -433,9 +433,8 @@ enum slurm_found daemon_find_slurm(const struct daemon_slurm_sight *sight)
     case SLURM_RUNNING:
         return SLURM_FOUND_RUNNING;
     case SLURM_ENDED:
-        return SLURM_FOUND_OVER;
     case SLURM_ABSENT:
-        break;
+        break; /* the script's own word may be on its way: not at once */
     }
     return sight->absences >= DAEMON_ABSENCES ? SLURM_FOUND_OVER : SLURM_FOUND_NOTHING;
 }

@@ -117,8 +117,8 @@ struct daemon_slurm_sight {
     bool has_number;         /* of Slurm's job: it is in the store, or squeue shows a job of this attempt */
     bool has_answer;         /* squeue has answered to a question that was asked when the number was known or the submission was over */
     enum slurm_view view;    /* in its newest answer */
-    int absences;            /* answers in a row in which it was absent */
-    double unsure;           /* seconds since a submission that may have arrived; has_number: of no account */
+    int absences;            /* answers in a row in which it was absent or had ended */
+    double unsure;           /* seconds from a submission that may have arrived to the newest question that was answered */
     bool has_record;         /* the batch script's word that it has ended for good */
 };
 enum slurm_found {

@@ -7,6 +7,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/daemon.h"
+#include "daemon/task.h"
 
 enum { ROOM_SECONDS = 30 };      /* between looks at a disk that was full */
 static const double LOOK = 2;    /* seconds between looks at what runs have written */
@@ -114,6 +115,8 @@ static void drop(struct job *job)
     bit_free(job);
 }
 
+static bool is_slurm(const struct job *job) { return job->row.engine == ENGINE_SLURM; }
+
 /* ---- transitions ---- */
 
 /* The last reasons of a job that made no progress. */
@@ -131,7 +134,7 @@ static void tell_reasons(struct job *job, const char *last)
 
 static void explain(struct job *job, const char *why)
 {
-    if (job->row.life.cause == CAUSE_NO_PROGRESS)
+    if (job->row.life.cause == CAUSE_NO_PROGRESS && job->row.life.fruitless >= job->row.life.budget)
         tell_reasons(job, why);
     else if (job->row.life.cause == CAUSE_NONE && !daemon_is_final(job->row.life.state))
         *job->row.why = 0;
@@ -156,7 +159,7 @@ static int write_transition(struct job *job, enum daemon_event event, unsigned a
     struct store *store = job->daemon->store;
     if (event == EVENT_PLACED && store_add_attempt(store, job->row.id, &job->row.attempt, error))
         return -1;
-    if ((event == EVENT_STARTED || actions & ACTION_CLOSE) && store_set_attempt(store, job->row.id, &job->row.attempt, error))
+    if ((event == EVENT_STARTED || event == EVENT_HANDED_OVER || actions & ACTION_CLOSE) && store_set_attempt(store, job->row.id, &job->row.attempt, error))
         return -1;
     return store_set_job(store, &job->row, error) || write_event(job, event, error) ? -1 : 0;
 }
@@ -206,7 +209,7 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
         job->row.attempt.ended = input.now;
         if (*why)
             snprintf(job->row.attempt.why, sizeof job->row.attempt.why, "%s", why);
-        engine_forget(job);
+        is_slurm(job) ? slurm_forget(job) : engine_forget(job);
         hosts_give_back(d, job);
     }
     if (write_transition(job, event, step.actions, &error))
@@ -240,6 +243,10 @@ static void adopt(struct daemon *d, struct job *job)
 {
     if (!daemon_is_live(job->row.life.state))
         return;
+    if (is_slurm(job)) {
+        slurm_look(job);
+        return;
+    }
     hosts_take_again(d, job);
     engine_look(job);
 }
@@ -321,7 +328,7 @@ static void look_at_needs(struct daemon *d)
 
 static bool takes_part(const struct job *job)
 {
-    return job->row.engine == ENGINE_LOCAL && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
+    return !is_slurm(job) && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
 }
 
 static struct schedule_job describe(const struct job *job)
@@ -352,7 +359,7 @@ struct schedule_job *queue_order(struct daemon *d, int *count)
     return list;
 }
 
-static void place(struct daemon *d, struct job *job, const int *ranks)
+static struct store_attempt next_attempt(const struct job *job)
 {
     struct bit_outcome outcome;
     struct bit_error ignored = {0};
@@ -361,11 +368,35 @@ static void place(struct daemon *d, struct job *job, const int *ranks)
     if (bit_outcome_read(job->row.out, &outcome, &ignored) == 0 && outcome.progress.checkpoint_step != BIT_RECORD_UNKNOWN)
         attempt.step_before = (int64_t)outcome.progress.checkpoint_step;
     bit_outcome_mark(job->row.out, attempt.mark, sizeof attempt.mark);
-    job->row.attempt = attempt;
+    return attempt;
+}
+
+static void place(struct daemon *d, struct job *job, const int *ranks)
+{
+    job->row.attempt = next_attempt(job);
     if (!hosts_take(d, job, ranks))
         job->row.attempt.number--;
     else
         queue_feed(job, EVENT_PLACED, 0, false, "");
+}
+
+static double weight(const struct job *job, double now) { return job->row.priority + (now - job->row.changed) / 3600; }
+
+/* Slurm shares out its nodes itself: jobs are handed over in their order, a few at a time. */
+static void hand_over(struct daemon *d)
+{
+    double now = daemon_now();
+    for (;;) {
+        struct job *first = NULL;
+        for (struct job *job = d->jobs; job; job = job->next)
+            if (is_slurm(job) && job->row.life.state == STATE_QUEUED && (!first || weight(job, now) > weight(first, now)))
+                first = job;
+        if (!first || !slurm_has_room(d))
+            return;
+        first->row.attempt = next_attempt(first);
+        first->row.attempt.ranks = first->row.most;
+        queue_feed(first, EVENT_PLACED, 0, false, "");
+    }
 }
 
 static void schedule(struct daemon *d)
@@ -381,10 +412,21 @@ static void schedule(struct daemon *d)
             queue_feed(job, EVENT_PREEMPT, 0, false, "");
     }
     bit_free(list);
+    hand_over(d);
     d->must_schedule = false; /* what was placed has its place */
 }
 
 /* ---- commit and act ---- */
+
+static void act_by_slurm(struct job *job, unsigned due)
+{
+    if (due & ACTION_SPAWN && job->row.life.state == STATE_STARTING)
+        slurm_spawn(job);
+    if (due & ACTION_STOP && job->row.life.state == STATE_STOPPING)
+        slurm_stop(job);
+    if (due & ACTION_SAVE)
+        slurm_save(job);
+}
 
 static void act(struct job *job)
 {
@@ -392,6 +434,10 @@ static void act(struct job *job)
     job->due = 0;
     if (due & ACTION_TELL)
         notify_job(job->daemon, job);
+    if (is_slurm(job)) {
+        act_by_slurm(job, due);
+        return;
+    }
     if (due & ACTION_SPAWN && job->row.life.state == STATE_STARTING)
         engine_spawn(job);
     if (due & ACTION_GO)
@@ -460,6 +506,10 @@ double queue_next_due(const struct daemon *d)
         if (due > 0 && (next == 0 || due < next))
             next = due;
     }
+    const double others[] = {slurm_next_due(d), task_next_due(d)};
+    for (int i = 0; i < 2; i++)
+        if (others[i] > 0 && (next == 0 || others[i] < next))
+            next = others[i];
     return next;
 }
 
@@ -467,7 +517,9 @@ static void look(struct job *job, double now)
 {
     bool was_known = !isnan(job->progress.seconds_left);
     job->looked = now;
-    if (job->is_orphan)
+    if (is_slurm(job))
+        slurm_look_at_record(job);
+    else if (job->is_orphan)
         engine_look(job);
     if (daemon_is_live(job->row.life.state) && engine_progress(job))
         stream_progress(job->daemon, job);
@@ -477,6 +529,8 @@ static void look(struct job *job, double now)
 
 void queue_tick(struct daemon *d, double now)
 {
+    task_tick(d, now);
+    slurm_tick(d, now);
     prune_timed(d, NULL);
     for (struct job *job = d->timed; job; job = job->next_timed) { /* new ones come before the first */
         if (job->row.life.due > 0 && job->row.life.due <= now)

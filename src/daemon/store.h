@@ -31,6 +31,9 @@ struct store_attempt {
     int64_t step_before, step_after; /* of its newest generation, or unknown */
     char why[STORE_WHY];
     char mark[128];              /* bit_outcome_mark before its start */
+    /* In memory only: how Slurm's job was seen. */
+    char slurm_state[24], slurm_reason[128];
+    double slurm_seen, slurm_silent; /* Unix seconds: 0: not yet; since when Slurm does not answer, 0: it does */
 };
 
 struct store_need { int64_t on; bool any; /* any end will do */ };

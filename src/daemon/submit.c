@@ -10,12 +10,15 @@
 #include "bit/memory.h"
 #include "bit/sweep.h"
 #include "daemon/sweep.h"
+#include "daemon/slurm.h"
+#include "daemon/task.h"
 
 /* What a client sends, taken apart; texts live as long as the document. */
 struct submission {
-    const char *job, *name, *file, *out, *token;
+    const char *job, *name, *file, *out, *token, *options;
     int64_t least, most, threads, priority;
     enum daemon_engine engine;
+    bool has_engine;
     struct store_need need[STORE_NEEDS];
     int needs;
 };
@@ -103,9 +106,10 @@ static int take_engine(struct bit_json_object *o, struct submission *s)
     const char *engine;
     if (take_text(o, "engine", &engine))
         return -1;
-    s->engine = ENGINE_LOCAL;
-    if (engine && strcmp(engine, "local") != 0)
-        return bit_json_fail(o, "engine: local was expected");
+    s->engine = engine && !strcmp(engine, "slurm") ? ENGINE_SLURM : ENGINE_LOCAL;
+    s->has_engine = engine != NULL;
+    if (engine && strcmp(engine, "local") != 0 && s->engine != ENGINE_SLURM)
+        return bit_json_fail(o, "engine: local or slurm was expected");
     return 0;
 }
 
@@ -115,7 +119,7 @@ static int take_all(const cJSON *json, struct submission *s, struct bit_error *e
     return bit_json_start(&o, json, "the submission", error) || !(s->job = bit_json_take_string(&o, "job")) || take_text(&o, "name", &s->name) ||
            take_text(&o, "file", &s->file) || take_text(&o, "out", &s->out) || take_text(&o, "token", &s->token) || take_ranks(&o, s) ||
            take_int(&o, "threads", 1, 4096, &s->threads) || take_int(&o, "priority", -1000000, 1000000, &s->priority) || take_needs(&o, s) ||
-           take_engine(&o, s) || bit_json_end(&o) ? -1 : 0;
+           take_engine(&o, s) || take_text(&o, "options", &s->options) || bit_json_end(&o) ? -1 : 0;
 }
 
 /* ---- judging ---- */
@@ -159,6 +163,19 @@ static int count_cores(const struct daemon *d, int threads)
     return ranks;
 }
 
+static int judge_slurm(const struct daemon *d, const struct submission *s, const struct bit_job *job, struct bit_error *error)
+{
+    char path[PATH_MAX];
+    if (s->engine != ENGINE_SLURM)
+        return s->options && *s->options ? bit_fail(error, BIT_EUSAGE, "options: only of jobs that Slurm is to run (engine slurm)") : 0;
+    if (!environment_find(d, "sbatch", path) || !environment_find(d, "squeue", path) || !environment_find(d, "scancel", path))
+        return bit_fail(error, BIT_EUSAGE, "engine: there is no Slurm here: sbatch, squeue and scancel are looked for in %s (key path of bitd.conf)",
+                        d->config.path);
+    if (!s->threads && !job->threads)
+        return bit_fail(error, BIT_EUSAGE, "threads: how many cores is a rank to have in Slurm? Give --threads T, or set threads in the job");
+    return s->options ? slurm_options_check(s->options, error) : 0;
+}
+
 static int judge(struct request *r, struct submission *s, const struct bit_job *job, struct bit_error *error)
 {
     struct daemon *d = r->daemon;
@@ -170,6 +187,10 @@ static int judge(struct request *r, struct submission *s, const struct bit_job *
         return bit_fail(error, BIT_EUSAGE, r->is_local ? "out: an absolute path without '..' was expected" : "out: only on the Unix socket");
     if (bit_job_relative_path(job))
         return bit_fail(error, BIT_EUSAGE, "%s: an absolute path was expected", bit_job_relative_path(job));
+    if (!s->has_engine)
+        s->engine = d->config.engine;
+    if (judge_slurm(d, s, job, error))
+        return -1;
     s->threads = s->threads ? s->threads : job->threads;
     if (!s->threads) { /* all of the largest host that has as many cores as ranks */
         for (int h = 0; h < d->hosts; h++)
@@ -240,6 +261,7 @@ static void keep(struct request *r, const struct submission *s, const struct bit
     row.changed = row.submitted;
     memcpy(row.need, s->need, sizeof row.need);
     snprintf(row.token, sizeof row.token, "%s", s->token ? s->token : "");
+    snprintf(row.options, sizeof row.options, "%s", s->options ? s->options : "");
     snprintf(row.version, sizeof row.version, "%s", PACKAGE_VERSION);
     if (s->name)
         snprintf(row.name, sizeof row.name, "%s", s->name);

@@ -1,7 +1,9 @@
 /* The pure core against a world from a seed: a clock, a disk that keeps what was committed, keepers that wait for "go", run, save, hang,
- * die; people who submit and wish; a daemon that is killed before a commit, after it, or in the midst of what follows from it. After each
+ * die; a Slurm whose controller is away at times, whose answers get lost, which queues jobs again, ends and forgets them, and in which operators cancel
+ * them; people who submit and wish; a daemon that is killed before a commit, after it, or in the midst of what follows from it. After each
  * event it is checked that
  *   - no job has two attempts that run, and none runs that the disk does not know of;
+ *   - nothing is handed to Slurm while a former submission of the same job lives there or is on its way;
  *   - no acknowledged job is gone, and none leaves an end;
  *   - cores are never given twice;
  * and in the end, when the world behaves, that every job comes to an end.
@@ -24,6 +26,8 @@ struct row {                    /* of the store */
     bool has_identity;          /* of its keeper */
     int ranks[SCHEDULE_HOSTS], priority, most, needs; /* needs: job, or -1 */
     double since;
+    bool is_slurm;
+    int number;                 /* of Slurm's job; 0: not known */
 };
 
 struct keeper {
@@ -44,6 +48,22 @@ static bool is_dirty, is_calm;
 static double now = 1e9;
 static struct bit_random dice;
 static uint64_t seed = 1, taken, crashes, starts, ends[DAEMON_STATES];
+
+/* Slurm's side: jobs by their numbers. */
+enum { SLURM_JOBS = 256, ARRIVES_WITHIN = 50 };
+static struct slurm_job {
+    enum { NOWHERE, ON_ITS_WAY, WAITING, RUNNING, ENDED } at; /* nowhere: never was, or forgotten */
+    int job, attempt;
+    double arrives, ended, saved;
+    bool is_asked, has_record, will_arrive;
+    struct slurm_record record; /* which lies in the run's folder, also when Slurm has forgotten the job */
+    const char *word;
+    enum daemon_end end;
+} slurm_jobs[SLURM_JOBS];
+static bool is_away; /* the controller */
+/* The daemon's side: in memory only. */
+static struct sight { double known, unsure; enum slurm_view view; int absences; bool has_answer, is_submitting, was_missed; double answer, answered; } sights[JOBS];
+static uint64_t handed_over;
 
 static int below(int n) { return (int)bit_random_below(&dice, (uint64_t)n); }
 static bool chance(double p) { return bit_random_uniform(&dice) < p; }
@@ -101,6 +121,180 @@ static void record(struct keeper *k, enum daemon_end end)
     k->end = end;
 }
 
+/* ---- Slurm ---- */
+
+static bool feed(int job, enum daemon_event event, enum daemon_end end, bool progressed);
+
+static bool is_alive_there(const struct slurm_job *s) { return s->at == ON_ITS_WAY || s->at == WAITING || s->at == RUNNING; }
+
+static bool lives_in_slurm(int job)
+{
+    for (int n = 1; n < SLURM_JOBS; n++)
+        if (slurm_jobs[n].job == job && is_alive_there(&slurm_jobs[n]) && (slurm_jobs[n].at != ON_ITS_WAY || slurm_jobs[n].will_arrive))
+            return true;
+    return false;
+}
+
+static void submit_to_slurm(int job)
+{
+    if (lives_in_slurm(job))
+        die("it is handed over though it is there already", job);
+    for (int n = 1; n < SLURM_JOBS; n++) {
+        struct slurm_job *s = &slurm_jobs[n];
+        if (s->at != NOWHERE || (memory[s->job].number == n || disk[s->job].number == n))
+            continue;
+        *s = (struct slurm_job){.at = ON_ITS_WAY, .job = job, .attempt = memory[job].attempt, .will_arrive = is_calm || chance(0.9),
+                                .arrives = now + (chance(0.8) ? 0 : bit_random_uniform(&dice) * ARRIVES_WITHIN)};
+        sights[job] = (struct sight){.is_submitting = true, .answer = now + (chance(0.8) ? 0 : bit_random_uniform(&dice) * 10)};
+        handed_over++;
+        return;
+    }
+    feed(job, EVENT_NOT_STARTED, END_LOST, false);
+}
+
+static void stop_in_slurm(int job)
+{
+    struct slurm_job *s = &slurm_jobs[memory[job].number];
+    if (!memory[job].number || is_away)
+        return; /* the command is lost: it is asked again */
+    if (s->at == RUNNING)
+        s->is_asked = true;
+    if (s->at == WAITING) {
+        s->at = ENDED;
+        s->word = "CANCELLED";
+        s->end = END_LOST;
+        s->ended = now;
+    }
+}
+
+static void end_in_slurm(struct slurm_job *s)
+{
+    static const char *const words[] = {"CANCELLED", "PREEMPTED", "TIMEOUT", "NODE_FAIL", "FAILED", "COMPLETED"};
+    bool good = is_calm || chance(0.6);
+    s->at = ENDED;
+    s->ended = now;
+    s->end = s->is_asked ? END_STOPPED : is_calm ? END_DONE : (enum daemon_end)below(END_NO_MEMORY);
+    s->word = good ? "COMPLETED" : words[below(sizeof words / sizeof *words)];
+    s->has_record = good || chance(0.3);
+    s->record = (struct slurm_record){.code = 75, .gave_up = !good && chance(0.1), .by_slurm = !good && chance(0.2)};
+}
+
+static void live_on_in_slurm(void)
+{
+    if (!is_away && !is_calm && chance(0.02))
+        is_away = true;
+    else if (is_away && (is_calm || chance(0.1)))
+        is_away = false;
+    for (int n = 1; n < SLURM_JOBS; n++) {
+        struct slurm_job *s = &slurm_jobs[n];
+        if (s->at == ON_ITS_WAY && now >= s->arrives)
+            s->at = s->will_arrive && !is_away ? WAITING : NOWHERE;
+        else if (s->at == WAITING && chance(0.3))
+            s->at = RUNNING;
+        else if (s->at == RUNNING && !is_calm && chance(0.05))
+            s->at = WAITING; /* queued again */
+        else if (s->at == RUNNING && chance(0.3))
+            s->saved = now;
+        else if (is_alive_there(s) && s->at != ON_ITS_WAY && chance(s->at == RUNNING ? (is_calm || s->is_asked ? 0.5 : 0.1) : is_calm ? 0 : 0.01))
+            end_in_slurm(s);
+        else if (s->at == ENDED && !is_away && now > s->ended + 5 && chance(0.3) && memory[s->job].number != n && disk[s->job].number != n)
+            s->at = NOWHERE; /* its place may be taken: Slurm has forgotten it */
+    }
+}
+
+static void take_number(int job, int number)
+{
+    memory[job].number = number;
+    sights[job] = (struct sight){.known = now};
+    feed(job, EVENT_HANDED_OVER, 0, false);
+}
+
+/* What sbatch said, where the daemon that began it lives. */
+static void hear_of_submission(int job)
+{
+    struct sight *sight = &sights[job];
+    if (!sight->is_submitting || now < sight->answer)
+        return;
+    *sight = (struct sight){.known = now, .unsure = now};
+    for (int n = 1; n < SLURM_JOBS; n++) {
+        struct slurm_job *s = &slurm_jobs[n];
+        if (s->job != job || s->attempt != memory[job].attempt || s->at == NOWHERE || s->at == ON_ITS_WAY)
+            continue;
+        if (is_calm || chance(0.9))
+            take_number(job, n);
+        return; /* or the answer was lost */
+    }
+}
+
+/* squeue's answer: numbers that are not known are found by name and attempt, the older first; strays are cancelled. */
+static void find_by_name(int job)
+{
+    for (int n = 1; n < SLURM_JOBS; n++) {
+        struct slurm_job *s = &slurm_jobs[n];
+        if (s->job != job || s->at == NOWHERE || s->at == ON_ITS_WAY || n == memory[job].number)
+            continue;
+        if (s->attempt == memory[job].attempt && !memory[job].number && daemon_is_live(memory[job].life.state)) {
+            if (!sights[job].is_submitting)
+                take_number(job, n);
+        } else if (is_alive_there(s)) {
+            die("a stray lives in Slurm", job);
+        }
+    }
+}
+
+static void look_at_one(int job, bool is_answer)
+{
+    struct sight *sight = &sights[job];
+    struct slurm_job *s = memory[job].number ? &slurm_jobs[memory[job].number] : NULL;
+    bool has_record = s && s->at == ENDED && s->has_record, forgotten = s && s->at == ENDED && now > s->ended + 20;
+    if (is_answer && now > sight->known) {
+        sight->was_missed = !sight->was_missed && !is_calm && chance(0.02); /* left out of an answer, never of two in a row */
+        sight->view = !s || forgotten || (sight->was_missed && s->at != ENDED) ? SLURM_ABSENT : s->at == WAITING ? SLURM_PENDING : s->at == RUNNING ? SLURM_RUNNING : SLURM_ENDED;
+        sight->absences = sight->view == SLURM_PENDING || sight->view == SLURM_RUNNING ? 0 : sight->absences + 1;
+        sight->has_answer = true;
+        sight->answered = now;
+    }
+    struct daemon_slurm_sight seen = {.has_number = s != NULL, .has_answer = sight->has_answer && !sight->is_submitting, .view = sight->view,
+                                      .absences = sight->absences, .unsure = sight->unsure > 0 ? sight->answered - sight->unsure : 0, .has_record = has_record};
+    switch (daemon_find_slurm(&seen)) {
+    case SLURM_FOUND_NOTHING:
+        break;
+    case SLURM_FOUND_WAITING:
+        feed(job, EVENT_REQUEUED, 0, false);
+        if (memory[job].life.state == STATE_STOPPING)
+            stop_in_slurm(job);
+        break;
+    case SLURM_FOUND_RUNNING:
+        if (memory[job].life.state == STATE_PENDING)
+            feed(job, EVENT_STARTED, 0, false);
+        break;
+    case SLURM_FOUND_OVER:
+        if (s->at != ENDED)
+            die("it is taken for dead, and lives", job);
+        feed(job, EVENT_ENDED, daemon_end_of_slurm(forgotten ? "" : s->word, has_record ? &s->record : NULL, s->end), s->saved > 0);
+        break;
+    case SLURM_FOUND_NEVER:
+        if (lives_in_slurm(job))
+            die("it has arrived, and is taken for lost", job);
+        feed(job, EVENT_NOT_STARTED, chance(0.5) ? END_LOST : END_NEVER_RAN, false);
+    }
+}
+
+static void look_at_slurm(void)
+{
+    bool is_answer = !is_away && chance(0.5);
+    for (int j = 0; j < JOBS; j++) {
+        if (!memory[j].exists || !memory[j].is_slurm)
+            continue;
+        if (daemon_is_live(memory[j].life.state) && memory[j].life.state == STATE_STARTING)
+            hear_of_submission(j);
+        if (is_answer)
+            find_by_name(j);
+        if (daemon_is_live(memory[j].life.state))
+            look_at_one(j, is_answer);
+    }
+}
+
 /* ---- the daemon: transitions gather in memory until a commit; what follows from them is done after it ---- */
 
 static bool feed(int job, enum daemon_event event, enum daemon_end end, bool progressed)
@@ -120,6 +314,10 @@ static bool feed(int job, enum daemon_event event, enum daemon_end end, bool pro
     }
     if (event == EVENT_STARTED)
         memory[job].has_identity = true;
+    if (step.actions & ACTION_CLOSE) {
+        memory[job].number = 0;
+        sights[job] = (struct sight){0};
+    }
     is_dirty = true;
     if (step.actions && pending_count < PENDING)
         pending[pending_count++] = (struct pending){job, step.actions};
@@ -140,6 +338,13 @@ static void crash(void)
 static void act(const struct pending *p)
 {
     struct keeper *k = keeper_of(p->job, memory[p->job].attempt);
+    if (memory[p->job].is_slurm) {
+        if (p->actions & ACTION_SPAWN && memory[p->job].life.state == STATE_STARTING)
+            submit_to_slurm(p->job);
+        if (p->actions & ACTION_STOP)
+            stop_in_slurm(p->job);
+        return;
+    }
     if (p->actions & ACTION_SPAWN) {
         spawn(p->job);
         if (keeper_of(p->job, memory[p->job].attempt))
@@ -211,9 +416,14 @@ static void load(void)
     for (int k = 0; k < KEEPERS; k++)
         if (keepers[k].exists && keepers[k].state == WAITS)
             record(&keepers[k], END_NEVER_RAN); /* its pipe has broken */
-    for (int j = 0; j < JOBS; j++)
-        if (memory[j].exists && daemon_is_live(memory[j].life.state))
+    for (int j = 0; j < JOBS; j++) {
+        if (!memory[j].exists || !daemon_is_live(memory[j].life.state))
+            continue;
+        if (memory[j].is_slurm)
+            sights[j] = (struct sight){.known = now, .unsure = memory[j].number ? 0 : now};
+        else
             close_attempt(j, keeper_of(j, memory[j].attempt));
+    }
 }
 
 static void look_at_needs(void)
@@ -239,6 +449,13 @@ static void schedule(void)
     for (int j = 0; j < JOBS; j++) {
         const struct row *row = &memory[j];
         bool live = row->exists && daemon_is_live(row->life.state);
+        if (row->exists && row->is_slurm && row->life.state == STATE_QUEUED && !is_away && chance(0.5)) {
+            memory[j].attempt++;
+            if (!feed(j, EVENT_PLACED, 0, false))
+                die("it cannot be handed over", j);
+        }
+        if (row->is_slurm)
+            continue;
         if (!live && !(row->exists && row->life.state == STATE_QUEUED))
             continue;
         struct schedule_job *job = &jobs[count++];
@@ -317,7 +534,9 @@ static void submit(void)
         if (needs == j || (needs >= 0 && !memory[needs].exists))
             needs = -1;
         memory[j] = (struct row){.exists = true, .life = daemon_life_begin(needs >= 0, 0), .priority = below(30), .most = 1 + below(HOSTS * CORES),
-                                 .needs = needs, .since = now, .attempt = attempt};
+                                 .needs = needs, .since = now, .attempt = attempt, .is_slurm = chance(0.4)};
+        if (memory[j].is_slurm && lives_in_slurm(j))
+            memory[j].is_slurm = false; /* of the job that had this place before: another name in the real one */
         is_dirty = true;
         return;
     }
@@ -353,6 +572,8 @@ static void turn(void)
     for (int k = 0; k < KEEPERS; k++)
         if (keepers[k].exists)
             live_on(&keepers[k]);
+    live_on_in_slurm();
+    look_at_slurm();
     look_at_needs();
     schedule();
     commit();
@@ -390,8 +611,8 @@ int main(int argc, char **argv)
     for (int j = 0; j < JOBS; j++)
         if (memory[j].exists && !daemon_is_final(memory[j].life.state))
             die("it never ends", j);
-    printf("seed %llu: %llu events, %llu starts, %llu crashes; ended: %llu done, %llu failed, %llu cancelled; calm after %d turns\n",
-           (unsigned long long)seed, (unsigned long long)taken, (unsigned long long)starts, (unsigned long long)crashes,
+    printf("seed %llu: %llu events, %llu starts, %llu in Slurm, %llu crashes; ended: %llu done, %llu failed, %llu cancelled; calm after %d turns\n",
+           (unsigned long long)seed, (unsigned long long)taken, (unsigned long long)starts, (unsigned long long)handed_over, (unsigned long long)crashes,
            (unsigned long long)ends[STATE_DONE], (unsigned long long)ends[STATE_FAILED], (unsigned long long)ends[STATE_CANCELLED], turns);
     return 0;
 }

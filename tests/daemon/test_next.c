@@ -241,7 +241,7 @@ static void test_every_slurm_sight(void)
             for (int absences = 0; absences < 4; absences++)
                 for (int unsure = 0; unsure <= 2 * DAEMON_UNSURE; unsure += DAEMON_UNSURE / 2) {
                     struct daemon_slurm_sight s = {.has_number = bits & 1, .has_answer = bits & 2, .has_record = bits & 4, .view = (enum slurm_view)view,
-                                                   .absences = view == SLURM_ABSENT ? absences : 0, .unsure = unsure};
+                                                   .absences = view == SLURM_ABSENT || view == SLURM_ENDED ? absences : 0, .unsure = unsure};
                     enum slurm_found found = daemon_find_slurm(&s);
                     if (s.has_record)
                         CHECK(found == SLURM_FOUND_OVER);
@@ -249,10 +249,10 @@ static void test_every_slurm_sight(void)
                         CHECK(found == SLURM_FOUND_NOTHING);
                     else if (!s.has_number)
                         CHECK(found == (unsure >= DAEMON_UNSURE ? SLURM_FOUND_NEVER : SLURM_FOUND_NOTHING));
-                    else if (view == SLURM_ABSENT)
+                    else if (view == SLURM_ABSENT || view == SLURM_ENDED)
                         CHECK(found == (absences >= 2 ? SLURM_FOUND_OVER : SLURM_FOUND_NOTHING));
                     else
-                        CHECK(found == (view == SLURM_PENDING ? SLURM_FOUND_WAITING : view == SLURM_RUNNING ? SLURM_FOUND_RUNNING : SLURM_FOUND_OVER));
+                        CHECK(found == (view == SLURM_PENDING ? SLURM_FOUND_WAITING : SLURM_FOUND_RUNNING));
                 }
 }
 
