@@ -44,7 +44,7 @@ const struct bit_usage bit_plan_usage = {
     known, sizeof known / sizeof *known, .least = 1, .most = 1};
 
 /* What there is to train on, and where that is known from. */
-struct sizes { uint64_t images, val_images; int classes; char note[600]; };
+struct sizes { uint64_t images, val_images; int classes; char note[600], data[160]; /* data: what there is, with a fingerprint; "": not looked at */ };
 
 static void note_add(struct sizes *s, const char *text)
 {
@@ -97,6 +97,15 @@ static int size_validation(const struct bit_job *job, const struct options *o, s
             note_add(s, "data.val is not here");
     }
     return 0;
+}
+
+/* One text of which every change of the training images, their classes or labels, and of the number of validation images is seen. */
+static void describe_data(const struct bit_index *index, struct sizes *s)
+{
+    char classes[33], images[33];
+    bit_index_fingerprint(index, classes, images);
+    snprintf(s->data, sizeof s->data, "%llu images, %llu for validation, %.16s%.16s", (unsigned long long)bit_index_images(index),
+             (unsigned long long)s->val_images, images, classes);
 }
 
 /* Each machine as full as the plan's; where the batch is too small for the ranks, each takes one micro-batch. */
@@ -157,7 +166,7 @@ static int warn_of_limits(struct bit_plan *plan, struct bit_error *error)
 }
 
 /* Prints the plan, with its machine's warnings and what is predicted. */
-static int tell(const struct options *o, struct bit_plan *plan, const char *note, struct bit_error *error)
+static int tell(const struct options *o, struct bit_plan *plan, const char *note, const char *data, struct bit_error *error)
 {
     char out[PATH_MAX];
     int here = o->per_node && o->per_node < o->ranks ? o->per_node : o->ranks;
@@ -167,6 +176,10 @@ static int tell(const struct options *o, struct bit_plan *plan, const char *note
     if (!result)
         result = warn_of_limits(plan, error);
     struct bit_text json = {0};
+    if (*data) {
+        bit_text_add(&json, ",\"data\":");
+        bit_text_add_json(&json, data);
+    }
     if (!result && !o->json)
         bit_plan_print(plan, note, stdout);
     if (!result && o->machine)
@@ -188,12 +201,14 @@ static int plan_job(const struct options *o, const char *path, const struct bit_
     struct bit_plan plan;
     int result = size_training(*job, o, &sizes, &index, error) || size_validation(*job, o, &sizes, index, error) ||
                  bit_cli_settle(job, index, &sizes.images, sizes.classes, &choices, error) ? -1 : 0;
+    if (index)
+        describe_data(index, &sizes);
     bit_index_close(index);
     const struct bit_recipe_place place = {.ranks = o->ranks, .classes = sizes.classes, .train_images = sizes.images,
                                            .val_images = sizes.val_images};
     if (!result && (recipe = bit_recipe_create(*job, &place, error)) && !bit_plan_create(recipe, &plan, error)) {
         plan.choices = &choices;
-        result = tell(o, &plan, *sizes.note ? sizes.note : NULL, error);
+        result = tell(o, &plan, *sizes.note ? sizes.note : NULL, sizes.data, error);
         bit_plan_free(&plan);
     } else {
         result = bit_fail_at(error, "%s", path);

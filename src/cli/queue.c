@@ -143,6 +143,11 @@ static void print_job(const cJSON *job)
         print_text(why);
         putchar('\n');
     }
+    if (*bit_json_string(job, "notice", "")) {
+        printf("  %-12s ", "notice");
+        print_text(bit_json_string(job, "notice", ""));
+        putchar('\n');
+    }
     if (strcmp(bit_json_string(job, "engine", ""), "sweep") != 0)
         printf("  %-12s %s, left %s\n", "step", steps, left);
     print_metrics(progress);

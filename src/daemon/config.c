@@ -78,8 +78,11 @@ static int add_host(struct daemon_config *c, const char *value, struct bit_error
 {
     struct config_host host;
     char rest;
-    if (sscanf(value, "%63s %d %c", host.name, &host.cores, &rest) != 2 || host.cores < 1 || host.cores > 4096)
-        return bit_fail(error, BIT_EUSAGE, "host: expected NAME CORES, found '%s'", value);
+    host.memory = 0;
+    int got = sscanf(value, "%63s %d %lf %c", host.name, &host.cores, &host.memory, &rest);
+    if ((got != 2 && got != 3) || host.cores < 1 || host.cores > 4096 || !(host.memory >= 0 && host.memory < 1e12))
+        return bit_fail(error, BIT_EUSAGE, "host: expected NAME CORES or NAME CORES MEGABYTES, found '%s'", value);
+    host.memory *= 1e6;
     if (c->hosts == CONFIG_HOSTS)
         return bit_fail(error, BIT_EUSAGE, "host: at most %d hosts", CONFIG_HOSTS);
     c->host[c->hosts++] = host;

@@ -29,7 +29,7 @@ struct daemon_config {
     char environment[CONFIG_WORDS][64]; /* names of variables of bitd's own that jobs get, beside the usual ones */
     int environment_count;
     char notify[PATH_MAX];       /* program; "": none */
-    struct config_host { char name[64]; int cores; } host[CONFIG_HOSTS]; /* [0]: this one */
+    struct config_host { char name[64]; int cores; double memory; /* bytes; 0: not known */ } host[CONFIG_HOSTS]; /* [0]: this one */
     int hosts;
     int budget, margin;          /* starts without progress; priority that lets a job make another leave, 0: none does */
     double room;                 /* bytes that have to be free on a run's disk */
@@ -97,6 +97,7 @@ struct job {
     bool is_kept_back;           /* as many of its sweep run as may run at a time */
     double looked;               /* clock: at its folder, or at the lock */
     struct job_slurm slurm;
+    struct { bool is_tried; double at; } note; /* whether and when bit plan has looked at it: notes.c */
 };
 
 enum { DAEMON_BUCKETS = 1024 };
@@ -112,7 +113,7 @@ struct daemon {
     int job_count;
     struct job *sweeps;          /* those that have not ended */
     char host[64], boot[40];
-    struct daemon_host { char name[64]; int cores, used; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
+    struct daemon_host { char name[64]; int cores, used; double memory; enum { HOST_OPEN, HOST_DRAINING } state; double since; } host_list[SCHEDULE_HOSTS];
     int hosts;
     int core_list[CPU_SETSIZE][8], core_threads[CPU_SETSIZE], cores; /* this host's cores: their logical processors */
     bool core_used[CPU_SETSIZE];
@@ -121,6 +122,7 @@ struct daemon {
     double started, rested;
     struct http *http;
     struct task *tasks;          /* commands that run beside it: task.h */
+    struct { struct task *task; int64_t job; double quiet; bool has_new; } notes;
     struct slurm {
         char instance[20];       /* by which jobs in Slurm are known as this bitd's */
         struct task *asking;
@@ -153,6 +155,17 @@ void queue_tick(struct daemon *d, double now);
 void daemon_give_up(struct daemon *d, const struct bit_error *error) __attribute__((noreturn));
 struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
 
+/* Something that is no transition, as an event of the job. */
+void queue_tell(struct job *job, const char *name, const char *why);
+
+/* ---- notes.c ---- */
+
+/* Whether what has to be known before a start is; if not, it is seen to, and the queue is looked at again then. */
+bool notes_ready(struct job *job);
+void notes_submitted(struct daemon *d);
+void notes_tick(struct daemon *d, double now);
+double notes_next_due(const struct daemon *d); /* 0: never */
+
 /* ---- hosts.c ---- */
 
 int hosts_start(struct daemon *d, struct bit_error *error);
@@ -164,6 +177,8 @@ void hosts_give_back(struct daemon *d, struct job *job);
 int hosts_free(const struct daemon *d, int host);
 /* Whether the least ranks of a job fit what is free on open hosts. */
 bool hosts_have_room(const struct daemon *d, const struct job *job);
+/* As the scheduler sees them. */
+void hosts_describe(const struct daemon *d, struct schedule_host hosts[SCHEDULE_HOSTS]);
 int hosts_set_state(struct daemon *d, const char *name, bool drain, struct bit_error *error);
 
 /* ---- engine.c: jobs on hosts of our own ---- */

@@ -6,6 +6,7 @@
 
 #include "bit/cores.h"
 #include "bit/host.h"
+#include "bit/memory.h"
 #include "daemon/daemon.h"
 
 /* The first logical processor of the core that `processor` belongs to. */
@@ -52,6 +53,15 @@ static int remember_state(struct daemon *d, struct daemon_host *host, struct bit
     return 0;
 }
 
+/* Of this host, or of the control group that bitd is in. */
+static double own_memory(void)
+{
+    struct bit_memory_kills group;
+    double all = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
+    bit_memory_kills("", &group);
+    return (double)group.limit < all ? (double)group.limit : all;
+}
+
 int hosts_start(struct daemon *d, struct bit_error *error)
 {
     bit_host_name(d->host, sizeof d->host);
@@ -62,11 +72,15 @@ int hosts_start(struct daemon *d, struct bit_error *error)
         struct config_host *own = &d->config.host[d->config.hosts++];
         memcpy(own->name, d->host, sizeof own->name);
         own->cores = d->cores > 0 ? d->cores : 1;
+        own->memory = 0;
     }
     for (int h = 0; h < d->config.hosts; h++) {
         struct daemon_host *host = &d->host_list[d->hosts++];
         snprintf(host->name, sizeof host->name, "%s", d->config.host[h].name);
         host->cores = d->config.host[h].cores;
+        host->memory = d->config.host[h].memory;
+        if (host->memory <= 0 && is_this(d, host->name))
+            host->memory = own_memory();
         if (is_this(d, host->name) && host->cores > d->cores)
             d->cores = 0; /* more than there are: the user wants them shared, so nothing is bound */
         if (remember_state(d, host, error))
@@ -178,6 +192,17 @@ bool hosts_have_room(const struct daemon *d, const struct job *job)
         if (d->host_list[h].state == HOST_OPEN && hosts_free(d, h) > 0)
             ranks += hosts_free(d, h) / job->row.threads;
     return ranks >= job->row.least;
+}
+
+void hosts_describe(const struct daemon *d, struct schedule_host hosts[SCHEDULE_HOSTS])
+{
+    for (int h = 0; h < d->hosts; h++) {
+        const struct daemon_host *host = &d->host_list[h];
+        hosts[h] = (struct schedule_host){.cores = host->cores, .used = host->cores - hosts_free(d, h), .is_open = host->state == HOST_OPEN,
+                                          .memory = host->memory};
+        for (const struct job *job = d->jobs; job; job = job->next)
+            hosts[h].memory_used += job->row.rank_bytes > 0 ? (double)job->hosts[h] * (double)job->row.rank_bytes : 0;
+    }
 }
 
 int hosts_set_state(struct daemon *d, const char *name, bool drain, struct bit_error *error)

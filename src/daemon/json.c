@@ -190,6 +190,10 @@ void json_job(struct bit_text *t, const struct store_job *row, const struct job_
     add_time(t, "due", life->state == STATE_BACKOFF ? life->due : 0);
     bit_text_add(t, ",\"priority\":%d,\"engine\":\"%s\"", row->priority, json_engine_name(row->engine));
     add_text(t, "options", row->options);
+    add_text(t, "version", row->version);
+    add_text(t, "data", row->data);
+    add_text(t, "notice", row->notice);
+    add_whole(t, "rank_bytes", row->rank_bytes);
     add_text(t, "out", row->out);
     add_text(t, "file", row->file);
     bit_text_add(t, ",\"ranks\":[%d,%d],\"threads\":%d", row->least, row->most, row->threads);

@@ -5,7 +5,7 @@ libdaemon_a_SOURCES = src/daemon/api.c src/daemon/attempt.c src/daemon/config.c 
 	src/daemon/http.c src/daemon/json.c src/daemon/names.c src/daemon/next.c src/daemon/notify.c src/daemon/place.c src/daemon/prometheus.c src/daemon/queue.c \
 	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c src/daemon/thumbnail.c
 libdaemon_a_SOURCES += src/daemon/sweep.c src/daemon/sweep_api.c src/daemon/sweep_table.c
-libdaemon_a_SOURCES += src/daemon/slurm.c src/daemon/slurm_record.c src/daemon/slurm_text.c src/daemon/task.c
+libdaemon_a_SOURCES += src/daemon/notes.c src/daemon/slurm.c src/daemon/slurm_record.c src/daemon/slurm_text.c src/daemon/task.c
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SQLITE_CFLAGS) $(MICROHTTPD_CFLAGS)
 DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
 bin_PROGRAMS += bitd

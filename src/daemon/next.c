@@ -72,7 +72,7 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
         [END_INTERNAL] = CAUSE_INTERNAL};
     static const enum daemon_cause held[DAEMON_ENDS] = {
         [END_NO_CHECKPOINT] = CAUSE_NO_CHECKPOINT, [END_DISK_FULL] = CAUSE_DISK_FULL, [END_STOPPED] = CAUSE_BY_HAND,
-        [END_NO_MEMORY] = CAUSE_NO_MEMORY, [END_OPERATOR] = CAUSE_OPERATOR, [END_GAVE_UP] = CAUSE_NO_PROGRESS};
+        [END_OPERATOR] = CAUSE_OPERATOR, [END_GAVE_UP] = CAUSE_NO_PROGRESS};
     static const enum daemon_cause again[DAEMON_ENDS] = {
         [END_ENVIRONMENT] = CAUSE_ENVIRONMENT, [END_HUNG] = CAUSE_HUNG, [END_LOST] = CAUSE_LOST};
     if (end == END_DONE)
@@ -177,6 +177,12 @@ static void needs_failed(struct daemon_step *step, const struct daemon_input *in
         step->answer = ANSWER_STALE;
     else
         enter(step, STATE_HELD, CAUSE_NEEDS);
+}
+
+static void no_memory(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)input;
+    enter(step, STATE_HELD, CAUSE_NO_MEMORY);
 }
 
 static void needs_open(struct daemon_step *step, const struct daemon_input *input)
@@ -346,7 +352,7 @@ static rule *const rules[DAEMON_STATES][DAEMON_EVENTS] = {
     [STATE_WAITING] = {[EVENT_NEEDS_MET] = needs_met, [EVENT_NEEDS_FAILED] = needs_failed, [EVENT_CHILDREN_DONE] = children_done,
                        [EVENT_CHILDREN_FAILED] = children_failed, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
                        [EVENT_CANCEL] = cancel},
-    [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_CANCEL] = cancel},
+    [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_NO_MEMORY] = no_memory, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_CANCEL] = cancel},
     [STATE_STARTING] = {[EVENT_HANDED_OVER] = hand_over, [EVENT_STARTED] = started, [EVENT_NOT_STARTED] = take_failed_start, [EVENT_ENDED] = take_end,
                         [EVENT_PREEMPT] = wish, [EVENT_DRAIN] = wish, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back,
                         [EVENT_CANCEL] = wish},

@@ -24,8 +24,8 @@ enum daemon_cause {
 enum daemon_wish { WISH_NONE, WISH_PREEMPT, WISH_DRAIN, WISH_PAUSE, WISH_CANCEL, DAEMON_WISHES };
 
 enum daemon_event {
-    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_CHILDREN_DONE, EVENT_CHILDREN_FAILED, EVENT_PLACED, EVENT_HANDED_OVER, EVENT_STARTED,
-    EVENT_REQUEUED, EVENT_NOT_STARTED, EVENT_PROGRESS,
+    EVENT_SUBMITTED, EVENT_NEEDS_MET, EVENT_NEEDS_FAILED, EVENT_NEEDS_OPEN, EVENT_CHILDREN_DONE, EVENT_CHILDREN_FAILED, EVENT_PLACED,
+    EVENT_HANDED_OVER, EVENT_STARTED, EVENT_REQUEUED, EVENT_NOT_STARTED, EVENT_NO_MEMORY, EVENT_PROGRESS,
     EVENT_ENDED, EVENT_DUE, EVENT_ROOM, EVENT_BROKEN, EVENT_PREEMPT, EVENT_DRAIN, EVENT_NUDGE, EVENT_CHECKPOINT, EVENT_PAUSE, EVENT_RESUME,
     EVENT_CANCEL,
     DAEMON_EVENTS
@@ -35,7 +35,6 @@ enum daemon_event {
 enum daemon_end {
     END_DONE, END_BAD_JOB, END_BAD_DATA, END_MISSING_INPUT, END_INTERNAL, END_NO_CHECKPOINT, END_DISK_FULL, END_IN_USE, END_ENVIRONMENT,
     END_HUNG, END_LOST, END_STOPPED,
-    END_NO_MEMORY,                                 /* its ranks do not fit into the memory of a host */
     END_OPERATOR,                                  /* Slurm's job was cancelled by somebody else */
     END_PREEMPTED,                                 /* Slurm took its place away: costs nothing */
     END_GAVE_UP,                                   /* the batch script has started it again and again without a new checkpoint */

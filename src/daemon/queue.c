@@ -142,14 +142,14 @@ static void explain(struct job *job, const char *why)
         snprintf(job->row.why, sizeof job->row.why, "%s", *why ? why : job->row.life.cause ? daemon_cause_meaning(job->row.life.cause) : "");
 }
 
-static int write_event(struct job *job, enum daemon_event event, struct bit_error *error)
+static int write_event(struct job *job, const char *name, const char *why, struct bit_error *error)
 {
     struct bit_text t = {0};
     bit_text_add(&t, "{\"state\":\"%s\",\"cause\":\"%s\",\"wish\":\"%s\",\"why\":", daemon_state_name(job->row.life.state),
                  daemon_cause_name(job->row.life.cause), daemon_wish_name(job->row.life.wish));
-    bit_text_add_json(&t, job->row.why);
+    bit_text_add_json(&t, why);
     bit_text_add(&t, ",\"attempt\":%d}", job->row.attempt.number);
-    int64_t id = t.failed ? -1 : store_add_event(job->daemon->store, job->row.id, job->row.changed, daemon_event_name(event), t.data, error);
+    int64_t id = t.failed ? -1 : store_add_event(job->daemon->store, job->row.id, daemon_now(), name, t.data, error);
     bit_text_free(&t);
     return id < 0 ? -1 : 0;
 }
@@ -161,7 +161,14 @@ static int write_transition(struct job *job, enum daemon_event event, unsigned a
         return -1;
     if ((event == EVENT_STARTED || event == EVENT_HANDED_OVER || actions & ACTION_CLOSE) && store_set_attempt(store, job->row.id, &job->row.attempt, error))
         return -1;
-    return store_set_job(store, &job->row, error) || write_event(job, event, error) ? -1 : 0;
+    return store_set_job(store, &job->row, error) || write_event(job, daemon_event_name(event), job->row.why, error) ? -1 : 0;
+}
+
+void queue_tell(struct job *job, const char *name, const char *why)
+{
+    struct bit_error error = {0};
+    if (write_event(job, name, why, &error))
+        daemon_give_up(job->daemon, &error);
 }
 
 /* Whether a live job has so little priority that it would make room for this one. */
@@ -234,6 +241,7 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
     if (row->life.state == STATE_WAITING)
         pend(job);
     d->must_schedule |= row->life.state == STATE_QUEUED && could_start(job);
+    notes_submitted(d);
     return job;
 }
 
@@ -271,6 +279,7 @@ int queue_load(struct daemon *d, struct bit_error *error)
     }
     for (struct job *job = d->jobs; job && count == 0; job = job->next)
         adopt(d, job);
+    notes_submitted(d);
     d->must_schedule = d->must_look_at_needs = true;
     return count < 0 ? -1 : 0;
 }
@@ -336,7 +345,7 @@ static struct schedule_job describe(const struct job *job)
     bool live = daemon_is_live(job->row.life.state);
     struct schedule_job s = {.id = job->row.id, .priority = job->row.priority, .least = job->row.least, .most = job->row.most, .parts = job->row.parts,
                              .waiting_since = live ? job->row.attempt.begun : job->row.changed, .threads = job->row.threads,
-                             .seconds_left = job->progress.seconds_left, .is_running = live, .is_leaving = job->row.life.wish != WISH_NONE};
+                             .rank_bytes = job->row.rank_bytes > 0 ? (double)job->row.rank_bytes : 0, .seconds_left = job->progress.seconds_left, .is_running = live, .is_leaving = job->row.life.wish != WISH_NONE};
     memcpy(s.ranks, job->hosts, sizeof s.ranks);
     return s;
 }
@@ -349,8 +358,7 @@ struct schedule_job *queue_order(struct daemon *d, int *count)
     *count = 0;
     if (!list)
         return NULL;
-    for (int h = 0; h < d->hosts; h++)
-        hosts[h] = (struct schedule_host){d->host_list[h].cores, d->host_list[h].cores - hosts_free(d, h), d->host_list[h].state == HOST_OPEN};
+    hosts_describe(d, hosts);
     sweep_count(d);
     for (struct job *job = d->jobs; job; job = job->next)
         if (takes_part(job) && (job->row.life.state != STATE_QUEUED || sweep_allows(job)))
@@ -391,12 +399,29 @@ static void hand_over(struct daemon *d)
         for (struct job *job = d->jobs; job; job = job->next)
             if (is_slurm(job) && job->row.life.state == STATE_QUEUED && (!first || weight(job, now) > weight(first, now)))
                 first = job;
-        if (!first || !slurm_has_room(d))
+        if (!first || !slurm_has_room(d) || !notes_ready(first))
             return;
         first->row.attempt = next_attempt(first);
         first->row.attempt.ranks = first->row.most;
         queue_feed(first, EVENT_PLACED, 0, false, "");
     }
+}
+
+/* Of one that would never start: it is held, and told why. */
+static void check_memory(struct daemon *d, struct job *job, const struct schedule_job *as)
+{
+    struct schedule_host hosts[SCHEDULE_HOSTS];
+    char why[STORE_WHY];
+    double most = 0;
+    hosts_describe(d, hosts);
+    int room = schedule_capacity(hosts, d->hosts, as, true);
+    if (as->rank_bytes <= 0 || room >= as->least || schedule_capacity(hosts, d->hosts, as, false) < as->least)
+        return;
+    for (int h = 0; h < d->hosts; h++)
+        most = hosts[h].memory > most ? hosts[h].memory : most;
+    snprintf(why, sizeof why, "%d rank(s) need about %.0f MB of memory each: the hosts have room for %d of them (the largest has %.0f MB); fewer ranks, a "
+             "smaller micro_batch, or a host with more memory", as->least, as->rank_bytes / 1e6, room, most / 1e6);
+    queue_feed(job, EVENT_NO_MEMORY, 0, false, why);
 }
 
 static void schedule(struct daemon *d)
@@ -406,8 +431,10 @@ static void schedule(struct daemon *d)
     d->must_schedule = false;
     for (int i = 0; list && i < count; i++) {
         struct job *job = queue_find(d, list[i].id);
-        if (list[i].word == SCHEDULE_STARTS)
+        if (list[i].word == SCHEDULE_STARTS && notes_ready(job))
             place(d, job, list[i].ranks);
+        else if (list[i].word == SCHEDULE_STAYS && !list[i].is_running)
+            check_memory(d, job, &list[i]);
         else if (list[i].word == SCHEDULE_MAKES_ROOM)
             queue_feed(job, EVENT_PREEMPT, 0, false, "");
     }
@@ -506,8 +533,8 @@ double queue_next_due(const struct daemon *d)
         if (due > 0 && (next == 0 || due < next))
             next = due;
     }
-    const double others[] = {slurm_next_due(d), task_next_due(d)};
-    for (int i = 0; i < 2; i++)
+    const double others[] = {slurm_next_due(d), task_next_due(d), notes_next_due(d)};
+    for (int i = 0; i < 3; i++)
         if (others[i] > 0 && (next == 0 || others[i] < next))
             next = others[i];
     return next;
@@ -531,6 +558,7 @@ void queue_tick(struct daemon *d, double now)
 {
     task_tick(d, now);
     slurm_tick(d, now);
+    notes_tick(d, now);
     prune_timed(d, NULL);
     for (struct job *job = d->timed; job; job = job->next_timed) { /* new ones come before the first */
         if (job->row.life.due > 0 && job->row.life.due <= now)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct room { int free[SCHEDULE_HOSTS]; int count; };
+struct room { int free[SCHEDULE_HOSTS]; double memory[SCHEDULE_HOSTS]; int count; };
 
 static int by_turn(const void *a, const void *b)
 {
@@ -26,12 +26,26 @@ bool schedule_shares(const struct schedule_job *job, int ranks)
 
 static bool is_power_of_two(int n) { return n > 0 && (n & (n - 1)) == 0; }
 
+/* Ranks for which a host has cores and memory. */
+static int ranks_on(const struct room *room, int h, const struct schedule_job *job)
+{
+    int by_cores = room->free[h] > 0 ? room->free[h] / job->threads : 0;
+    double by_memory = job->rank_bytes > 0 ? room->memory[h] / job->rank_bytes : INFINITY;
+    return by_memory >= by_cores ? by_cores : by_memory > 0 ? (int)by_memory : 0;
+}
+
 static int fitting_ranks(const struct room *room, const struct schedule_job *job)
 {
     int ranks = 0;
     for (int h = 0; h < room->count; h++)
-        ranks += room->free[h] > 0 ? room->free[h] / job->threads : 0;
+        ranks += ranks_on(room, h, job);
     return ranks;
+}
+
+static void take(struct room *room, int h, const struct schedule_job *job, int ranks)
+{
+    room->free[h] -= ranks * job->threads;
+    room->memory[h] -= ranks * job->rank_bytes;
 }
 
 /* The most ranks from least to most that `limit` allows and that share the batch; a power of two, which keeps the bits, when the largest
@@ -57,17 +71,18 @@ static bool fit(struct room *room, const struct schedule_job *job, int *ranks)
     if (!want)
         return false;
     for (int h = 0; h < room->count; h++)
-        if (room->free[h] / job->threads >= want && (best < 0 || room->free[h] < room->free[best]))
+        if (ranks_on(room, h, job) >= want && (best < 0 || room->free[h] < room->free[best]))
             best = h;
     while (want > 0) {
-        if (best < 0 || room->free[best] < job->threads) {
+        if (best < 0 || ranks_on(room, best, job) == 0) {
             best = 0;
             for (int h = 1; h < room->count; h++)
-                best = room->free[h] > room->free[best] ? h : best;
+                if (ranks_on(room, h, job) > 0 && (ranks_on(room, best, job) == 0 || room->free[h] > room->free[best]))
+                    best = h;
         }
-        int here = room->free[best] / job->threads < want ? room->free[best] / job->threads : want;
+        int here = ranks_on(room, best, job) < want ? ranks_on(room, best, job) : want;
         ranks[best] += here;
-        room->free[best] -= here * job->threads;
+        take(room, best, job, here);
         want -= here;
     }
     return true;
@@ -76,15 +91,27 @@ static bool fit(struct room *room, const struct schedule_job *job, int *ranks)
 static void give_back(struct room *room, const struct schedule_job *job)
 {
     for (int h = 0; h < room->count; h++)
-        room->free[h] += job->ranks[h] * job->threads;
+        take(room, h, job, -job->ranks[h]);
 }
 
 static struct room room_of(const struct schedule_host *hosts, int count)
 {
     struct room room = {.count = count};
-    for (int h = 0; h < count; h++)
+    for (int h = 0; h < count; h++) {
         room.free[h] = hosts[h].is_open ? hosts[h].cores - hosts[h].used : 0;
+        room.memory[h] = hosts[h].memory > 0 ? hosts[h].memory - hosts[h].memory_used : INFINITY;
+    }
     return room;
+}
+
+int schedule_capacity(const struct schedule_host *hosts, int count, const struct schedule_job *job, bool by_memory)
+{
+    struct room room = {.count = count};
+    for (int h = 0; h < count; h++) {
+        room.free[h] = hosts[h].cores;
+        room.memory[h] = by_memory && hosts[h].memory > 0 ? hosts[h].memory : INFINITY;
+    }
+    return fitting_ranks(&room, job);
 }
 
 /* ---- a place for one that does not fit ---- */
@@ -208,6 +235,8 @@ void schedule_run(struct schedule_host *hosts, int host_count, struct schedule_j
     if (first && margin > 0)
         make_room(&room, jobs, running, first, margin);
     for (int j = running; j < job_count; j++)
-        for (int h = 0; jobs[j].word == SCHEDULE_STARTS && h < host_count; h++)
+        for (int h = 0; jobs[j].word == SCHEDULE_STARTS && h < host_count; h++) {
             hosts[h].used += jobs[j].ranks[h] * jobs[j].threads;
+            hosts[h].memory_used += jobs[j].ranks[h] * jobs[j].rank_bytes;
+        }
 }

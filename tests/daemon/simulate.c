@@ -173,7 +173,7 @@ static void end_in_slurm(struct slurm_job *s)
     bool good = is_calm || chance(0.6);
     s->at = ENDED;
     s->ended = now;
-    s->end = s->is_asked ? END_STOPPED : is_calm ? END_DONE : (enum daemon_end)below(END_NO_MEMORY);
+    s->end = s->is_asked ? END_STOPPED : is_calm ? END_DONE : (enum daemon_end)below(END_STOPPED);
     s->word = good ? "COMPLETED" : words[below(sizeof words / sizeof *words)];
     s->has_record = good || chance(0.3);
     s->record = (struct slurm_record){.code = 75, .gave_up = !good && chance(0.1), .by_slurm = !good && chance(0.2)};
@@ -445,7 +445,7 @@ static void schedule(void)
     struct schedule_job jobs[JOBS];
     int count = 0;
     for (int h = 0; h < HOSTS; h++)
-        hosts[h] = (struct schedule_host){CORES, 0, true};
+        hosts[h] = (struct schedule_host){.cores = CORES, .is_open = true};
     for (int j = 0; j < JOBS; j++) {
         const struct row *row = &memory[j];
         bool live = row->exists && daemon_is_live(row->life.state);
