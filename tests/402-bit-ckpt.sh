@@ -18,9 +18,9 @@ for step in 10 20 30; do
 done
 
 expect 0 usage --help; ok $? "help"
-expect 64 "is missing: bit ckpt ls|verify|hash|show DIR"; ok $? "no action"
+expect 64 "is missing: bit ckpt ls|verify|hash|show|prune DIR"; ok $? "no action"
 expect 64 "did you mean verify" verfy "$run"; ok $? "misspelt action"
-expect 64 "something is missing: bit ckpt ls|verify|hash|show DIR" ls; ok $? "no folder given"
+expect 64 "something is missing: bit ckpt ls|verify|hash|show|prune DIR" ls; ok $? "no folder given"
 expect 64 "unknown option" ls --jsom "$run"; ok $? "unknown option"
 expect 66 "no such folder" ls "$scratch/nowhere"; ok $? "missing folder"
 mkdir "$scratch/empty"

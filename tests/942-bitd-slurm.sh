@@ -145,7 +145,7 @@ wait_for 40 stands "$limited" cancelled
 ok $? "it can be cancelled, too"
 
 # ---- Slurm's controller is away ----
-unseen=$(submit small.json -n 2 --out "$scratch/unseen" --set schedule.steps=120 --set schedule.decay_steps='[60]')
+unseen=$(submit small.json -n 2 --out "$scratch/unseen" --set schedule.steps=500)
 wait_for 60 reaches unseen 4
 wait_for 20 stands "$unseen" running
 "$lab" kill-controller "$scratch/lab"
@@ -164,7 +164,7 @@ sleep 3
 stands "$unseen" running && [ "$(job "$unseen" attempts)" = 1 ]
 ok $? "nor does a bitd that is started meanwhile take them for dead"
 "$lab" start-controller "$scratch/lab"
-wait_for 90 stands "$unseen" "done" && [ "$(job "$unseen" attempts)" = 1 ] && [ "$(copies "$unseen")" = 1 ]
+wait_for 240 stands "$unseen" "done" && [ "$(job "$unseen" attempts)" = 1 ] && [ "$(copies "$unseen")" = 1 ]
 ok $? "when it answers again all goes on"
 wait_for 90 stands "$later" "done"
 ok $? "and what waited is handed over"

@@ -7,11 +7,12 @@
 
 #include "bit/clock.h"
 #include "bit/memory.h"
+#include "bit/store_prune.h"
 #include "bit/text.h"
 #include "cli/ckpt.h"
 #include "cli/cli.h"
 
-struct options { bool json, standardized; const char *job, *classes; };
+struct options { bool json, standardized; const char *job, *classes; int keep; };
 
 static const struct bit_option known[] = {
     {"--json", NULL, "the same as JSON", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
@@ -19,17 +20,19 @@ static const struct bit_option known[] = {
      .at = offsetof(struct options, job)},
     {"--classes", "FILE", "import: names of the classes, one a line; default: those of the training images of --job, if they are there",
      BIT_OPTION_FILE, .at = offsetof(struct options, classes)},
+    {"--keep", "N", "prune: so many of the newest good ones stay (default 1)", BIT_OPTION_INT, .at = offsetof(struct options, keep), 1, 1000000},
     {"--standardized", NULL, "export: kernels as they are after weight standardisation, for readers with another epsilon", BIT_OPTION_FLAG,
      .at = offsetof(struct options, standardized)},
 };
 const struct bit_usage bit_ckpt_usage = {
-    "bit ckpt", "ls|verify|hash|show DIR | import FILE DIR | export DIR FILE",
+    "bit ckpt", "ls|verify|hash|show|prune DIR | import FILE DIR | export DIR FILE",
     "DIR is the folder of a run, its checkpoints folder, or one checkpoint.\n"
     "ls      lists the checkpoints, oldest first; states are judged by manifest and file sizes\n"
     "verify  reads everything and checks every checksum; exit code 65 when something is damaged\n"
     "hash    prints the hashes of weights and momentum of the newest whole checkpoint, computed from its contents:\n"
     "        equal models have equal hashes, on however many ranks they were trained\n"
     "show    prints what the newest whole checkpoint holds: names, shapes, least, greatest, norm of each parameter\n"
+    "prune   removes the checkpoints of a run that is over which are older than its newest good ones (--keep), after reading them all\n"
     "import  makes a checkpoint of step 0 in DIR from a published .npz or a .safetensors; depth and width come from its shapes\n"
     "export  writes the newest whole checkpoint as FILE.npz, FILE.safetensors (timm's names), FILE.onnx, or as FOLDER/ for timm",
     known, sizeof known / sizeof *known, .least = 2, .most = 3};
@@ -215,11 +218,23 @@ static int show(const char *folder, bool json)
     return BIT_OK;
 }
 
+static int prune(const char *folder, int keep)
+{
+    struct bit_error error = {0};
+    struct bit_store_pruned pruned;
+    char size[32];
+    if (bit_store_prune(folder, keep, &pruned, &error))
+        return bit_cli_error(&error);
+    bit_text_bytes((double)pruned.bytes, size, sizeof size);
+    printf("pruned: %d removed, %d kept (%s)\n", pruned.removed, pruned.kept, size);
+    return BIT_OK;
+}
+
 int bit_cli_ckpt(int argc, char **argv)
 {
-    enum { LS, VERIFY, HASH, SHOW, IMPORT, EXPORT, ACTIONS };
-    static const char *const names[ACTIONS] = {"ls", "verify", "hash", "show", "import", "export"};
-    struct options options = {0};
+    enum { LS, VERIFY, HASH, SHOW, PRUNE, IMPORT, EXPORT, ACTIONS };
+    static const char *const names[ACTIONS] = {"ls", "verify", "hash", "show", "prune", "import", "export"};
+    struct options options = {.keep = 1};
     struct bit_operands operands;
     int code, which = 0;
     if (!bit_cli_parse(&bit_ckpt_usage, argc, argv, &options, &operands, &code))
@@ -234,6 +249,7 @@ int bit_cli_ckpt(int argc, char **argv)
     case VERIFY: return list_or_verify(folder, which == VERIFY, options.json);
     case HASH: return hash(folder, options.json);
     case SHOW: return show(folder, options.json);
+    case PRUNE: return prune(folder, options.keep);
     case IMPORT: return ckpt_import(&(struct ckpt_import_options){folder, options.job, options.classes}, second);
     case EXPORT: return ckpt_export(folder, second, options.standardized);
     }

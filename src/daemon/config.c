@@ -93,7 +93,7 @@ static int fail_key(const char *key, struct bit_error *error)
 {
     static const char *const names[] = {"state", "socket", "runs", "programs", "launch", "path", "listen", "allowed_hosts", "environment",
                                         "notify", "host", "engine", "slurm_partition", "slurm_account", "slurm_options",
-                                        "slurm_cluster", "slurm_interval", "slurm_lead", "slurm_submissions", "budget", "preempt_margin", "room_mb", "allow_root"};
+                                        "slurm_cluster", "slurm_interval", "slurm_lead", "slurm_submissions", "budget", "keep_logs_days", "keep_generations_days", "keep_generations", "retention_seconds", "preempt_margin", "room_mb", "allow_root"};
     const char *near = bit_text_nearest(key, names, sizeof names / sizeof *names);
     return bit_fail(error, BIT_EUSAGE, "there is no key '%s'%s%s%s", key, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
@@ -164,6 +164,14 @@ int config_set(struct daemon_config *c, const char *key, const char *value, stru
         return set_engine(&c->engine, key, value, error);
     if (!strncmp(key, "slurm_", 6))
         return set_slurm(c, key, value, error);
+    if (!strcmp(key, "keep_logs_days"))
+        return set_number(&c->keep_logs_days, key, value, 0, 100000, error);
+    if (!strcmp(key, "keep_generations_days"))
+        return set_number(&c->keep_generations_days, key, value, 0, 100000, error);
+    if (!strcmp(key, "keep_generations"))
+        return set_int(&c->keep_generations, key, value, 1, 1000000, error);
+    if (!strcmp(key, "retention_seconds"))
+        return set_number(&c->retention_seconds, key, value, 1, 1e6, error);
     if (!strcmp(key, "budget"))
         return set_int(&c->budget, key, value, 1, 1000, error);
     if (!strcmp(key, "preempt_margin"))
@@ -243,6 +251,8 @@ int config_read(const char *path, struct daemon_config *c, struct bit_error *err
     c->budget = DAEMON_BUDGET;
     c->margin = 10;
     c->room = 200e6;
+    c->keep_generations = 1;
+    c->retention_seconds = 3600;
     c->slurm_interval = 30;
     c->slurm_lead = 120;
     c->slurm_submissions = 120;

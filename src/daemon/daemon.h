@@ -32,6 +32,9 @@ struct daemon_config {
     struct config_host { char name[64]; int cores; double memory; /* bytes; 0: not known */ } host[CONFIG_HOSTS]; /* [0]: this one */
     int hosts;
     int budget, margin;          /* starts without progress; priority that lets a job make another leave, 0: none does */
+    double keep_logs_days, keep_generations_days; /* of ended jobs; 0: for ever */
+    int keep_generations;        /* so many of the newest good ones stay */
+    double retention_seconds;    /* between looks */
     double room;                 /* bytes that have to be free on a run's disk */
     enum daemon_engine engine;   /* of jobs that name none */
     char slurm_options[STORE_WHY]; /* of sbatch, for all jobs */
@@ -123,6 +126,7 @@ struct daemon {
     struct http *http;
     struct task *tasks;          /* commands that run beside it: task.h */
     struct { struct task *task; int64_t job; double quiet; bool has_new; } notes;
+    struct { struct task *task; int64_t job; double due, after; } retention;
     struct slurm {
         char instance[20];       /* by which jobs in Slurm are known as this bitd's */
         struct task *asking;
@@ -157,6 +161,11 @@ struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_r
 
 /* Something that is no transition, as an event of the job. */
 void queue_tell(struct job *job, const char *name, const char *why);
+
+/* ---- retention.c ---- */
+
+void retention_tick(struct daemon *d, double now);
+double retention_next_due(const struct daemon *d); /* 0: never */
 
 /* ---- notes.c ---- */
 

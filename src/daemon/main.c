@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,13 +23,16 @@
 #include "bit/memory.h"
 #include "bit/options.h"
 #include "daemon/engine.h"
+#include "daemon/linger.h"
+#include "daemon/rebuild.h"
 
-struct options { const char *config; struct bit_option_list set; bool version, allow_root; };
+struct options { const char *config; struct bit_option_list set, rebuild; bool version, allow_root; };
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct bit_option known[] = {
     {"--config", "FILE", "instead of ~/.config/bit/bitd.conf or /etc/bit/bitd.conf", BIT_OPTION_FILE, AT(config)},
     {"--set", "KEY=VALUE", "a line of the configuration, over the file's; may be repeated", BIT_OPTION_LIST, AT(set)},
+    {"--rebuild", "DIR", "makes a lost queue anew from folders of runs, or folders of those, and ends; may be repeated", BIT_OPTION_LIST, AT(rebuild)},
     {"--allow-root", NULL, "run as root, as in a container with nobody else in it: jobs run as root, too", BIT_OPTION_FLAG, AT(allow_root)},
     {"--version", NULL, "the version", BIT_OPTION_FLAG, AT(version)},
 };
@@ -195,6 +199,14 @@ static int start(struct daemon *d, struct bit_error *error)
     return 0;
 }
 
+static void warn_of_logout(void)
+{
+    const struct passwd *user = getpwuid(getuid());
+    if (user && linger_is_missing("", user->pw_name))
+        bit_log(BIT_LOG_WARNING, "the service manager of %s ends bitd and its jobs when %s logs out; loginctl enable-linger %s prevents that", user->pw_name,
+                user->pw_name, user->pw_name);
+}
+
 static int run(struct daemon *d)
 {
     struct bit_error error = {0};
@@ -204,6 +216,7 @@ static int run(struct daemon *d)
         return error.code;
     }
     bit_log(BIT_LOG_INFO, "version %s, %d job(s) in the queue, %d host(s); answers at %s", PACKAGE_VERSION, d->job_count, d->hosts, d->config.socket);
+    warn_of_logout();
     tell_systemd("READY=1");
     while (!d->is_ending)
         turn(d);
@@ -235,6 +248,17 @@ static int configure(struct daemon *d, const struct options *o, struct bit_error
     return 0;
 }
 
+static int rebuild(struct daemon *d, const struct options *o)
+{
+    struct bit_error error = {0};
+    if (open_state(d, &error) || rebuild_run(d->store, o->rebuild.value, o->rebuild.count, &error)) {
+        bit_log(BIT_LOG_ERROR, "%s", error.text);
+        return error.code;
+    }
+    store_close(d->store);
+    return BIT_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
@@ -254,5 +278,5 @@ int main(int argc, char **argv)
         bit_log(BIT_LOG_ERROR, "%s", error.text);
         return error.code;
     }
-    return run(&d);
+    return o.rebuild.count ? rebuild(&d, &o) : run(&d);
 }

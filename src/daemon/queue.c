@@ -7,6 +7,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/daemon.h"
+#include "daemon/rebuild.h"
 #include "daemon/task.h"
 
 enum { ROOM_SECONDS = 30 };      /* between looks at a disk that was full */
@@ -455,16 +456,8 @@ static void act_by_slurm(struct job *job, unsigned due)
         slurm_save(job);
 }
 
-static void act(struct job *job)
+static void act_here(struct job *job, unsigned due)
 {
-    unsigned due = job->due;
-    job->due = 0;
-    if (due & ACTION_TELL)
-        notify_job(job->daemon, job);
-    if (is_slurm(job)) {
-        act_by_slurm(job, due);
-        return;
-    }
     if (due & ACTION_SPAWN && job->row.life.state == STATE_STARTING)
         engine_spawn(job);
     if (due & ACTION_GO)
@@ -475,6 +468,20 @@ static void act(struct job *job)
         engine_stop(job);
     if (due & ACTION_SAVE)
         engine_save(job);
+}
+
+static void act(struct job *job)
+{
+    unsigned due = job->due;
+    job->due = 0;
+    if (due & ACTION_TELL)
+        notify_job(job->daemon, job);
+    if (is_slurm(job))
+        act_by_slurm(job, due);
+    else
+        act_here(job, due);
+    if (due & (ACTION_TELL | ACTION_GO | ACTION_CLOSE))
+        rebuild_note(job);
 }
 
 /* Does what was put off until the commit; those that have ended then leave memory. */
@@ -533,8 +540,8 @@ double queue_next_due(const struct daemon *d)
         if (due > 0 && (next == 0 || due < next))
             next = due;
     }
-    const double others[] = {slurm_next_due(d), task_next_due(d), notes_next_due(d)};
-    for (int i = 0; i < 3; i++)
+    const double others[] = {slurm_next_due(d), task_next_due(d), notes_next_due(d), retention_next_due(d)};
+    for (int i = 0; i < 4; i++)
         if (others[i] > 0 && (next == 0 || others[i] < next))
             next = others[i];
     return next;
@@ -559,6 +566,7 @@ void queue_tick(struct daemon *d, double now)
     task_tick(d, now);
     slurm_tick(d, now);
     notes_tick(d, now);
+    retention_tick(d, now);
     prune_timed(d, NULL);
     for (struct job *job = d->timed; job; job = job->next_timed) { /* new ones come before the first */
         if (job->row.life.due > 0 && job->row.life.due <= now)

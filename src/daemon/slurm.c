@@ -10,6 +10,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "bit/memory.h"
+#include "daemon/rebuild.h"
 #include "daemon/slurm.h"
 #include "daemon/task.h"
 
@@ -131,6 +132,7 @@ static void number_known(struct job *job, int64_t number)
     job->slurm.has_answer = false;
     bit_log(BIT_LOG_INFO, "job %lld: Slurm has it as job %lld", (long long)job->row.id, (long long)number);
     queue_feed(job, EVENT_HANDED_OVER, 0, false, "");
+    rebuild_note(job);
     ask_soon(job->daemon, SOON);
 }
 

@@ -69,10 +69,13 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_READ_SPEC] = "SELECT spec FROM job WHERE id=?",
     [SQL_FIND_TOKEN] = "SELECT id FROM job WHERE token=?",
     [SQL_FIND_OUT] = "SELECT id FROM job WHERE out=? AND state NOT IN ('done','failed','cancelled')",
+    [SQL_CLEAR_NEXT_ID] = "DELETE FROM sqlite_sequence WHERE name='job'",
+    [SQL_SET_NEXT_ID] = "INSERT INTO sqlite_sequence(name,seq) VALUES('job',? - 1)",
     [SQL_NEXT_ID] = "SELECT seq + 1 FROM sqlite_sequence WHERE name='job'",
     [SQL_LIST] = "SELECT id,state FROM job WHERE id<? ORDER BY id DESC",
     /* The index of folders in use holds these alone: without it all jobs that ever were would be looked through. */
     [SQL_LIST_ACTIVE] = "SELECT id,state FROM job INDEXED BY job_out WHERE id<? AND state NOT IN ('done','failed','cancelled') ORDER BY id DESC",
+    [SQL_LIST_ENDED] = "SELECT id FROM job WHERE state IN ('done','failed','cancelled') AND changed>? AND changed<? ORDER BY changed LIMIT ?",
     [SQL_CHILDREN] = "SELECT id FROM job WHERE parent=? ORDER BY idx,id LIMIT ?",
     [SQL_COUNT] = "SELECT state,count(*) FROM job GROUP BY state",
     [SQL_ADD_NEED] = "INSERT OR REPLACE INTO need(job,on_job,kind) VALUES(?,?,?)",

@@ -83,6 +83,7 @@ int64_t store_bytes(const struct store *store);
 /* Gives it an id. Everything but the attempt is written. */
 int store_add_job(struct store *store, struct store_job *job, struct bit_error *error);
 int64_t store_next_id(struct store *store); /* which the next job will get */
+int store_set_next_id(struct store *store, int64_t id, struct bit_error *error); /* no job may have it, or a larger one */
 /* Life, why, changed and priority of a job. */
 int store_set_job(struct store *store, const struct store_job *job, struct bit_error *error);
 /* What was noted of a job beside its life: data, notice, rank_bytes. */
@@ -96,6 +97,8 @@ int64_t store_find_out(struct store *store, const char *out, struct bit_error *e
 /* Jobs with one of the states of `states` (bits), numbers below `before` (0: from the newest), newest first, at most `limit`, into `ids`.
  * Returns how many, -1 on failure. */
 int store_list(struct store *store, unsigned states, int64_t before, int limit, int64_t *ids, struct bit_error *error);
+/* Of jobs that have ended, that last changed after `after` and before `before` (Unix seconds), the oldest first. */
+int store_list_ended(struct store *store, double after, double before, int limit, int64_t *ids, struct bit_error *error);
 int store_children(struct store *store, int64_t parent, int limit, int64_t *ids, struct bit_error *error);
 int store_dependents(struct store *store, int64_t on, int limit, int64_t *ids, struct bit_error *error);
 /* Those that were to follow `from` follow `to`. */

@@ -180,6 +180,11 @@ int64_t store_next_id(struct store *store)
     return id > 0 ? id : 1;
 }
 
+int store_set_next_id(struct store *store, int64_t id, struct bit_error *error)
+{
+    return store_change(store, error, SQL_CLEAR_NEXT_ID, "") || store_change(store, error, SQL_SET_NEXT_ID, "i", id) ? -1 : 0;
+}
+
 static int take_ids(struct store *store, sqlite3_stmt *s, int limit, int64_t *ids, struct bit_error *error)
 {
     int count = 0, more = 0;
@@ -201,6 +206,11 @@ int store_list(struct store *store, unsigned states, int64_t before, int limit, 
     }
     sqlite3_reset(s);
     return more < 0 ? -1 : count;
+}
+
+int store_list_ended(struct store *store, double after, double before, int limit, int64_t *ids, struct bit_error *error)
+{
+    return take_ids(store, store_bind(store, SQL_LIST_ENDED, "ddi", after, before, (int64_t)limit), limit, ids, error);
 }
 
 int store_children(struct store *store, int64_t parent, int limit, int64_t *ids, struct bit_error *error)

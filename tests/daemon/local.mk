@@ -1,12 +1,14 @@
 EXTRA_DIST += tests/120-daemon-simulation.sh
 if DAEMON
-DAEMON_TESTS = tests/daemon/test_next tests/daemon/test_schedule tests/daemon/test_store tests/daemon/test_slurm
+DAEMON_TESTS = tests/daemon/test_next tests/daemon/test_schedule tests/daemon/test_store tests/daemon/test_slurm tests/daemon/test_linger
 check_PROGRAMS += $(DAEMON_TESTS) tests/daemon/pressure tests/daemon/simulate
 TESTS += $(DAEMON_TESTS) tests/120-daemon-simulation.sh
 tests_daemon_test_next_SOURCES = tests/daemon/test_next.c
 tests_daemon_test_next_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
 tests_daemon_test_schedule_SOURCES = tests/daemon/test_schedule.c
 tests_daemon_test_schedule_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
+tests_daemon_test_linger_SOURCES = tests/daemon/test_linger.c
+tests_daemon_test_linger_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
 tests_daemon_test_slurm_SOURCES = tests/daemon/test_slurm.c
 tests_daemon_test_slurm_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
 tests_daemon_test_store_SOURCES = tests/daemon/test_store.c
