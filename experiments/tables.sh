@@ -129,16 +129,13 @@ table_longer() {
     for task in hangul-10 hangul-all georgian-all; do
         row "$task" "$(of_suite scripts-scratch-r8 $task)" "$(of_suite scripts-r8 $task)" "$(of_suite scripts-long $task)"
     done
-    echo
-    heading task "R14x1 from glyphs, 100 steps, rate 0.01" "R14x1 from glyphs, 200 steps, rate 0.03"
-    row hangul-5 "$(of_suite scripts hangul-5)" "$(of_suite scripts-whole hangul-5)"
 }
 duplicates_of() { # NAME: a row for each test of a report
-    tr -d '\n' <"$work/dedup/$1/report.json" | sed 's/"path"/\n&/g' | sed -nE "s|^\"path\": *\"$work/sets/([^\"]*)\", *\"images\": *([0-9]+).*\"duplicates\": *([0-9]+).*|\1 \2 \3|p" |
+    { tr -d '\n' <"$work/dedup/$1/report.json"; echo; } | sed 's/"path"/\n&/g' | sed -nE "s|^\"path\": *\"$work/sets/([^\"]*)\", *\"images\": *([0-9]+).*\"duplicates\": *([0-9]+).*|\1 \2 \3|p" |
         { read -r upstream _ _ && while read -r test images copies; do row "$upstream" "$test" "$images" "$copies"; done; }
 }
 clean() { # NAME RUN: validation as it is, and without duplicates
-    row "$2" "$(of_run "$2")" "$(grep -oE 'top-1 [0-9.]+' "$work/dedup/$1/accuracy" 2>/dev/null | tail -n 1 | cut -d' ' -f2)"
+    row "$2" "$(of_run "$2")" "$(sed -n 's/.*top-1 \([0-9.]*\) .*/\1/p' "$work/dedup/$1/accuracy" 2>/dev/null | awk '{ print 100 * $1 }' | spread)"
 }
 table_duplicates() {
     local name
