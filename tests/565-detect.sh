@@ -20,6 +20,28 @@ for ranks in 1 2 4; do
 done
 same "2 ranks end with the weights of 1" "$(hash "$scratch/short2")" "$(hash "$scratch/short1")"
 same "4 ranks end with the weights of 1" "$(hash "$scratch/short4")" "$(hash "$scratch/short1")"
+
+# Stopped, killed, finished by another number of ranks each. Generations are whole folders named by their steps.
+parts=(--out "$scratch/parts" "${short[@]}" --set schedule.steps=6 --set checkpoint.every_steps=2)
+run 2 "$scratch/detect.json" --out "$scratch/whole" "${short[@]}" --set schedule.steps=6
+ok $? "2 ranks train six steps undisturbed"
+run 2 "$scratch/detect.json" "${parts[@]}" --steps-limit 1
+same "2 ranks stop after a step" "$?:$(member "$scratch/parts" step)" 75:1
+saved() { find "$scratch/parts/checkpoints" -maxdepth 1 -name '*00000[2-9]' | grep -q .; }
+# Stopped as soon as they have a generation, so that none is at the end before it is killed.
+$MPIRUN -n 4 "$bitrun" "$scratch/detect.json" "${parts[@]}" >"$scratch/said" 2>&1 &
+launched=$!
+wait_for 120 saved
+ranks=$(pgrep -f -- "^$bitrun .*--out $scratch/parts ")
+kill -KILL $ranks
+same "4 ranks are killed after a checkpoint" "$(echo "$ranks" | wc -l):$(wait $launched || echo ended)" 4:ended
+[ "$(member "$scratch/parts" state)" != done ]
+ok $? "the killed run is not done"
+run 1 "$scratch/detect.json" "${parts[@]}"
+ok $? "1 rank finishes what 2 and 4 began"
+same "stopped, killed and finished: the weights of the undisturbed run" "$(hash "$scratch/parts")" "$(hash "$scratch/whole")"
+same "and its losses, each once" "$(losses "$scratch/parts")" "$(losses "$scratch/whole")"
+
 judged() { grep '"kind":"evaluation"' "$1/metrics.jsonl" | sed 's/"seconds":[0-9.e-]*//'; }
 same "4 ranks evaluate as 1" "$(judged "$scratch/short4")" "$(judged "$scratch/short1")"
 
