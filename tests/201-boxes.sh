@@ -48,6 +48,10 @@ else
     # At 256 pixels [1, 2, 3, 4] is 24 x 32, as anchors of scale 4 are; the one of 5 x 4, clipped or not, is 40 x 32.
     expect 0 "the same with larger pictures" "$bit" check --data job.json "${task[@]}" --set data.size=256
     says out "0.0 % of 3 boxes overlap no anchor by 0.5 or more"
+    expect 0 "a plan with the pictures without boxes" "$bit" plan job.json "${task[@]}" --set schedule.decay_epochs='[]'
+    says out "images          4 for training"
+    expect 0 "a plan without them" "$bit" plan job.json "${task[@]}" --set schedule.decay_epochs='[]' --set detect.empty_images=false
+    says out "images          1 for training"
     refused 66 "pictures that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json
     says err "name the folder they stand below (data.train_folder, data.val_folder)"
     sed 's/"width":32/"width":48/' train.json >turned.json

@@ -100,6 +100,8 @@ struct bit_subset *bit_subset_create(const struct bit_index *index, int per_clas
 /* The same of images that are in no index: class_of gives an image's class, -1 for none. The same images as of an index of these classes. */
 struct bit_classes { uint64_t images; int classes; int (*class_of)(const void *context, uint64_t image); const void *context; };
 struct bit_subset *bit_subset_draw(const struct bit_classes *from, int per_class, uint64_t seed, struct bit_error *error);
+/* Of annotations: the images with a box that is to be found (no crowd, not empty). Class data: there is none. Local. */
+struct bit_subset *bit_subset_with_boxes(const struct bit_index *index, struct bit_error *error);
 void bit_subset_destroy(struct bit_subset *subset);
 
 /* ---- mixed images ---- */
@@ -173,8 +175,8 @@ struct bit_stream;
 struct bit_batch {
     int images;                 /* valid ones; the rest of the buffer is zero */
     void *pixels;               /* [micro_batch, size, size, 3] of `precision`, [-1, 1], 64-byte aligned */
-    struct bit_targets targets; /* label_start is given; weights where images are mixed. Of annotations: a label and a box for each box that is to
-                                 * be found (no crowds, nothing below a pixel a side), and in evaluation frames */
+    struct bit_targets targets; /* label_start is given; weights where images are mixed, frames in an evaluation of BIT_CROP_FIT. Of annotations: a label and a box for each box that is to
+                                 * be found (no crowds, nothing below a pixel a side), */
     const uint64_t *samples;    /* image numbers, before substitution */
     uint64_t step;
     int micro;                  /* number of this micro-batch within the rank's share of the step */

@@ -10,7 +10,10 @@
 #include "bit/error.h"
 #include "bit/text.h"
 
-enum { BIT_JOB_DECAYS = 16, BIT_JOB_BLOCKS = 6 /* root, blocks 1 to 4, head */, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 16 };
+enum { BIT_JOB_DECAYS = 16, BIT_JOB_BLOCKS = 6 /* root, blocks 1 to 4, head */, BIT_JOB_NUMBERS = 8, BIT_JOB_FILE_LIMIT = 1 << 20, BIT_JOB_DEPTH_LIMIT = 16 };
+
+/* A list of numbers. */
+struct bit_job_numbers { int count; double value[BIT_JOB_NUMBERS]; };
 
 /* Every key of a job file, by section; defaults are the paper's (BiT-S). Meaning, type, range and default of each stand
  * in one table (src/job/keys.c), which validates, documents (bit help job, bit-job(5)) and writes the canonical form. */
@@ -41,8 +44,8 @@ struct bit_job {
              double decay_factor; double weight_decay; char *weight_decay_on /* all|kernels */; char *shape /* step|cosine */,
              *warmup_from /* first|zero */; double start_decay; } schedule;
 
-    struct { char *taps /* activation|sum */, *p6_from /* p5|c5 */, *norm /* gn|none */; int channels, layers; double anchor_scale; int octaves;
-             double positive, negative, scale_min, scale_max, alpha, gamma, box_beta, box_weight, prior, score, overlap; int candidates, most; } detect;
+    struct { char *taps /* activation|sum */, *p6_from /* p5|c5 */, *norm /* gn|none */, *freeze /* none|root|block1 */; int channels, layers;
+             double anchor_scale; int octaves; struct bit_job_numbers ratios; bool empty_images; double positive, negative, scale_min, scale_max, alpha, gamma, box_beta, box_weight, prior, score, overlap; int candidates, most; } detect;
 
     struct { char *rule /* paper|published-code|light|big_vision */; uint64_t pixels /* 0: measured */; } finetune;
 

@@ -56,7 +56,6 @@ static int check_list(const char *path, const struct bit_index *index, struct bi
     return 0;
 }
 
-/* job NULL: images of a probe, whose labels may be any. */
 /* Boxes that no anchor fits are found by their best one only, and badly. */
 static void check_anchors(const struct bit_job *job, const char *path, const struct bit_index *index)
 {
@@ -71,6 +70,7 @@ static void check_anchors(const struct bit_job *job, const char *path, const str
         printf("  %s: %.1f %% of %llu boxes overlap no anchor by %g or more\n", path, 100 * share, (unsigned long long)boxes, job->detect.positive);
 }
 
+/* job NULL: images of a probe, whose labels may be any. */
 static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
 {

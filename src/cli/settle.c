@@ -10,7 +10,11 @@ static int find_images(const struct bit_job *job, const struct bit_index *index,
     struct bit_subset *subset = NULL;
     const int per_class = job->data.per_class;
     facts->examples = images;
-    if (per_class && index && bit_index_images(index) == images) {
+    if (!job->detect.empty_images && index && bit_index_has_boxes(index) && bit_index_images(index) == images) {
+        if (!(subset = bit_subset_with_boxes(index, error)))
+            return -1;
+        facts->examples = subset->count;
+    } else if (per_class && index && bit_index_images(index) == images) {
         if (!(subset = bit_subset_create(index, per_class, job->data.per_class_seed, error)))
             return -1;
         facts->examples = subset->count;

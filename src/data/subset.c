@@ -102,6 +102,32 @@ struct bit_subset *bit_subset_create(const struct bit_index *index, int per_clas
     return bit_subset_draw(&from, per_class, seed, error);
 }
 
+static bool has_box(const struct bit_index *index, uint64_t image)
+{
+    struct bit_index_boxes b;
+    bit_index_boxes(index, image, &b);
+    for (int i = 0; i < b.count; i++)
+        if (!(b.flags[i] & BIT_BOX_CROWD) && b.boxes[i][2] > 0 && b.boxes[i][3] > 0)
+            return true;
+    return false;
+}
+
+struct bit_subset *bit_subset_with_boxes(const struct bit_index *index, struct bit_error *error)
+{
+    struct bit_subset *subset = bit_allocate(1, sizeof *subset, "a subset of the images", error);
+    const uint64_t images = bit_index_images(index);
+    if (subset && (subset->images = bit_allocate(images + 1, sizeof *subset->images, "a subset of the images", error))) {
+        for (uint64_t i = 0; i < images; i++)
+            if (has_box(index, i))
+                subset->images[subset->count++] = i;
+        if (subset->count)
+            return subset;
+        bit_fail(error, BIT_EDATA, "no image has a box that is to be found");
+    }
+    bit_subset_destroy(subset);
+    return NULL;
+}
+
 void bit_subset_destroy(struct bit_subset *subset)
 {
     if (!subset)

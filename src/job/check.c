@@ -158,7 +158,7 @@ static int check_data(struct reading *r)
     /* The paper's 256 at 224 is 8/7; other sizes keep the proportion. */
     if (fine(r, "data.size", "data.resize") && !given(r, "data.resize"))
         job->data.resize = (int)((job->data.size * 8 + 3) / 7);
-    bool resizes = strcmp(job->data.crop, "inception") || strcmp(job->data.evaluation_crop, "squash");
+    bool resizes = !task_is(r, "detect") && (strcmp(job->data.crop, "inception") || strcmp(job->data.evaluation_crop, "squash"));
     if (fine(r, "data.size", "data.resize") && fine(r, "data.crop", "data.evaluation_crop") && resizes && job->data.resize < job->data.size &&
         clash(r, "data.resize", "%d is less than data.size (%d): the crop would not fit", job->data.resize,
               job->data.size))
@@ -179,7 +179,7 @@ static int check_data(struct reading *r)
 static int check_model(struct reading *r)
 {
     struct bit_job *job = r->job;
-    if (fine(r, "loss", "model.classes") && !strcmp(job->loss, "softmax") && job->model.classes == 1)
+    if (fine(r, "loss", "model.classes") && !task_is(r, "detect") && !strcmp(job->loss, "softmax") && job->model.classes == 1)
         return clash(r, "model.classes", "softmax needs at least 2 classes, found 1");
     return 0;
 }
@@ -246,18 +246,40 @@ static int refuse_changed(struct reading *r, const char *path, const char *why)
     return is_default < 0 || (!is_default && clash(r, path, "%s", why)) ? -1 : 0;
 }
 
+/* Canonical jobs give what data.resize comes to. */
+static int refuse_resize(struct reading *r, const char *why)
+{
+    const struct bit_job *job = r->job;
+    return given(r, "data.resize") && fine(r, "data.resize", "data.size") && job->data.resize != (job->data.size * 8 + 3) / 7
+               ? clash(r, "data.resize", "%s", why) : 0;
+}
+
+/* What a detection has no use for. */
+static int refuse_classification(struct reading *r)
+{
+    static const char *const of_classes[] = {
+        "loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class", "data.per_class_seed", "probe.train",
+        "probe.test", "evaluation.among_labelled", "evaluation.border", "finetune.rule", "finetune.pixels"};
+    static const char *const of_crops[] = {"data.crop", "data.evaluation_crop", "data.area_min", "data.area_max", "data.aspect_min",
+                                           "data.aspect_max", "data.crop_attempts"};
+    static const char why[] = "belongs to classification: task detect fits whole pictures into data.size (see detect.scale_min)";
+    for (size_t i = 0; i < sizeof of_classes / sizeof *of_classes; i++)
+        if (refuse_changed(r, of_classes[i], "belongs to classification, and the task is detect"))
+            return -1;
+    for (size_t i = 0; i < sizeof of_crops / sizeof *of_crops; i++)
+        if (refuse_changed(r, of_crops[i], why))
+            return -1;
+    return refuse_resize(r, why);
+}
+
 /* Keys that make no sense beside the task. */
 static int check_task(struct reading *r)
 {
-    static const char *const of_classes[] = {"loss", "evaluation.metrics", "model.head_bias", "model.dropout", "data.mixup", "data.per_class",
-                                             "probe.train", "evaluation.among_labelled", "evaluation.border"};
-    const bool detects = task_is(r, "detect");
-    for (size_t i = 0; detects && i < sizeof of_classes / sizeof *of_classes; i++)
-        if (refuse_changed(r, of_classes[i], "belongs to classification, and the task is detect"))
-            return -1;
+    if (task_is(r, "detect"))
+        return refuse_classification(r);
     char why[100];
     snprintf(why, sizeof why, "belongs to the task detect, and the task is %s", fine(r, "task", NULL) ? r->job->task : "");
-    for (size_t i = 0; !detects && fine(r, "task", NULL) && i < job_key_count; i++)
+    for (size_t i = 0; fine(r, "task", NULL) && i < job_key_count; i++)
         if (!strncmp(job_keys[i].path, "detect.", 7) && refuse_changed(r, job_keys[i].path, why))
             return -1;
     return 0;
@@ -280,6 +302,13 @@ static int check_detection(struct reading *r)
     if (fine(r, "detect.positive", "detect.negative") && job->detect.negative > job->detect.positive)
         return clash(r, given(r, "detect.negative") ? "detect.negative" : "detect.positive",
                      "detect.negative (%g) is above detect.positive (%g)", job->detect.negative, job->detect.positive);
+    if (fine(r, "detect.octaves", "detect.ratios") && job->detect.octaves * job->detect.ratios.count > 32 &&
+        clash(r, given(r, "detect.ratios") ? "detect.ratios" : "detect.octaves", "%d octaves of %d ratios are %d anchors a cell: expected at most 32",
+              job->detect.octaves, job->detect.ratios.count, job->detect.octaves * job->detect.ratios.count))
+        return -1;
+    if (fine(r, "detect.freeze", "optimizer.block_rates") && strcmp(job->detect.freeze, "none") &&
+        refuse_changed(r, "optimizer.block_rates", "stands beside detect.freeze, which says the same in a word; give only one of them"))
+        return -1;
     if (fine(r, "detect.scale_min", "detect.scale_max") && job->detect.scale_min > job->detect.scale_max)
         return clash(r, given(r, "detect.scale_min") ? "detect.scale_min" : "detect.scale_max",
                      "detect.scale_min (%g) is above detect.scale_max (%g)", job->detect.scale_min, job->detect.scale_max);

@@ -40,8 +40,9 @@ void bit_job_help(FILE *stream)
                 continue;
             job_key_expected(k, expected, sizeof expected);
             fprintf(stream, "\n  %s (%s)\n", k->path, k->value ? k->value : "must be given");
-            snprintf(line, sizeof line, "%s%s%s.%s", expected, k->unit ? "; " : "", k->unit ? k->unit : "",
-                     k->ruled ? " Fine-tuning: null by default, the rule chooses." : "");
+            snprintf(line, sizeof line, "%s%s%s.%s%s%s%s", expected, k->unit ? "; " : "", k->unit ? k->unit : "",
+                     k->ruled ? " Fine-tuning: null by default, the rule chooses." : "", k->detection ? " Detection: " : "",
+                     k->detection ? k->detection : "", k->detection ? " by default." : "");
             print_wrapped(stream, line, 6, 100);
             print_wrapped(stream, k->meaning, 6, 100);
         }
@@ -96,6 +97,11 @@ static void print_key_roff(FILE *stream, const struct key *k)
     fprintf(stream, ".\n%s", k->value ? "Default: " : "It must be given");
     print_roff(stream, k->value ? k->value : "");
     fprintf(stream, ".\n%s", k->ruled ? "Fine\\-tuning: null by default, the rule chooses.\n" : "");
+    if (k->detection) {
+        fprintf(stream, "Detection: ");
+        print_roff(stream, k->detection);
+        fprintf(stream, " by default.\n");
+    }
 }
 
 void bit_job_help_roff(FILE *stream)

@@ -31,6 +31,11 @@ void job_number_text(double number, char buffer[40])
         snprintf(buffer, 40, "%.0f", number == 0 ? 0.0 : number);
 }
 
+const char *job_key_default(const struct key *key, const struct bit_job *job)
+{
+    return key->detection && job->task && !strcmp(job->task, "detect") ? key->detection : key->value;
+}
+
 static void range_text(const struct key *key, char *buffer, size_t size)
 {
     char low[40], high[40];
@@ -60,7 +65,7 @@ void job_key_expected(const struct key *key, char *buffer, size_t size)
 {
     static const char *const kinds[] = {"a whole number", "a whole number", "a number", "true or false", "a text",
                                         "a path", "a list of ascending numbers",
-                                        "a list of ascending whole numbers", "a list of numbers"};
+                                        "a list of ascending whole numbers", "a list of numbers", "a list of numbers"};
     char what[200];
     range_text(key, what, sizeof what);
     if (key->choices)
@@ -69,6 +74,8 @@ void job_key_expected(const struct key *key, char *buffer, size_t size)
         snprintf(buffer, size, "%s", kinds[key->type]);
     else if (key->type == KEY_REALS || key->type == KEY_COUNTS)
         snprintf(buffer, size, "%s (at most %d)%s", kinds[key->type], BIT_JOB_DECAYS, what);
+    else if (key->type == KEY_NUMBERS)
+        snprintf(buffer, size, "%s (1 to %d)%s", kinds[key->type], BIT_JOB_NUMBERS, what);
     else if (key->type == KEY_BLOCKS)
         snprintf(buffer, size, "%s (%d)%s", kinds[key->type], BIT_JOB_BLOCKS, what);
     else

@@ -33,8 +33,8 @@ const struct key job_keys[] = {
     {.path = "task", .type = KEY_TEXT, .offset = AT(task), .value = "\"pretrain\"", .choices = "pretrain|finetune|detect",
      .meaning = "What to do: pretrain trains a network from scratch (or from model.start), with the defaults named here. finetune adapts trained "
                 "weights (model.start) to a task; keys whose value may be null when fine-tuning are then chosen by finetune.rule from the "
-                "number of training images, their size and the weights, unless the job gives them. bit plan says what was chosen and why. detect trains RetinaNet on annotated boxes, usually from model.start; the keys of the "
-                "section detect belong to it."},
+                "number of training images, their size and the weights, unless the job gives them. bit plan says what was chosen and why. detect trains RetinaNet on annotated boxes, usually from model.start, with the paper's schedule for "
+                "COCO as defaults; the keys of the section detect belong to it."},
     {.path = "loss", .type = KEY_TEXT, .offset = AT(loss), .value = "\"softmax\"", .choices = "softmax|sigmoid",
      .model = true,
      .meaning = "softmax: cross entropy, one label an image. sigmoid: binary cross entropy summed over classes and "
@@ -88,8 +88,9 @@ const struct key job_keys[] = {
                 "initial weights are drawn."},
     {.path = "model.head_from", .type = KEY_TEXT, .offset = AT(model.head_from), .value = "\"auto\"", .choices = "auto|zero|names|order",
      .meaning = "With model.start: what the head begins with. auto: the start's head where its classes have the same names in the same "
-                "order, else zero. zero: a new head. names: rows of classes with the same name are taken over, others are zero. order: row "
-                "by row, for weights that do not say their classes; as many classes."},
+                "order, else zero; of a detection also its pyramid and nets where their shapes are the same, as by names. zero: a new head. "
+                "names: rows of classes with the same name are taken over, others begin anew. order: row by row, for weights that do not "
+                "say their classes; as many classes."},
     {.path = "model.dropout", .type = KEY_REAL, .offset = AT(model.dropout), .value = "0", .minimum = 0, .maximum = 0.95,
      .unit = "share of the features", .meaning = "Training: pooled features that are dropped before the head, at random; the others are "
                                                  "enlarged to match."},
@@ -115,7 +116,7 @@ const struct key job_keys[] = {
      .maximum = 1e12, .unit = "images",
      .meaning = "The same for data.val."},
     {.path = "data.size", .type = KEY_INTEGER, .offset = AT(data.size), .value = "224", .minimum = 1, .maximum = 4096,
-     .unit = "pixels", .model = true, .ruled = true, .meaning = "Side of the square images that the network sees."},
+     .unit = "pixels", .model = true, .ruled = true, .detection = "1024", .meaning = "Side of the square images that the network sees."},
     {.path = "data.resize", .type = KEY_INTEGER, .offset = AT(data.resize), .value = "null", .nullable = true,
      .minimum = 1, .maximum = 8192, .unit = "pixels",
      .ruled = true, .meaning = "Evaluation: the smaller side is resized to this, then the centre of data.size is cut out. null: 8/7 "
@@ -194,24 +195,24 @@ const struct key job_keys[] = {
 
     {.path = "schedule.epochs", .type = KEY_REAL, .offset = AT(schedule.epochs), .value = "90", .nullable = true,
      .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
-     .ruled = true, .meaning = "Length of the run. Exactly one of epochs and steps counts: giving steps in the file makes this "
+     .ruled = true, .detection = "30", .meaning = "Length of the run. Exactly one of epochs and steps counts: giving steps in the file makes this "
                 "null."},
     {.path = "schedule.steps", .type = KEY_COUNT, .offset = AT(schedule.steps), .value = "null", .nullable = true,
      .minimum = 1, .maximum = 1e12, .unit = "steps", .ruled = true, .meaning = "Length of the run, instead of epochs."},
     {.path = "schedule.batch", .type = KEY_INTEGER, .offset = AT(schedule.batch), .value = "4096", .minimum = 1,
      .maximum = 16777216, .unit = "images", .model = true,
-     .ruled = true, .meaning = "Images in one step, over all ranks. A multiple of ranks x micro_batch."},
+     .ruled = true, .detection = "256", .meaning = "Images in one step, over all ranks. A multiple of ranks x micro_batch."},
     {.path = "schedule.base_rate", .type = KEY_REAL, .offset = AT(schedule.base_rate), .value = "0.03", .minimum = 0,
      .above = true, .maximum = 1000,
-     .ruled = true, .meaning = "Learning rate at a batch of base_batch; the rate used is base_rate x batch / base_batch."},
+     .ruled = true, .detection = "0.08", .meaning = "Learning rate at a batch of base_batch; the rate used is base_rate x batch / base_batch."},
     {.path = "schedule.base_batch", .type = KEY_INTEGER, .offset = AT(schedule.base_batch), .value = "256",
      .minimum = 1, .maximum = 16777216, .unit = "images", .ruled = true, .meaning = "Batch that base_rate refers to."},
     {.path = "schedule.warmup_steps", .type = KEY_COUNT, .offset = AT(schedule.warmup_steps), .value = "5000",
      .minimum = 0, .maximum = 1e12, .unit = "steps",
-     .ruled = true, .meaning = "The rate grows linearly over these steps; 0: no warm-up."},
+     .ruled = true, .detection = "462", .meaning = "The rate grows linearly over these steps; 0: no warm-up."},
     {.path = "schedule.decay_epochs", .type = KEY_REALS, .offset = AT(schedule.decay_epochs), .value = "[30,60,80]",
      .nullable = true, .minimum = 0, .above = true, .maximum = 1e6, .unit = "epochs",
-     .ruled = true, .meaning = "The rate is multiplied by decay_factor at each of these. []: never. Giving decay_steps in the file "
+     .ruled = true, .detection = "[16,22]", .meaning = "The rate is multiplied by decay_factor at each of these. []: never. Giving decay_steps in the file "
                 "makes this null."},
     {.path = "schedule.decay_steps", .type = KEY_COUNTS, .offset = AT(schedule.decay_steps), .value = "null",
      .nullable = true, .minimum = 1, .maximum = 1e12, .unit = "steps", .ruled = true, .meaning = "The same in steps."},
@@ -222,7 +223,7 @@ const struct key job_keys[] = {
      .ruled = true, .meaning = "Weight decay, added to the gradient (coupled)."},
     {.path = "schedule.weight_decay_on", .type = KEY_TEXT, .offset = AT(schedule.weight_decay_on),
      .value = "\"all\"", .choices = "all|kernels",
-     .meaning = "Whether norms and biases decay too, or kernels only."},
+     .detection = "\"kernels\"", .meaning = "Whether norms and biases decay too, or kernels only."},
 
     {.path = "schedule.start_decay", .type = KEY_REAL, .offset = AT(schedule.start_decay), .value = "0", .minimum = 0, .maximum = 1000,
      .meaning = "With model.start: decay towards the weights that the run began with (L2-SP), added to the gradient beside weight_decay."},
@@ -242,6 +243,9 @@ const struct key job_keys[] = {
     {.path = "detect.norm", .type = KEY_TEXT, .offset = AT(detect.norm), .value = "\"gn\"", .choices = "gn|none",
      .meaning = "gn: group norm of 32 groups behind each level of the pyramid and each layer of the class and box nets, with gammas and betas of "
                 "each level. none: no norms, as in the first RetinaNet."},
+    {.path = "detect.freeze", .type = KEY_TEXT, .offset = AT(detect.freeze), .value = "\"none\"", .choices = "none|root|block1",
+     .meaning = "Parts of the backbone that stay as they begin: none, the root convolution, or the root and block 1. The same as zeros in "
+                "optimizer.block_rates."},
     {.path = "detect.channels", .type = KEY_INTEGER, .offset = AT(detect.channels), .value = "256", .minimum = 1, .maximum = 8192,
      .meaning = "Channels of the pyramid and of both nets; with gn a multiple of 32."},
     {.path = "detect.layers", .type = KEY_INTEGER, .offset = AT(detect.layers), .value = "4", .minimum = 1, .maximum = 8,
@@ -249,7 +253,12 @@ const struct key job_keys[] = {
     {.path = "detect.anchor_scale", .type = KEY_REAL, .offset = AT(detect.anchor_scale), .value = "4", .minimum = 0.5, .maximum = 64,
      .unit = "strides", .meaning = "Side of the smallest anchor of a level: 4 makes anchors of 32 to 813 pixels."},
     {.path = "detect.octaves", .type = KEY_INTEGER, .offset = AT(detect.octaves), .value = "3", .minimum = 1, .maximum = 8,
-     .meaning = "Sizes of anchors of a level, each 2^(1/octaves) times the one before; each has heights of 0.5, 1 and 2 widths."},
+     .meaning = "Sizes of anchors of a level, each 2^(1/octaves) times the one before."},
+    {.path = "detect.ratios", .type = KEY_NUMBERS, .offset = AT(detect.ratios), .value = "[0.5,1,2]", .minimum = 0, .above = true, .maximum = 100,
+     .unit = "height / width", .meaning = "Shapes of anchors of each size, of equal areas. octaves times ratios: at most 32."},
+    {.path = "detect.empty_images", .type = KEY_FLAG, .offset = AT(detect.empty_images), .value = "true",
+     .meaning = "Training: pictures without a box that is to be found count, too: all of them is background. false: they are left out, as by "
+                "Detectron2."},
     {.path = "detect.positive", .type = KEY_REAL, .offset = AT(detect.positive), .value = "0.5", .minimum = 0, .above = true, .maximum = 1,
      .unit = "overlap (intersection over union)", .meaning = "Anchors that overlap a box by so much or more are to find it. Beyond them each box has the "
                                                              "anchor that it overlaps most."},

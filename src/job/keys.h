@@ -14,6 +14,7 @@ enum key_type {
     KEY_REALS,   /* double[BIT_JOB_DECAYS], ascending */
     KEY_COUNTS,  /* uint64_t[BIT_JOB_DECAYS], ascending */
     KEY_BLOCKS,  /* double[BIT_JOB_BLOCKS], exactly as many, in any order */
+    KEY_NUMBERS, /* struct bit_job_numbers, one or more, in any order */
 };
 
 struct key {
@@ -21,6 +22,7 @@ struct key {
     enum key_type type;
     size_t offset;          /* in struct bit_job */
     const char *value;      /* default, as JSON; NULL: the key must be given */
+    const char *detection;  /* default in a job of task detect; NULL: the same */
     const char *choices;    /* "group|batch": the only values; NULL: any */
     bool several;           /* KEY_TEXT: one or more of the choices, with commas between */
     double minimum, maximum;
@@ -51,6 +53,8 @@ static inline bool job_key_open(const struct bit_job *job, int key)
 {
     return job->open[key / 64] >> (key % 64) & 1;
 }
+/* The default as JSON, by the job's task; NULL: the key must be given. */
+const char *job_key_default(const struct key *key, const struct bit_job *job);
 /* "a whole number from 1 to 32", "one of \"group\", \"batch\"". */
 void job_key_expected(const struct key *key, char *buffer, size_t size);
 /* The path a misspelt one probably means, or NULL. */

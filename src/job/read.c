@@ -21,6 +21,21 @@ static int store_defaults(struct reading *r)
     return 0;
 }
 
+/* Those of the task, once it is known, where nothing else is given. */
+static int store_task_defaults(struct reading *r)
+{
+    for (size_t i = 0; i < job_key_count; i++) {
+        const char *value = job_key_default(&job_keys[i], r->job);
+        struct source s = {.text = value, .size = value ? strlen(value) : 0};
+        if (r->keys[i].state != KEY_ABSENT || value == job_keys[i].value)
+            continue;
+        if (job_scan_one(value, s.size, &s.kind, r->error) || job_value_store(r, (int)i, &s, job_keys[i].path))
+            return -1;
+        r->keys[i].state = KEY_ABSENT;
+    }
+    return 0;
+}
+
 static int section_find(const char *name)
 {
     for (size_t i = 0; i < job_section_count; i++)
@@ -169,7 +184,7 @@ static int parse(struct reading *r, const char *text, size_t size, const char *n
     for (size_t i = 0; i < override_count; i++)
         if (store_override(r, overrides[i]))
             goto out;
-    if (store_name(r, name) || (!scan.fatal && job_cross_check(r)))
+    if (store_name(r, name) || store_task_defaults(r) || (!scan.fatal && job_cross_check(r)))
         goto out;
     if (job_summarise(r->problems, name, r->error))
         goto out;

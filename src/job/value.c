@@ -118,6 +118,19 @@ static int store_blocks(struct reading *r, int key, const struct source *s, cons
     return count == BIT_JOB_BLOCKS ? 0 : wrong(r, key, s, path, NULL);
 }
 
+static int store_numbers(struct reading *r, int key, const struct source *s, const char *path, const cJSON *list)
+{
+    struct bit_job_numbers *member = key_member(&job_keys[key], r->job);
+    int count = 0;
+    for (const cJSON *item = list->child; item; item = item->next, count++)
+        if (!cJSON_IsNumber(item) || count == BIT_JOB_NUMBERS || !number_fits(&job_keys[key], item->valuedouble))
+            return wrong(r, key, s, path, NULL);
+        else
+            member->value[count] = item->valuedouble;
+    member->count = count;
+    return count ? 0 : wrong(r, key, s, path, NULL);
+}
+
 static int store_list(struct reading *r, int key, const struct source *s, const char *path, const cJSON *list)
 {
     const struct key *k = &job_keys[key];
@@ -192,6 +205,8 @@ static int store(struct reading *r, int key, const struct source *s, const char 
         return cJSON_IsArray(value) ? store_list(r, key, s, path, value) : wrong(r, key, s, path, NULL);
     case KEY_BLOCKS:
         return cJSON_IsArray(value) ? store_blocks(r, key, s, path, value) : wrong(r, key, s, path, NULL);
+    case KEY_NUMBERS:
+        return cJSON_IsArray(value) ? store_numbers(r, key, s, path, value) : wrong(r, key, s, path, NULL);
     default:
         if (!cJSON_IsNumber(value) || !number_fits(k, value->valuedouble))
             return wrong(r, key, s, path, NULL);

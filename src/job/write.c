@@ -28,6 +28,15 @@ static void add_number(struct bit_text *t, double x)
     bit_text_add(t, "%s", buffer);
 }
 
+static void add_numbers(struct bit_text *t, const double *value, int count)
+{
+    for (int i = 0; i < count; i++) {
+        bit_text_add(t, i ? "," : "[");
+        add_number(t, value[i]);
+    }
+    bit_text_add(t, "]");
+}
+
 static void add_value(struct bit_text *t, const struct key *k, const struct bit_job *job)
 {
     const void *member = key_member_const(k, job);
@@ -42,13 +51,12 @@ static void add_value(struct bit_text *t, const struct key *k, const struct bit_
     case KEY_FLAG: bit_text_add(t, "%s", *(const bool *)member ? "true" : "false"); break;
     case KEY_TEXT:
     case KEY_PATH: bit_text_add_json(t, *(char *const *)member); break;
-    case KEY_BLOCKS:
-        for (int i = 0; i < BIT_JOB_BLOCKS; i++) {
-            bit_text_add(t, i ? "," : "[");
-            add_number(t, ((const double *)member)[i]);
-        }
-        bit_text_add(t, "]");
+    case KEY_BLOCKS: add_numbers(t, member, BIT_JOB_BLOCKS); break;
+    case KEY_NUMBERS: {
+        const struct bit_job_numbers *numbers = member;
+        add_numbers(t, numbers->value, numbers->count);
         break;
+    }
     case KEY_REALS:
     case KEY_COUNTS:
         bit_text_add(t, "[");
@@ -64,7 +72,8 @@ int job_value_is_default(const struct bit_job *job, int key, struct bit_error *e
 {
     struct bit_text t = {0};
     add_value(&t, &job_keys[key], job);
-    const bool failed = t.failed, same = !failed && job_keys[key].value && !strcmp(t.data, job_keys[key].value);
+    const char *value = job_key_default(&job_keys[key], job);
+    const bool failed = t.failed, same = !failed && value && !strcmp(t.data, value);
     bit_text_free(&t);
     return failed ? bit_fail(error, BIT_EENVIRONMENT, "out of memory: a value of the job") : same;
 }

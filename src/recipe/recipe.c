@@ -49,6 +49,8 @@ static void detect_of(const struct bit_job *job, int classes, struct bit_detect 
     head->layers = job->detect.layers;
     head->anchor_scale = job->detect.anchor_scale;
     head->octaves = job->detect.octaves;
+    head->ratio_count = job->detect.ratios.count;
+    memcpy(head->ratios, job->detect.ratios.value, (size_t)head->ratio_count * sizeof *head->ratios);
     head->match = (struct bit_match_options){.positive = job->detect.positive, .negative = job->detect.negative};
     head->focal = (struct bit_focal_options){.alpha = job->detect.alpha, .gamma = job->detect.gamma};
     head->box_beta = job->detect.box_beta;
@@ -81,13 +83,16 @@ void bit_recipe_model(const struct bit_job *job, int classes, int ranks, bool tr
         .backend = bit_backend_find(job->backend, NULL),
     };
     options->roles.decay_kernels_only = is(job->schedule.weight_decay_on, "kernels");
+    const int still = is(job->detect.freeze, "block1") ? 2 : is(job->detect.freeze, "root"); /* parts from the root on */
     for (int part = 0; part < BIT_PARTS; part++) {
-        options->roles.frozen[part] = job->optimizer.block_rates[part] <= 0;
-        options->roles.rate[part] = (float)job->optimizer.block_rates[part];
+        const double rate = part < still ? 0 : job->optimizer.block_rates[part];
+        options->roles.frozen[part] = rate <= 0;
+        options->roles.rate[part] = (float)rate;
     }
 }
 
 _Static_assert((int)BIT_PARTS == (int)BIT_JOB_BLOCKS, "a rate for each part of the network");
+_Static_assert((int)BIT_ANCHOR_RATIOS == (int)BIT_JOB_NUMBERS, "room for all ratios");
 
 /* ---- images ---- */
 

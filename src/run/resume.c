@@ -43,7 +43,7 @@ static void judge(const struct run *run, const char *path, const cJSON *then, co
     char *before = cJSON_PrintUnformatted(then), *after = cJSON_PrintUnformatted(now);
     const char *a = before ? before : "?", *b = after ? after : "?";
     /* Only then does training resize. */
-    bool resizes = !strcmp(path, "data.resize") && run->recipe->training_stream.crop != BIT_CROP_INCEPTION;
+    bool resizes = !strcmp(path, "data.resize") && run->recipe->training_stream.crop != BIT_CROP_INCEPTION && !run->recipe->detects;
     if (AMONG(path, recipe) || resizes)
         bit_text_add(changed, "%s%s was %s, is %s", changed->size ? "; " : "", path, a, b);
     else if (AMONG(path, length))

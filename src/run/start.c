@@ -46,6 +46,8 @@ static int draw_subset(struct run *run)
 {
     if (run->job->data.per_class)
         run->subset = bit_subset_create(run->train, run->job->data.per_class, run->job->data.per_class_seed, &run->error);
+    else if (!run->job->detect.empty_images && bit_index_has_boxes(run->train))
+        run->subset = bit_subset_with_boxes(run->train, &run->error);
     return run_agree_alike(run);
 }
 
