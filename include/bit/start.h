@@ -36,9 +36,13 @@ const struct bit_table *bit_start_statistics_table(const struct bit_start *start
 /* Fills a block of bit_start_table with the numbers, verified; and batch norm's statistics, where there are any (may be NULL). */
 int bit_start_read(struct bit_start *start, float *weights, float *statistics, struct bit_error *error);
 
-/* What becomes of the start's head. ZERO: nothing; the other network keeps its own. SAME: all of it, class by class. NAMES: the classes
- * that have the same name; the others keep their own. */
+/* What becomes of the start's head. ZERO: nothing; the other network keeps its own. SAME: all of it, class by class. NAMES: what counts no
+ * classes (a detection's pyramid and nets), and the classes that have the same name; the others keep their own. */
 enum bit_start_head { BIT_START_ZERO, BIT_START_SAME, BIT_START_NAMES };
+
+/* Name of the first parameter of the head of `onto` that `table` lacks or has in another shape, numbers of classes aside; NULL: its head can be
+ * taken over. */
+const char *bit_start_misfit(const struct bit_table *table, const struct bit_table *onto);
 
 /* Copies a network's weights into a block of another one, `to` of table `onto`: every parameter of the backbone, which must be the
  * same in both (usage, naming the first that is not), and the head as said. from_classes, to_classes: names, one a line. *taken: classes

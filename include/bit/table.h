@@ -22,6 +22,7 @@ struct bit_parameter {
     int block;                     /* 0 root, 1..4, 5 final norm and head */
     /* roles: of the training at hand, so no file keeps them */
     bool head;                     /* the head's, else the backbone's */
+    int per_class;                 /* the head's: numbers of a class in the last dimension, [per_class][classes]; 0: it counts no classes */
     bool trains;                   /* the optimiser changes it */
     bool decays;                   /* weight decay pulls at it */
     float rate;                    /* factor of the learning rate */

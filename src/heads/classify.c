@@ -25,8 +25,11 @@ static int describe(const struct bit_head *head, const struct bit_head_input *in
         return bit_fail(error, BIT_EUSAGE, "model with %d classes: expected at least 1", classes);
     if (!isfinite(settings(head)->bias))
         return bit_fail(error, BIT_EUSAGE, "head bias %g: expected a finite number", settings(head)->bias);
-    return bit_table_add(table, "resnet/head/conv2d/kernel", BIT_KERNEL, 5, 4, kernel, error) < 0 ||
-           bit_table_add(table, "resnet/head/conv2d/bias", BIT_BIAS, 5, 1, bias, error) < 0 ? -1 : 0;
+    if (bit_table_add(table, "resnet/head/conv2d/kernel", BIT_KERNEL, 5, 4, kernel, error) < 0 ||
+        bit_table_add(table, "resnet/head/conv2d/bias", BIT_BIAS, 5, 1, bias, error) < 0)
+        return -1;
+    table->items[table->count - 2].per_class = table->items[table->count - 1].per_class = 1;
+    return 0;
 }
 
 static void initialise(const struct bit_head *head, const struct bit_table *table, size_t first, uint64_t seed,

@@ -75,21 +75,37 @@ int start_settle(struct run *run)
 
 /* ---- weights ---- */
 
+/* What `auto` comes to. A detection's pyramid and nets are worth keeping for other classes, too; a classifier's head is nothing but its classes. */
+static enum bit_start_head choose_head(const struct run *run, const char *from, const char *to, const char **words)
+{
+    const struct bit_table *table = bit_start_table(run->start), *onto = bit_model_table(run->model);
+    const char *misfit = bit_start_misfit(table, onto);
+    const bool same = *from && !strcmp(from, to) && (size_t)run->classes == bit_start_network(run->start)->classes;
+    if (misfit) {
+        *words = bit_table_find(table, misfit) < 0 ? "a new head, for it has none of this kind" : "a new head, for its own has other shapes";
+        return BIT_START_ZERO;
+    }
+    if (same) {
+        *words = "its head too, for the classes are the same";
+        return BIT_START_SAME;
+    }
+    if (run->recipe->detects && *from) {
+        *words = "its pyramid and nets too, with the rows of classes of the same name";
+        return BIT_START_NAMES;
+    }
+    *words = *from ? "a new head, for the classes are others" : "a new head, for it does not say its classes";
+    return BIT_START_ZERO;
+}
+
 static enum bit_start_head head_of(const struct run *run, const char *from, const char *to, const char **words)
 {
-    bool same = *from && !strcmp(from, to) && (size_t)run->classes == bit_start_network(run->start)->classes;
-    *words = "a new head";
-    if (run->recipe->detects) /* its nets are another kind of head */
-        return BIT_START_ZERO;
     switch (run->recipe->head_from) {
-    case BIT_HEAD_AUTO:
-        *words = same ? "its head too, for the classes are the same" : *from ? "a new head, for the classes are others"
-                                                                              : "a new head, for it does not say its classes";
-        return same ? BIT_START_SAME : BIT_START_ZERO;
+    case BIT_HEAD_AUTO: return choose_head(run, from, to, words);
     case BIT_HEAD_NAMES: *words = "the head's rows of classes of the same name"; return BIT_START_NAMES;
     case BIT_HEAD_ORDER: *words = "its head too, row by row"; return BIT_START_SAME;
     case BIT_HEAD_ZERO: break;
     }
+    *words = "a new head";
     return BIT_START_ZERO;
 }
 

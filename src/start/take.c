@@ -63,47 +63,70 @@ static void match(const struct names *old, const struct names *new, long *place)
     }
 }
 
-/* A parameter whose last dimension counts the classes: column place[j] becomes column j. */
-static void take_columns(const struct bit_parameter *p, const float *from, const struct bit_parameter *onto, float *to, const long *place)
+static size_t last_of(const struct bit_parameter *p)
 {
-    size_t old = p->shape[p->dimensions - 1], new = onto->shape[onto->dimensions - 1];
+    return p->shape[p->dimensions - 1];
+}
+
+/* Class place[j] becomes class j, in each of the parts of the last dimension that count the classes. */
+static void take_classes(const struct bit_parameter *p, const float *from, const struct bit_parameter *onto, float *to, const long *place)
+{
+    const size_t parts = (size_t)onto->per_class, old = last_of(p) / parts, new = last_of(onto) / parts;
     for (size_t row = 0; row < onto->count / new; row++)
         for (size_t j = 0; j < new; j++)
             if (place[j] >= 0)
                 to[onto->offset + row * new + j] = from[p->offset + row * old + (size_t)place[j]];
 }
 
-/* The same but for the last dimension, which is `classes` long. */
-static bool fits(const struct bit_parameter *p, const struct bit_parameter *onto, size_t old, size_t new)
+/* The same shape, but for the number of classes. */
+static bool fits(const struct bit_parameter *p, const struct bit_parameter *onto, size_t classes)
 {
-    int last = p->dimensions - 1;
-    return p->dimensions == onto->dimensions && p->shape[last] == old && onto->shape[last] == new &&
+    const int last = p->dimensions - 1;
+    if (!onto->per_class)
+        return same_shape(p, onto);
+    return p->dimensions == onto->dimensions && p->shape[last] == classes * (size_t)onto->per_class &&
            !memcmp(p->shape, onto->shape, (size_t)last * sizeof *p->shape);
 }
 
 /* Of the head that `onto` has, as the table of a generation does not say which parameters are its head's. 0: it has no such head. */
-static size_t outputs(const struct bit_table *table, const struct bit_table *onto)
+static size_t classes_of(const struct bit_table *table, const struct bit_table *onto)
 {
     for (size_t i = onto->count; i-- > 0;) {
-        int n = onto->items[i].head ? bit_table_find(table, onto->items[i].name) : -1;
+        const int n = onto->items[i].head && onto->items[i].per_class ? bit_table_find(table, onto->items[i].name) : -1;
         if (n >= 0)
-            return table->items[n].shape[table->items[n].dimensions - 1];
+            return last_of(&table->items[n]) / (size_t)onto->items[i].per_class;
     }
     return 0;
+}
+
+const char *bit_start_misfit(const struct bit_table *table, const struct bit_table *onto)
+{
+    const size_t classes = classes_of(table, onto);
+    for (size_t i = 0; i < onto->count; i++) {
+        const struct bit_parameter *p = &onto->items[i];
+        const int n = p->head ? bit_table_find(table, p->name) : -1;
+        if (p->head && (n < 0 || !fits(&table->items[n], p, classes)))
+            return p->name;
+    }
+    return NULL;
 }
 
 static int take_head(const struct bit_table *table, const float *from, const struct bit_table *onto, float *to, const long *place,
                      struct bit_error *error)
 {
+    const char *misfit = bit_start_misfit(table, onto);
+    if (misfit)
+        return bit_fail(error, BIT_EUSAGE, "the weights to begin with have %s (%s): model.head_from can be zero only",
+                        bit_table_find(table, misfit) < 0 ? "no head of this kind" : "a head of other shapes", misfit);
     for (size_t i = 0; i < onto->count; i++) {
         const struct bit_parameter *p = &onto->items[i];
         if (!p->head)
             continue;
-        int n = bit_table_find(table, p->name);
-        if (n < 0 || !fits(&table->items[n], p, outputs(table, onto), outputs(onto, onto)))
-            return bit_fail(error, BIT_EUSAGE, "the weights to begin with have no head of this kind (%s): model.head_from can be zero only",
-                            p->name);
-        take_columns(&table->items[n], from, p, to, place);
+        const struct bit_parameter *theirs = &table->items[bit_table_find(table, p->name)];
+        if (p->per_class)
+            take_classes(theirs, from, p, to, place);
+        else
+            memcpy(to + p->offset, from + theirs->offset, p->count * sizeof *to);
     }
     return 0;
 }
@@ -112,12 +135,12 @@ int bit_start_take(const struct bit_table *table, const float *from, const char 
                    const struct bit_table *onto, float *to, const char *to_classes, size_t *taken, struct bit_error *error)
 {
     struct names old = {0}, new = {0};
-    const size_t count = outputs(onto, onto), theirs = outputs(table, onto);
+    const size_t count = classes_of(onto, onto), theirs = classes_of(table, onto);
     long *place = NULL;
     *taken = 0;
     if (take_backbone(table, from, onto, to, error) || head == BIT_START_ZERO)
         return error->code ? -1 : 0;
-    if (head == BIT_START_SAME && theirs != count)
+    if (head == BIT_START_SAME && theirs && theirs != count)
         return bit_fail(error, BIT_EUSAGE, "model.head_from: the weights to begin with have %zu classes, this run %zu", theirs, count);
     if ((place = bit_allocate(count, sizeof *place, "places of classes", error)) && head == BIT_START_NAMES &&
         !split(from_classes, &old, error) && !split(to_classes, &new, error)) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bit/classify.h"
+#include "bit/detect.h"
 #include "bit/memory.h"
 #include "bit/model.h"
 #include "bit/start.h"
@@ -70,6 +71,42 @@ static void test_take(void)
     check_take(BIT_START_NAMES, 3, three, same, 3);
 }
 
+static struct bit_table *detection_table(int classes, int layers)
+{
+    struct bit_error error = {0};
+    struct bit_detect head;
+    bit_detect_init(&head, classes);
+    head.channels = 32;
+    head.layers = layers;
+    const struct bit_model_options options = {.depth = 14, .width = 1, .head = &head.head, .weight_standardization = true, .image_size = 64,
+                                              .micro_batch = 1, .micro_batches = 1};
+    return bit_model_make_table(&options, &error);
+}
+
+/* From one detection to another: the pyramid and the nets as they are; logits of a cell are [9 anchors][classes]. */
+static void test_detection(void)
+{
+    struct bit_table *table = detection_table(3, 1), *onto = detection_table(4, 1), *deeper = detection_table(3, 2), *classes = table_of(14, 1, 3);
+    static const long place[] = {1, -1, 0, -1};
+    struct bit_error error = {0};
+    size_t taken;
+    float *from = numbered(table), *to = bit_allocate(onto->elements, sizeof *to, "test", NULL);
+    CHECK(bit_start_take(table, from, three, BIT_START_NAMES, onto, to, four, &taken, &error) == 0 && taken == 2);
+    for (size_t p = 0; p < onto->count; p++) {
+        const struct bit_parameter *a = &table->items[p], *b = &onto->items[p];
+        const bool counts = strstr(b->name, "class_net/predict") != NULL;
+        CHECK(!strcmp(a->name, b->name) && b->per_class == (counts ? 9 : 0));
+        for (size_t i = 0; i < b->count; i++)
+            CHECK(to[b->offset + i] == (!counts ? from[a->offset + i] : place[i % 4] < 0 ? 0 : from[a->offset + i / 4 * 3 + (size_t)place[i % 4]]));
+    }
+    CHECK(!bit_start_misfit(table, onto));
+    CHECK(!strcmp(bit_start_misfit(table, deeper), "class_net/conv1/kernel"));
+    CHECK(!strcmp(bit_start_misfit(classes, onto), "fpn/lateral3/kernel") && !strcmp(bit_start_misfit(table, classes), "resnet/head/conv2d/kernel"));
+    CHECK(bit_start_take(table, from, three, BIT_START_SAME, deeper, to, three, &taken, &error) == -1 && strstr(error.text, "no head of this kind"));
+    bit_free(from), bit_free(to);
+    bit_table_destroy(table), bit_table_destroy(onto), bit_table_destroy(deeper), bit_table_destroy(classes);
+}
+
 static void test_refusals(void)
 {
     static const struct { int depth, width, classes; enum bit_start_head how; const char *says; } rows[] = {
@@ -128,7 +165,7 @@ static void test_allocations(void)
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
-        {"take", test_take}, {"refusals", test_refusals}, {"nothing there", test_nothing_there}, {"allocation failures", test_allocations},
+        {"take", test_take}, {"detection", test_detection}, {"refusals", test_refusals}, {"nothing there", test_nothing_there}, {"allocation failures", test_allocations},
     };
     return unit_main("start", tests, sizeof tests / sizeof *tests, argc, argv);
 }

@@ -110,6 +110,8 @@ static int describe(const struct bit_head *head, const struct bit_head_input *in
         }
         snprintf(prefix, sizeof prefix, "%s/predict", nets[net]);
         add_convolution(&w, prefix, 3, d->channels, net_outputs(d, net));
+        for (size_t back = 1; back <= 2 && net == CLASS_NET && !w.failed; back++) /* its kernel and bias */
+            table->items[table->count - back].per_class = d->octaves * d->ratio_count;
     }
     return w.failed ? -1 : 0;
 }
