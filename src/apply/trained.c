@@ -90,7 +90,9 @@ static void choose_transform(struct trained *t, bool has_job, const struct train
 void trained_transform(const struct trained *t, char *text, size_t size)
 {
     const struct bit_stream_options *s = &t->stream;
-    if (s->squash)
+    if (s->crop == BIT_CROP_FIT)
+        snprintf(text, size, "images fitted into %d x %d pixels", s->image_size, s->image_size);
+    else if (s->squash)
         snprintf(text, size, "images squashed to %d x %d pixels", s->image_size, s->image_size);
     else
         snprintf(text, size, "images %s to %d pixels, centre of %d x %d", s->stretch ? "stretched" : "resized", s->resize, s->image_size,
@@ -140,12 +142,24 @@ static int choose_threads(const struct trained *t, const struct trained_options 
     return threads ? threads : here > 0 ? here : 1;
 }
 
+/* Pictures are fitted whole into a square that the pyramid can halve. */
+static int check_fit(const struct trained_options *o, struct bit_error *error)
+{
+    if (o->resize || o->squash || o->stretch)
+        return bit_fail(error, BIT_EUSAGE, "a detection fits whole pictures into its square: expected --size at most, not --resize, --squash or --stretch");
+    return o->size % 32 ? bit_fail(error, BIT_EUSAGE, "--size: detection has maps of 1/8, 1/16 and 1/32 of the image: expected a multiple of 32, found %d",
+                                   o->size) : 0;
+}
+
 static int build(struct trained *t, bool has_job, const struct trained_options *o, struct bit_group *group, struct bit_error *error)
 {
     const int threads = choose_threads(t, o, group);
     bit_recipe_model(t->job, (int)t->network.classes, 1, false, &t->head, &t->options);
-    if (!tells_classes_apart(t->options.head))
+    t->detects = !tells_classes_apart(t->options.head);
+    if (t->detects && !o->boxes)
         return bit_fail(error, BIT_EUSAGE, "%s: its head detects boxes: expected a network that tells classes apart", t->name);
+    if (t->detects && check_fit(o, error))
+        return -1;
     t->stream = bit_recipe_stream(t->job, group->size, threads);
     t->stream.rank = group->rank;
     if (o->micro_batch)
@@ -167,7 +181,7 @@ static int read_weights(struct trained *t, struct bit_start *start, struct bit_e
 {
     const struct bit_table *theirs = bit_start_statistics_table(start), *ours = bit_model_statistics_table(t->model);
     if (!bit_table_equal(bit_start_table(start), bit_model_table(t->model)) || (ours && (!theirs || !bit_table_equal(theirs, ours))))
-        return bit_fail(error, BIT_EUSAGE, "%s: its parameters are not those of a network that tells classes apart", t->name);
+        return bit_fail(error, BIT_EUSAGE, "%s: its parameters are not those of the network that its job describes", t->name);
     if (bit_start_read(start, t->weights, ours ? bit_model_statistics(t->model) : NULL, error))
         return -1;
     t->hash = bit_table_hash(bit_model_table(t->model), t->weights);

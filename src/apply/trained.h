@@ -17,6 +17,7 @@ struct trained_options {
     bool squash, stretch;        /* see bit_stream_options */
     int threads;                 /* 0: as an override says, or the cores of this process */
     int micro_batch;             /* 0: its own */
+    bool boxes;                  /* a network that detects boxes will do, too; else it is refused (usage) */
     const char *const *overrides; /* "key=value": keys of its job that are to be others, as precision; its backend is auto */
     size_t override_count;
 };
@@ -28,6 +29,7 @@ struct trained {
     char *class_text;            /* a name a line; "": not known */
     const char **classes;        /* [network.classes] their names; where they are not known, their numbers */
     char *numbers;               /* for those */
+    bool detects;                /* boxes: head is a struct bit_detect; else classes, and it is a struct bit_classify */
     struct bit_hash hash;        /* of its weights, as bit ckpt hash prints it */
     union bit_any_head head;
     struct bit_model_options options;

@@ -10,6 +10,7 @@ bit_SOURCES += src/cli/compare.c src/cli/report.c src/cli/report.h src/cli/repor
 bit_SOURCES += src/cli/apply.c src/cli/apply.h src/cli/embed.c src/cli/predict.c src/cli/probe.c
 nobase_noinst_HEADERS += src/cli/ckpt.h src/cli/cli.h src/cli/plot.h
 bit_SOURCES += src/cli/dedup.c
+bit_SOURCES += src/cli/predict.h src/cli/predict_boxes.c src/cli/predict_page.c
 bit_LDADD = libdedup.a libapply.a libfeatures.a libsuite.a libstart.a $(EXCHANGE_LIBS) librecipe.a libwatch.a librecord.a liboptimise.a libmodel.a libheads.a $(STORE_LIBS) $(DATA_LIBS) $(JOB_LIBS) $(COCO_LIBS) $(COMPUTE_LIBS) $(BASE_LIBS)
 dist_man_MANS += man/bit.1 man/bit-job.5
 include tests/cli/local.mk

@@ -45,6 +45,8 @@ void plot_metrics_free(struct plot_metrics *metrics);
 
 /* Appends text as it stands in HTML. */
 void plot_add_escaped(struct bit_text *page, const char *text);
+/* Appends bytes as in a data: address. */
+void plot_add_base64(struct bit_text *page, const unsigned char *data, size_t size);
 /* Appends one chart as SVG; nothing when it has no finite number. */
 void plot_chart_add(struct bit_text *page, const struct plot_chart *chart, int number);
 /* What stands around a page of charts: from the doctype to <body>, `more` behind the style of the charts; numbers and script of the charts, to the end. */

@@ -41,6 +41,25 @@ void plot_add_escaped(struct bit_text *t, const char *text)
     }
 }
 
+void plot_add_base64(struct bit_text *text, const unsigned char *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char block[65];
+    size_t used = 0;
+    for (size_t i = 0; i < size; i += 3) {
+        unsigned value = (unsigned)data[i] << 16 | (i + 1 < size ? (unsigned)data[i + 1] << 8 : 0) | (i + 2 < size ? data[i + 2] : 0);
+        block[used++] = digits[value >> 18];
+        block[used++] = digits[value >> 12 & 63];
+        block[used++] = i + 1 < size ? digits[value >> 6 & 63] : '=';
+        block[used++] = i + 2 < size ? digits[value & 63] : '=';
+        if (used < 64 && i + 3 < size)
+            continue;
+        block[used] = 0;
+        bit_text_add(text, "%s", block);
+        used = 0;
+    }
+}
+
 static void add_numbers(struct bit_text *t, const struct plot_table *table, enum plot_column column)
 {
     bit_text_add(t, "[");

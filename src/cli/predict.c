@@ -18,31 +18,31 @@
 #include "bit/memory.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
-
-enum { TOP = 1000 };
-
-struct options { struct cli_trained trained; int top; bool logits, json, csv; const char *list; };
+#include "cli/predict.h"
 
 static const struct bit_option known[] = {
-    {"--top", "K", "classes of each image, the most probable first (default 5)", BIT_OPTION_INT, .at = offsetof(struct options, top), 1, TOP},
+    {"--top", "K", "classes of each image, the most probable first (default 5); of a detection boxes (default: as its job says)", BIT_OPTION_INT, .at = offsetof(struct options, top), 1, PREDICT_TOP},
     {"--logits", NULL, "the network's output for each class, too", BIT_OPTION_FLAG, .at = offsetof(struct options, logits)},
     {"--csv", NULL, "comma-separated values with a header", BIT_OPTION_FLAG, .at = offsetof(struct options, csv)},
     {"--json", NULL, "an array with an object a line, bad images among them", BIT_OPTION_FLAG, .at = offsetof(struct options, json)},
+    {"--page", "FILE", "of a detection: a web page with the boxes drawn on the pictures", BIT_OPTION_FILE, .at = offsetof(struct options, page)},
+    {"--pictures", "N", "on that page: the first N (default 100)", BIT_OPTION_INT, .at = offsetof(struct options, pictures), 1, 10000},
+    {"--score", "S", "of a detection: boxes with a lower score are left out (default: those up to detect.score of its\n"
+     "job, 0.05; in plain lines up to 0.3)", BIT_OPTION_REAL,
+     .at = offsetof(struct options, score), 0, 1},
     {"--list", "FILE", "images named by FILE, a path a line, too; - for standard input", BIT_OPTION_FILE, .at = offsetof(struct options, list)},
     CLI_TRAINED_ROWS,
 };
 const struct bit_usage bit_predict_usage = {
     "bit predict", "MODEL [IMAGE... | DATA]",
-    "What MODEL takes each image for. MODEL: a run's folder, a checkpoint, a .npz or .safetensors file. IMAGE: a file, or a folder with\n"
+    "What MODEL takes each image for, or the boxes that it finds there. MODEL: a run's folder, a checkpoint, a .npz or .safetensors file. IMAGE: a file, or a folder with\n"
     "images in it. DATA: a folder of class folders, or a list as data.train of a job. Images are transformed as the network's\n"
     "evaluations did it. Those that cannot be used are named on standard error and skipped: exit code 65.",
     known, sizeof known / sizeof *known, .least = 1, .most = BIT_OPTION_VALUES};
 
 /* ---- which images ---- */
 
-struct paths { const char **item; /* owned */ size_t count, capacity; };
-
-static int add_path(struct paths *p, const char *path, struct bit_error *error)
+static int add_path(struct predict_paths *p, const char *path, struct bit_error *error)
 {
     if (p->count == p->capacity) {
         size_t capacity = p->capacity ? 2 * p->capacity : 256;
@@ -61,7 +61,7 @@ static int add_path(struct paths *p, const char *path, struct bit_error *error)
     return copy ? 0 : -1;
 }
 
-static void free_paths(struct paths *p)
+static void free_paths(struct predict_paths *p)
 {
     for (size_t i = 0; i < p->count; i++)
         bit_free((char *)p->item[i]);
@@ -84,7 +84,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Images that lie directly in a folder, in bytewise order; *deeper: it has folders in it. */
-static int list_folder(const char *folder, struct paths *p, bool *deeper, struct bit_error *error)
+static int list_folder(const char *folder, struct predict_paths *p, bool *deeper, struct bit_error *error)
 {
     char path[PATH_MAX];
     struct stat status;
@@ -116,7 +116,7 @@ static bool is_list(const char *path)
 }
 
 /* *data: the operand is DATA, to be opened as an index. */
-static int take_operand(const char *word, bool alone, struct paths *p, bool *data, struct bit_error *error)
+static int take_operand(const char *word, bool alone, struct predict_paths *p, bool *data, struct bit_error *error)
 {
     struct stat status;
     bool deeper = false;
@@ -134,7 +134,7 @@ static int take_operand(const char *word, bool alone, struct paths *p, bool *dat
                                 alone ? ", or a folder of class folders with no images beside them" : "; one of class folders must be the only operand");
 }
 
-static int read_list(const char *path, struct paths *p, struct bit_error *error)
+static int read_list(const char *path, struct predict_paths *p, struct bit_error *error)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
     char *line = NULL;
@@ -156,7 +156,7 @@ static int read_list(const char *path, struct paths *p, struct bit_error *error)
 }
 
 /* *labelled: images have classes of their own, and come from DATA; otherwise they are those of *p, in that order. */
-static struct bit_index *find_images(const struct options *o, const struct bit_operands *words, struct paths *p, bool *labelled,
+static struct bit_index *find_images(const struct options *o, const struct bit_operands *words, struct predict_paths *p, bool *labelled,
                                      struct bit_error *error)
 {
     struct bit_index *index = NULL;
@@ -177,21 +177,7 @@ static struct bit_index *find_images(const struct options *o, const struct bit_o
 
 /* ---- telling ---- */
 
-struct telling {
-    const struct options *options;
-    const struct trained *trained;
-    const struct bit_index *index;
-    struct paths paths;          /* of the images as they were named; of DATA none */
-    struct bit_stream *stream;
-    bool labelled;
-    int top;
-    int32_t class[TOP];
-    float probability[TOP];
-    uint64_t told, bad;
-    struct bit_text text;        /* of one micro-batch */
-};
-
-static void tell_header(struct telling *t)
+static void tell_header(struct predict_telling *t)
 {
     const struct options *o = t->options;
     if (o->json)
@@ -210,7 +196,7 @@ static void tell_header(struct telling *t)
     bit_text_free(&text);
 }
 
-static void tell_csv(struct telling *t, const char *path, const char *label, const float *outputs)
+static void tell_csv(struct predict_telling *t, const char *path, const char *label, const float *outputs)
 {
     csv_add(&t->text, path);
     if (t->labelled) {
@@ -227,7 +213,7 @@ static void tell_csv(struct telling *t, const char *path, const char *label, con
     bit_text_add(&t->text, "\n");
 }
 
-static void tell_json(struct telling *t, const char *path, const char *label, const float *outputs)
+static void tell_json(struct predict_telling *t, const char *path, const char *label, const float *outputs)
 {
     bit_text_add(&t->text, "%s\n{\"path\": ", t->told ? "," : "");
     bit_text_add_json(&t->text, path);
@@ -251,7 +237,7 @@ static void tell_json(struct telling *t, const char *path, const char *label, co
     bit_text_add(&t->text, "%s}", t->options->logits ? "]" : "");
 }
 
-static void tell_plainly(struct telling *t, const char *path, const char *label)
+static void tell_plainly(struct predict_telling *t, const char *path, const char *label)
 {
     char shown[PATH_MAX];
     bit_text_escape(shown, sizeof shown, path, "\\");
@@ -263,8 +249,7 @@ static void tell_plainly(struct telling *t, const char *path, const char *label)
     bit_text_add(&t->text, "\n");
 }
 
-/* A bad image is an object, too: nothing that was asked for is missing in the array. */
-static void tell_bad_json(struct telling *t)
+void predict_tell_bad(struct predict_telling *t)
 {
     const struct bit_text *bad = bit_stream_bad(t->stream);
     for (const char *line = bad->data, *end; t->options->json && line && (end = strchr(line, '\n')); line = end + 1) {
@@ -280,14 +265,20 @@ static void tell_bad_json(struct telling *t)
     }
 }
 
-static int tell_image(struct telling *t, uint64_t image, const float *outputs, struct bit_error *error)
+int predict_path(const struct predict_telling *t, uint64_t image, char *path, struct bit_error *error)
+{
+    if (t->labelled)
+        return bit_index_image_path(t->index, image, path, PATH_MAX, error);
+    snprintf(path, PATH_MAX, "%s", t->paths.item[image]);
+    return 0;
+}
+
+static int tell_image(struct predict_telling *t, uint64_t image, const float *outputs, struct bit_error *error)
 {
     const int classes = (int)t->trained->network.classes;
     struct bit_text label = {0};
     char path[PATH_MAX];
-    if (!t->labelled)
-        snprintf(path, sizeof path, "%s", t->paths.item[image]);
-    else if (bit_index_image_path(t->index, image, path, sizeof path, error))
+    if (predict_path(t, image, path, error))
         return -1;
     bit_text_add(&label, "%s", "");
     if (t->labelled)
@@ -307,13 +298,18 @@ static int tell_image(struct telling *t, uint64_t image, const float *outputs, s
 
 static int tell_batch(void *context, const struct bit_extract *x, struct bit_error *error)
 {
-    struct telling *t = context;
+    struct predict_telling *t = context;
     const size_t classes = t->trained->network.classes;
-    tell_bad_json(t);
+    predict_tell_bad(t);
     t->bad += bit_extract_tell_bad(t->stream);
     for (int i = 0; i < x->batch->images; i++)
         if (tell_image(t, x->batch->samples[i], x->outputs + (size_t)i * classes, error))
             return -1;
+    return predict_flush(t, error);
+}
+
+int predict_flush(struct predict_telling *t, struct bit_error *error)
+{
     if (t->text.data)
         fputs(t->text.data, stdout);
     bit_text_free(&t->text);
@@ -323,14 +319,20 @@ static int tell_batch(void *context, const struct bit_extract *x, struct bit_err
 
 /* ---- the command ---- */
 
-static int predict(struct telling *t, struct bit_error *error)
+static int predict(struct predict_telling *t, struct bit_error *error)
 {
     struct bit_stream_options options = t->trained->stream;
     options.index = t->index;
-    t->top = t->options->top < (int)t->trained->network.classes ? t->options->top : (int)t->trained->network.classes;
+    const int top = t->options->top ? t->options->top : 5;
+    t->top = top < (int)t->trained->network.classes ? top : (int)t->trained->network.classes;
     t->stream = bit_stream_create(&options, error);
     if (!t->stream)
         return -1;
+    if (t->trained->detects) {
+        int result = predict_boxes(t, error);
+        bit_stream_destroy(t->stream);
+        return result;
+    }
     tell_header(t);
     const struct bit_extraction extraction = {.model = t->trained->model, .stream = t->stream, .outputs = true};
     int result = bit_extract_all(&extraction, tell_batch, t, error);
@@ -341,21 +343,32 @@ static int predict(struct telling *t, struct bit_error *error)
     return result;
 }
 
+/* Options of one kind of network beside the other kind. */
+static int check_kind(const struct options *o, const struct trained *t, struct bit_error *error)
+{
+    if (t->detects && o->logits)
+        return bit_fail(error, BIT_EUSAGE, "--logits is for networks that tell classes apart: %s detects boxes", t->name);
+    if (!t->detects && (o->page || o->score >= 0))
+        return bit_fail(error, BIT_EUSAGE, "%s is for networks that detect boxes: %s tells classes apart", o->page ? "--page" : "--score", t->name);
+    return 0;
+}
+
 int bit_cli_predict(int argc, char **argv)
 {
-    struct options options = {.trained = CLI_TRAINED_NONE, .top = 5};
+    struct options options = {.trained = CLI_TRAINED_NONE, .pictures = 100, .score = -1};
     struct bit_operands words;
     struct bit_error error = {0};
     struct trained trained = {0};
-    struct telling telling = {.options = &options, .trained = &trained};
+    struct predict_telling telling = {.options = &options, .trained = &trained};
     int code;
     if (!bit_cli_parse(&bit_predict_usage, argc, argv, &options, &words, &code))
         return code;
     if (options.json && options.csv)
         return bit_cli_usage(&bit_predict_usage, "--json and --csv exclude each other");
+    options.trained.options.boxes = true;
     struct bit_index *index = find_images(&options, &words, &telling.paths, &telling.labelled, &error);
     telling.index = index;
-    if (index && cli_trained_load(words.word[0], &options.trained, &trained, &error) == 0)
+    if (index && cli_trained_load(words.word[0], &options.trained, &trained, &error) == 0 && check_kind(&options, &trained, &error) == 0)
         predict(&telling, &error);
     trained_free(&trained);
     bit_index_close(index);

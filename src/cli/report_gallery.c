@@ -12,25 +12,6 @@ enum { THUMBNAIL = 112, QUALITY = 78 };
 
 /* ---- a picture ---- */
 
-static void add_base64(struct bit_text *text, const unsigned char *data, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char block[65];
-    size_t used = 0;
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned value = (unsigned)data[i] << 16 | (i + 1 < size ? (unsigned)data[i + 1] << 8 : 0) | (i + 2 < size ? data[i + 2] : 0);
-        block[used++] = digits[value >> 18];
-        block[used++] = digits[value >> 12 & 63];
-        block[used++] = i + 1 < size ? digits[value >> 6 & 63] : '=';
-        block[used++] = i + 2 < size ? digits[value & 63] : '=';
-        if (used < 64 && i + 3 < size)
-            continue;
-        block[used] = 0;
-        bit_text_add(text, "%s", block);
-        used = 0;
-    }
-}
-
 static struct bit_decoder *create_decoder(struct bit_error *error)
 {
     const struct bit_stream_options options = {
@@ -61,7 +42,7 @@ static void add_picture(struct bit_text *t, struct bit_decoder *decoder, const c
         bit_text_add(t, "<img loading=lazy width=%d height=%d alt=\"\" title=\"", THUMBNAIL, THUMBNAIL);
         plot_add_escaped(t, path);
         bit_text_add(t, "\" src=\"data:image/jpeg;base64,");
-        add_base64(t, data, size);
+        plot_add_base64(t, data, size);
         bit_text_add(t, "\">");
     }
     free(data);

@@ -33,7 +33,7 @@ struct slot {
     double share;                /* themselves by so much; NULL and 1: not mixed */
     int32_t *labels, *label_start;
     struct bit_box *boxes;       /* of annotations: one a label */
-    struct bit_frame *frames;    /* of annotations, in evaluation */
+    struct bit_frame *frames;    /* of pictures fitted into the square, in evaluation */
     float *weights;
     uint64_t *images;
     struct bit_error error;    /* what stops the stream here */
@@ -269,12 +269,15 @@ static int check_options(const struct bit_stream_options *o, struct bit_error *e
     return 0;
 }
 
+/* Frames are of use without annotations, too: where boxes are to be found. */
 static int create_boxes(struct bit_stream *s, struct slot *slot, size_t labels, struct bit_error *error)
 {
-    slot->boxes = bit_allocate(labels, sizeof *slot->boxes, "a micro-batch's boxes", error);
-    if (!s->options.training)
+    const bool annotated = bit_index_has_boxes(s->options.index), framed = !s->options.training && s->options.crop == BIT_CROP_FIT;
+    if (annotated)
+        slot->boxes = bit_allocate(labels, sizeof *slot->boxes, "a micro-batch's boxes", error);
+    if (framed)
         slot->frames = bit_allocate((size_t)s->options.micro_batch, sizeof *slot->frames, "a micro-batch's frames", error);
-    return slot->boxes && (s->options.training || slot->frames) ? 0 : -1;
+    return (slot->boxes || !annotated) && (slot->frames || !framed) ? 0 : -1;
 }
 
 static int create_mixing(struct bit_stream *s, struct slot *slot, size_t labels, struct bit_error *error)
@@ -314,7 +317,7 @@ static int create_slots(struct bit_stream *s, struct bit_error *error)
             !(slot->label_start = bit_allocate(micro + 1, sizeof *slot->label_start, "a micro-batch's labels", error)) ||
             !(slot->images = bit_allocate(micro, sizeof *slot->images, "a micro-batch's samples", error)) ||
             (mixed && create_mixing(s, slot, micro * most, error)) ||
-            (bit_index_has_boxes(s->options.index) && create_boxes(s, slot, micro * most, error)))
+            create_boxes(s, slot, micro * most, error))
             return -1;
         slot->batch.targets = (struct bit_targets){.labels = slot->labels, .label_start = slot->label_start, .weights = slot->weights,
                                                     .boxes = slot->boxes, .frames = slot->frames};
