@@ -52,4 +52,4 @@ SPEED = step-float32 step-bfloat16 step-openblas small-float32 small-bfloat16 wi
 check-speed: bit$(EXEEXT)
 	$(srcdir)/tests/speed/compare --build . $(SPEED)
 .PHONY: check-speed
-EXTRA_DIST += tests/speed/compare tests/speed/torch_decode.py tests/speed/torch_step.py
+EXTRA_DIST += tests/speed/compare tests/speed/torch_decode.py tests/speed/torch_detect.py tests/speed/torch_step.py
