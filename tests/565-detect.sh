@@ -45,8 +45,8 @@ same "and its losses, each once" "$(losses "$scratch/parts")" "$(losses "$scratc
 judged() { grep '"kind":"evaluation"' "$1/metrics.jsonl" | sed 's/"seconds":[0-9.e-]*//'; }
 same "4 ranks evaluate as 1" "$(judged "$scratch/short4")" "$(judged "$scratch/short1")"
 
-run 2 "$scratch/detect.json" --out "$scratch/long"
-ok $? "2 ranks learn the pictures by heart"
+run 1 "$scratch/detect.json" --out "$scratch/long"
+ok $? "a rank learns the pictures by heart"
 ap=$(sed -n 's/.*"kind":"evaluation".*"ap":\([0-9.]*\).*/\1/p' "$scratch/long/metrics.jsonl" | tail -n 1)
 awk -v ap="$ap" 'BEGIN { exit !(ap >= 0.98) }'
 ok $? "AP is 0.98 or more (found $ap)"
