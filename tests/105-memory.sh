@@ -8,16 +8,17 @@ needs cli
 
 json() { grep -o "\"$2\": *[0-9]*" "$1" | head -1 | grep -o '[0-9]*$'; }
 
-# compare WHAT RANKS SETTINGS...
+# compare WHAT RANKS SETTINGS...: of the job $job
+job=$top_srcdir/jobs/demo.json
 compare() {
-    local what=$1 ranks=$2 sets=(--set threads=1 --set schedule.steps=2 --set data.resize=null
+    local what=$1 ranks=$2 sets=(--set threads=1 --set schedule.steps=2
         --set checkpoint.every_steps=1 --set checkpoint.keep=1)
     shift 2
     while [ $# -gt 0 ]; do sets+=(--set "$1"); shift; done
     rm -rf run
-    expect 0 "$what is planned" "$bit" plan "$top_srcdir/jobs/demo.json" -n "$ranks" --json "${sets[@]}"
+    expect 0 "$what is planned" "$bit" plan "$job" -n "$ranks" --json "${sets[@]}"
     cp out plan.json
-    expect 0 "$what runs" timeout 200 $MPIRUN -n "$ranks" "$top_builddir/bitrun" "$top_srcdir/jobs/demo.json" --out run "${sets[@]}"
+    expect 0 "$what runs" timeout 200 $MPIRUN -n "$ranks" "$top_builddir/bitrun" "$job" --out run "${sets[@]}"
     local planned used bytes written
     planned=$(json plan.json total) used=$(json run/outcome.json peak_memory_bytes)
     [ "$used" -gt 0 ] && [ $((planned * 10)) -ge $((used * 9)) ] && [ $((planned * 10)) -le $((used * 11)) ]
@@ -27,7 +28,20 @@ compare() {
     ok $? "$what: planned $bytes bytes a checkpoint, written $written"
 }
 
-compare "R14x1 on one rank" 1 data.size=64
-compare "R14x1 on two ranks" 2
-compare "R14x1 in bfloat16 on four ranks" 4 precision=bfloat16 micro_batch=8
+compare "R14x1 on one rank" 1 data.size=64 data.resize=null
+compare "R14x1 on two ranks" 2 data.resize=null
+compare "R14x1 in bfloat16 on four ranks" 4 precision=bfloat16 micro_batch=8 data.resize=null
+
+# Detection: training, evaluation with all records, checkpoints.
+mkdir pictures
+"$top_builddir/tests/golden/overfit_detect" --write pictures
+ok $? "pictures with boxes"
+cat >detect.json <<'END'
+{"task": "detect", "model": {"depth": 14}, "micro_batch": 2,
+ "data": {"train": "pictures/boxes.json", "val": "pictures/boxes.json", "size": 256, "loaders": 1},
+ "detect": {"channels": 64, "layers": 2}, "schedule": {"steps": 2, "batch": 8, "decay_steps": []}}
+END
+job=$scratch/detect.json
+compare "a detection on one rank" 1
+compare "a detection in bfloat16 on two ranks" 2 precision=bfloat16
 exit $bad
