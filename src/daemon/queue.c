@@ -480,7 +480,7 @@ static void act(struct job *job)
         act_by_slurm(job, due);
     else
         act_here(job, due);
-    if (due & (ACTION_TELL | ACTION_GO | ACTION_CLOSE))
+    if (due & (ACTION_TELL | ACTION_GO | ACTION_CLOSE) && (job->row.attempt.number > 0 || job->row.engine == ENGINE_SWEEP))
         rebuild_note(job);
 }
 
