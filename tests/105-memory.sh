@@ -31,6 +31,17 @@ compare() {
 compare "R14x1 on one rank" 1 data.size=64 data.resize=null
 compare "R14x1 on two ranks" 2 data.resize=null
 compare "R14x1 in bfloat16 on four ranks" 4 precision=bfloat16 micro_batch=8 data.resize=null
+# A probe whose features are most of what the run takes: each picture stands there many times.
+mkdir -p many
+for class in 0 1 2 3 4 5 6 7 8 9; do
+    mkdir -p many/$class
+    for copy in $(seq 40); do
+        for file in "$top_srcdir"/data/digits/val/$class/*.jpg; do
+            ln -s "$file" "many/$class/$copy-$(basename "$file")"
+        done
+    done
+done
+compare "R14x1 with a probe" 1 probe.train="$PWD/many" probe.test="$top_srcdir/data/digits/val" probe.every_steps=2 probe.shots=200 probe.seeds=3 data.size=16 data.resize=null checkpoint.background=false
 
 # Detection: training, evaluation with all records, checkpoints.
 mkdir pictures

@@ -52,6 +52,9 @@ struct bit_checks {
     uint64_t replicas_every_steps;   /* 0: weights are compared at checkpoints only */
 };
 
+/* Images of probe.train and probe.test, and their classes: for the memory that a probe takes. */
+struct bit_probe_data { uint64_t train, test; int classes; };
+
 struct bit_recipe {
     const struct bit_job *job;       /* borrowed */
     int ranks, threads, classes;     /* threads: a rank's */
@@ -66,7 +69,7 @@ struct bit_recipe {
     enum bit_initialisation initialisation;
     enum bit_head_from head_from;
     struct bit_stream_options training_stream, evaluation_stream; /* index NULL, rank 0 */
-    struct { int shots, shot[16], seeds; double l2; } probe; /* shots 0: none */
+    struct { int shots, shot[16], seeds; double l2; struct bit_probe_data data; } probe; /* shots 0: none */
     struct bit_step_settings step;
     struct bit_checks checks;
 };
@@ -77,6 +80,7 @@ struct bit_recipe_place {
     int threads;                     /* a rank's, where the job leaves them open; 0: the cores here, shared by the ranks */
     int classes;
     uint64_t train_images, val_images;
+    struct bit_probe_data probe;     /* all 0: not known, or no probe */
     const struct bit_class_groups *groups; /* for evaluation.among_labelled; NULL: none */
 };
 

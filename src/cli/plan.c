@@ -44,7 +44,7 @@ const struct bit_usage bit_plan_usage = {
     known, sizeof known / sizeof *known, .least = 1, .most = 1};
 
 /* What there is to train on, and where that is known from. */
-struct sizes { uint64_t images, val_images; int classes; char note[600], data[160]; /* data: what there is, with a fingerprint; "": not looked at */ };
+struct sizes { uint64_t images, val_images; int classes; struct bit_probe_data probe; char note[600], data[160]; /* data: what there is, with a fingerprint; "": not looked at */ };
 
 static void note_add(struct sizes *s, const char *text)
 {
@@ -106,6 +106,23 @@ static void describe_data(const struct bit_index *index, struct sizes *s)
     bit_index_fingerprint(index, classes, images);
     snprintf(s->data, sizeof s->data, "%llu images, %llu for validation, %.16s%.16s", (unsigned long long)bit_index_images(index),
              (unsigned long long)s->val_images, images, classes);
+}
+
+static int size_probe(const struct bit_job *job, struct sizes *s, struct bit_error *error)
+{
+    if (!*job->probe.train)
+        return 0;
+    if (!bit_file_exists(job->probe.train) || !bit_file_exists(job->probe.test)) {
+        note_add(s, "probe.train or probe.test is not here: the memory of probes is not counted");
+        return 0;
+    }
+    struct bit_index *train = bit_index_open(job->probe.train, NULL, NULL, bit_group_self(), error);
+    struct bit_index *test = train ? bit_index_open(job->probe.test, NULL, train, bit_group_self(), error) : NULL;
+    if (test)
+        s->probe = (struct bit_probe_data){bit_index_images(train), bit_index_images(test), bit_index_classes(train)};
+    bit_index_close(test);
+    bit_index_close(train);
+    return error->code ? -1 : 0;
 }
 
 /* Each machine as full as the plan's; where the batch is too small for the ranks, each takes one micro-batch. */
@@ -199,13 +216,13 @@ static int plan_job(const struct options *o, const char *path, const struct bit_
     const struct bit_recipe *recipe = NULL;
     struct bit_choices choices;
     struct bit_plan plan;
-    int result = size_training(*job, o, &sizes, &index, error) || size_validation(*job, o, &sizes, index, error) ||
+    int result = size_training(*job, o, &sizes, &index, error) || size_validation(*job, o, &sizes, index, error) || size_probe(*job, &sizes, error) ||
                  bit_cli_settle(job, index, &sizes.images, sizes.classes, &choices, error) ? -1 : 0;
     if (index)
         describe_data(index, &sizes);
     bit_index_close(index);
     const struct bit_recipe_place place = {.ranks = o->ranks, .classes = sizes.classes, .train_images = sizes.images,
-                                           .val_images = sizes.val_images};
+                                           .val_images = sizes.val_images, .probe = sizes.probe};
     if (!result && (recipe = bit_recipe_create(*job, &place, error)) && !bit_plan_create(recipe, &plan, error)) {
         plan.choices = &choices;
         result = tell(o, &plan, *sizes.note ? sizes.note : NULL, sizes.data, error);

@@ -23,7 +23,8 @@ static uint64_t statistics_bytes(const struct bit_model_options *options, const 
 /* The index of the images: name, and where name, folder and label stand. The ranks of a machine share it as far as they can. */
 static uint64_t index_bytes(const struct bit_plan *plan)
 {
-    return (plan->recipe->train_images + plan->recipe->val_images) * INDEX_BYTES;
+    const struct bit_probe_data *probe = &plan->recipe->probe.data;
+    return (plan->recipe->train_images + plan->recipe->val_images + probe->train + probe->test) * INDEX_BYTES;
 }
 
 /* A micro-batch of images. */
@@ -78,6 +79,42 @@ static int evaluation_bytes(const struct bit_recipe *r, uint64_t *bytes, struct 
     return 0;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The system of one regression, in double: features, targets, matrix, solutions, weights (src/features/ridge.c). */
+static uint64_t regression_bytes(uint64_t rows, uint64_t channels, uint64_t classes)
+{
+    const uint64_t size = rows > channels ? channels : rows;
+    return (rows * (channels + classes) + size * size + 2 * size * classes + (channels + 1) * classes + 2 * channels) * sizeof(double);
+}
+
+/* While the features are probed, on rank 0: the features of the drawn and the test images, those that are being gathered beside the part
+ * of this rank, or a regression; with the stream, and for batch norm its network. */
+static int probe_bytes(const struct bit_recipe *r, const struct bit_table *table, uint64_t *bytes, struct bit_error *error)
+{
+    enum { ROW_BYTES = 12 + 8 /* where labels start, a label; the image's number */, MARK_BYTES = 1 + 12 };
+    const struct bit_probe_data *data = &r->probe.data;
+    uint64_t channels = 0, ranks = (uint64_t)r->ranks, classes = (uint64_t)data->classes, shots = 0;
+    struct bit_model_memory memory = {0};
+    for (size_t i = 0; i < table->count; i++)
+        if (table->items[i].kind == BIT_GAMMA)
+            channels = table->items[i].count; /* of the last norm: the features */
+    for (int i = 0; i < r->probe.shots; i++)
+        shots = (uint64_t)r->probe.shot[i] > shots ? (uint64_t)r->probe.shot[i] : shots;
+    const uint64_t one = least(data->train, classes * shots), drawn = least(data->train, one * (uint64_t)r->probe.seeds);
+    const uint64_t row = channels * sizeof(float) + ROW_BYTES, most = data->test > drawn ? data->test : drawn;
+    const uint64_t extracting = (drawn + data->test) * row + most / ranks * row + stream_bytes(r);
+    const uint64_t solving = (drawn + data->test) * row + regression_bytes(one, channels, classes);
+    if (r->evaluation_model.norm == BIT_BATCH_NORM && bit_model_estimate(&r->evaluation_model, &memory, error))
+        return -1;
+    *bytes = data->train * MARK_BYTES + (extracting > solving ? extracting : solving) + memory.packed_weights + memory.activations +
+             memory.scratch + memory.other;
+    return 0;
+}
+
 /* Beside the weights: this rank's part of those that the run began with, where it is pulled to them. */
 static uint64_t kept_start_bytes(const struct bit_recipe *r, const struct bit_table *table)
 {
@@ -97,11 +134,14 @@ int bit_plan_memory(struct bit_plan *plan, const struct bit_table *table, struct
     const struct bit_model_options *options = &r->training_model;
     const struct bit_job *job = r->job;
     struct bit_model_memory model;
-    uint64_t block = (uint64_t)table->elements * sizeof(float), save = save_bytes(plan, table), evaluation = 0;
+    uint64_t block = (uint64_t)table->elements * sizeof(float), save = save_bytes(plan, table), evaluation = 0, probe = 0;
     bool evaluates = r->val_images && (job->evaluation.at_end || job->evaluation.every_steps || job->evaluation.every_epochs > 0);
-    if (bit_model_estimate(options, &model, error) || (evaluates && evaluation_bytes(r, &evaluation, error)))
+    if (bit_model_estimate(options, &model, error) || (evaluates && evaluation_bytes(r, &evaluation, error)) ||
+        (r->probe.shots && r->probe.data.test && probe_bytes(r, table, &probe, error)))
         return -1;
-    uint64_t most = save > evaluation ? save : evaluation, start = start_bytes(r, table);
+    uint64_t most = save > evaluation ? save : evaluation;
+    most = probe > most ? probe : most;
+    uint64_t start = start_bytes(r, table);
     /* Weights are read before the first pass touches the activations. */
     if (start > most + model.activations)
         most = start - model.activations;

@@ -288,7 +288,7 @@ const struct bit_recipe *bit_recipe_create(const struct bit_job *job, const stru
         return NULL;
     *r = (struct bit_recipe){.job = job, .ranks = place->ranks, .threads = threads_of(job, place), .classes = place->classes,
                              .train_images = place->train_images, .val_images = place->val_images,
-                             .groups = place->groups};
+                             .groups = place->groups, .probe.data = place->probe};
     if (settle(r, error)) {
         bit_free(r);
         return NULL;

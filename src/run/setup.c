@@ -248,10 +248,13 @@ static void tell_plan(const struct run *run)
 /* All ranks get the same. */
 static int settle(struct run *run)
 {
+    const bool probes = run->probe_train && run->probe_test;
     const struct bit_recipe_place place = {
         .ranks = run->world->size, .threads = run->threads, .classes = run->classes,
         .train_images = run_train_images(run), .val_images = run->val ? bit_index_images(run->val) : 0,
         .groups = run->groups,
+        .probe = {probes ? bit_index_images(run->probe_train) : 0, probes ? bit_index_images(run->probe_test) : 0,
+                  probes ? bit_index_classes(run->probe_train) : 0},
     };
     run->recipe = bit_recipe_create(run->job, &place, &run->error);
     if (run->recipe)
