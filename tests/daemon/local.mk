@@ -28,3 +28,4 @@ check-simulation: tests/daemon/simulate$(EXEEXT)
 	tests/daemon/simulate $(SIMULATION)
 endif
 .PHONY: check-simulation
+EXTRA_DIST += tests/daemon/exposition.awk
