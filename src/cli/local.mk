@@ -5,6 +5,7 @@ bit_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(JPEG_CFLAGS) -DBIT_MPIRUN='"$(MP
 bit_SOURCES += src/bench/bench.c src/bench/bench.h src/bench/ceiling.c src/bench/checkpoint.c src/bench/decode.c src/bench/fit.c src/bench/ops.c src/bench/pictures.c \
 	src/bench/reduce.c src/bench/reduction.h src/bench/reduction_options.c src/bench/step.c
 bit_SOURCES += src/cli/compose.c src/cli/compose.h src/cli/compose_canvas.c src/cli/labels.c src/cli/labels.h src/cli/labels_map.c
+bit_SOURCES += src/cli/report_json.c
 bit_SOURCES += src/cli/compare.c src/cli/report.c src/cli/report.h src/cli/report_gallery.c \
 	src/cli/report_predictions.c src/cli/report_runs.c
 bit_SOURCES += src/cli/apply.c src/cli/apply.h src/cli/embed.c src/cli/predict.c src/cli/probe.c

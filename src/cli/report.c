@@ -12,13 +12,14 @@
 #include "bit/memory.h"
 #include "cli/cli.h"
 
-struct options { const char *output, *title; int mistakes; };
+struct options { const char *output, *title; int mistakes; bool json; };
 
 #define AT(member) .at = offsetof(struct options, member)
 static const struct bit_option known[] = {
     {"-o", "FILE", "where to (default RUN/report.html of one run, report.html of several; '-': standard output)", BIT_OPTION_FILE, AT(output)},
     {"--title", "TEXT", "of the page (default: the runs' names)", BIT_OPTION_TEXT, AT(title)},
     {"--mistakes", "N", "pictures of mistakes a run, at most (default 60)", BIT_OPTION_INT, AT(mistakes), 0, 100000},
+    {"--json", NULL, "of one run what its predictions say, as JSON (to -o FILE, or to standard output)", BIT_OPTION_FLAG, AT(json)},
 };
 const struct bit_usage bit_report_usage = {
     "bit report", "RUN...",
@@ -267,6 +268,20 @@ static int write_page(const struct report *r, const struct options *o, struct bi
     return result;
 }
 
+static int write_json(const struct report *r, const struct options *o, struct bit_error *error)
+{
+    struct bit_text text = {0};
+    int result = report_add_json(&text, r, error);
+    if (!result && text.failed)
+        result = bit_fail(error, BIT_EENVIRONMENT, "out of memory: the report");
+    if (!result && (!o->output || !strcmp(o->output, "-")))
+        fwrite(text.data, 1, text.size, stdout);
+    else if (!result)
+        result = bit_file_write_cache(o->output, text.data, text.size, error);
+    bit_text_free(&text);
+    return result;
+}
+
 int bit_cli_report(int argc, char **argv)
 {
     struct options options = {.mistakes = 60};
@@ -276,12 +291,14 @@ int bit_cli_report(int argc, char **argv)
     int code, result = 0;
     if (!bit_cli_parse(&bit_report_usage, argc, argv, &options, &operands, &code))
         return code;
+    if (options.json && operands.count > 1)
+        return bit_cli_usage(&bit_report_usage, "--json is for one run");
     report.mistakes = options.mistakes;
     report.runs = bit_allocate((size_t)operands.count, sizeof *report.runs, "the runs", &error);
     for (int i = 0; report.runs && i < operands.count && !result; i++, report.count++)
         result = read_run(operands.word[i], &report.runs[i], &error);
     if (report.runs && !result)
-        result = write_page(&report, &options, &error);
+        result = options.json ? write_json(&report, &options, &error) : write_page(&report, &options, &error);
     free_runs(&report);
     return error.code ? bit_cli_error(&error) : BIT_OK;
 }

@@ -43,6 +43,18 @@ int report_add_mistakes(struct bit_text *page, const struct report *report, cons
 int report_add_disagreements(struct bit_text *page, const struct report *report, const struct report_run *a, const struct report_run *b,
                              struct bit_error *error);
 
+/* Predictions by their probability. Sums: divide by images for means. */
+enum { REPORT_BINS = 15 };
+struct report_bin { double images, right, confidence; };
+struct report_bin *report_fill_bins(const struct bit_predictions *predictions, struct report_bin bins[REPORT_BINS]);
+/* Wrong pairs, each once with its number of images, the most first. pairs: one an image. Returns how many. */
+struct report_pair { int32_t label, predicted; uint64_t images; };
+uint64_t report_gather_pairs(const struct bit_predictions *predictions, struct report_pair *pairs);
+/* All mistakes, the surest first. list: one an image. Returns how many. */
+uint64_t report_gather_mistakes(const struct bit_predictions *predictions, const struct bit_prediction **list);
+/* What the predictions of the first run say, as JSON. -1 for lack of memory. */
+int report_add_json(struct bit_text *text, const struct report *report, struct bit_error *error);
+
 /* "97.21 %" in a cell of a table; empty when it is not known. */
 void report_add_value(struct bit_text *page, const struct bit_metric *metric, double value);
 

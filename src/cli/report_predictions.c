@@ -7,11 +7,9 @@
 
 /* ---- calibration ---- */
 
-enum { BINS = 15, SIDE = 300, LEFT = 44, TOP = 10, HISTOGRAM = 60, GAP = 26 };
+enum { BINS = REPORT_BINS, SIDE = 300, LEFT = 44, TOP = 10, HISTOGRAM = 60, GAP = 26 };
 
-struct bin { double images, right, confidence; };
-
-static struct bin *fill_bins(const struct bit_predictions *p, struct bin bins[BINS])
+struct report_bin *report_fill_bins(const struct bit_predictions *p, struct report_bin bins[BINS])
 {
     for (uint64_t i = 0; i < p->count; i++) {
         double confidence = p->items[i].top_probability[0];
@@ -24,7 +22,7 @@ static struct bin *fill_bins(const struct bit_predictions *p, struct bin bins[BI
     return bins;
 }
 
-static void add_bar(struct bit_text *t, int b, const struct bin *bin, double most)
+static void add_bar(struct bit_text *t, int b, const struct report_bin *bin, double most)
 {
     const double width = (double)SIDE / BINS, x = LEFT + b * width + 1, images = bin->images;
     const int base = TOP + SIDE, floor = base + GAP + HISTOGRAM;
@@ -39,7 +37,7 @@ static void add_bar(struct bit_text *t, int b, const struct bin *bin, double mos
     bit_text_add(t, "<rect class=many x=%.1f y=%.1f width=%.1f height=%.1f /></g>", x, floor - share, width - 2, share);
 }
 
-static void add_diagram(struct bit_text *t, const struct bin *bins)
+static void add_diagram(struct bit_text *t, const struct report_bin *bins)
 {
     double most = 1;
     const int base = TOP + SIDE, height = base + GAP + HISTOGRAM + 34;
@@ -69,9 +67,9 @@ static void add_row(struct bit_text *t, const char *name, double value, int digi
 
 void report_add_calibration(struct bit_text *t, const struct bit_predictions *p)
 {
-    struct bin bins[BINS] = {0};
+    struct report_bin bins[BINS] = {0};
     double n = (double)p->count, error = 0, confidence = 0, right = 0, five = 0, nll = 0;
-    fill_bins(p, bins);
+    report_fill_bins(p, bins);
     for (int b = 0; b < BINS; b++) {
         error += fabs(bins[b].right - bins[b].confidence);
         confidence += bins[b].confidence;
@@ -100,19 +98,18 @@ void report_add_calibration(struct bit_text *t, const struct bit_predictions *p)
 
 enum { ROWS = 15 };
 
-struct pair { int32_t label, predicted; uint64_t images; };
 struct tally { int32_t class; uint64_t images, right; };
 
 static int by_classes(const void *a, const void *b)
 {
-    const struct pair *x = a, *y = b;
+    const struct report_pair *x = a, *y = b;
     int label = (x->label > y->label) - (x->label < y->label);
     return label ? label : (x->predicted > y->predicted) - (x->predicted < y->predicted);
 }
 
 static int by_images(const void *a, const void *b)
 {
-    const struct pair *x = a, *y = b;
+    const struct report_pair *x = a, *y = b;
     return x->images != y->images ? (x->images < y->images ? 1 : -1) : by_classes(a, b);
 }
 
@@ -131,13 +128,12 @@ static int32_t class_of(const struct bit_prediction *item)
     return bit_prediction_is_right(item) ? item->top[0] : item->label_count ? item->labels[0] : -1;
 }
 
-/* Wrong pairs, each once with its number of images. Returns how many. */
-static uint64_t gather_pairs(const struct bit_predictions *p, struct pair *pairs)
+uint64_t report_gather_pairs(const struct bit_predictions *p, struct report_pair *pairs)
 {
     uint64_t count = 0, out = 0;
     for (uint64_t i = 0; i < p->count; i++)
         if (!bit_prediction_is_right(&p->items[i]) && p->items[i].label_count)
-            pairs[count++] = (struct pair){p->items[i].labels[0], p->items[i].top[0], 1};
+            pairs[count++] = (struct report_pair){p->items[i].labels[0], p->items[i].top[0], 1};
     qsort(pairs, count, sizeof *pairs, by_classes);
     for (uint64_t i = 0; i < count; i++) {
         if (out && !by_classes(&pairs[out - 1], &pairs[i]))
@@ -156,9 +152,9 @@ static void add_class(struct bit_text *t, const struct bit_predictions *p, int32
     bit_text_add(t, "</td>");
 }
 
-static void add_pairs(struct bit_text *t, const struct bit_predictions *p, struct pair *pairs, const struct tally *tallies)
+static void add_pairs(struct bit_text *t, const struct bit_predictions *p, struct report_pair *pairs, const struct tally *tallies)
 {
-    uint64_t count = gather_pairs(p, pairs);
+    uint64_t count = report_gather_pairs(p, pairs);
     if (!count)
         return;
     bit_text_add(t, "<div><h3>Most confused</h3><div class=wide><table><thead><tr><th>label<th class=text>taken for<th>images<th>of the label's</tr></thead><tbody>\n");
@@ -191,7 +187,7 @@ static void add_worst(struct bit_text *t, const struct bit_predictions *p, struc
 
 void report_add_confusion(struct bit_text *t, const struct bit_predictions *p)
 {
-    struct pair *pairs = bit_allocate(p->count + 1, sizeof *pairs, "pairs of classes", NULL);
+    struct report_pair *pairs = bit_allocate(p->count + 1, sizeof *pairs, "pairs of classes", NULL);
     struct tally *tallies = bit_allocate((size_t)p->classes + 1, sizeof *tallies, "classes", NULL);
     t->failed |= !pairs || !tallies;
     if (!t->failed) {
