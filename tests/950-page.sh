@@ -137,6 +137,79 @@ of_page "(document.querySelector('dialog button[value=yes]').click(), 1)" >/dev/
 wait_for 40 stands "$first" cancelled && wait_for 10 page_says "document.querySelector('.state').textContent == 'cancelled'"
 ok $? "then it is cancelled"
 
+# ---- what is handed in here ----
+enter() { of_page "(document.querySelector('#$1').value = atob('$(printf '%s' "$2" | base64 -w0)'), 1)" >/dev/null; }
+send() { of_page "(document.querySelector('[data-key=submit]').click(), 1)" >/dev/null; }
+size_page 1280 900
+scheme light
+visit "$page/#/"
+wait_for 10 page_says "document.querySelector('a[data-key=submit]')"
+of_page "(document.querySelector('a[data-key=submit]').focus(), 1)" >/dev/null
+press Enter 13
+wait_for 10 page_says "document.activeElement.id == 'job'"
+ok $? "Submit: a form, with the field for the job in front"
+enter job '{"schedule": {"epoch": 3}}'
+send
+wait_for 10 page_says "document.querySelector('#problems').textContent.includes('1:24: schedule.epoch: unknown key; did you mean schedule.epochs?')"
+ok $? "what is wrong with a job is said with its place"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/submit-1280.png"
+enter job "$(sed "s|$scratch/train|train|" small.json)"
+send
+wait_for 10 page_says "document.querySelector('#problems').textContent.includes('data.train: an absolute path was expected')"
+ok $? "a path that nobody could resolve is refused"
+enter job "$(cat small.json)"
+enter name third
+enter ranks 2
+enter priority 3
+send
+wait_for 20 page_says "location.hash.startsWith('#/job/') && document.querySelector('main h2').textContent.includes('third')"
+ok $? "a job that is right is handed in, and shown"
+third=$(of_page "location.hash.slice(6)")
+wait_for 60 page_says "document.querySelector('.state').textContent == 'running' && document.querySelectorAll('.uplot').length >= 5"
+ok $? "it trains before one's eyes"
+[ "$(job "$third" priority)" = 3 ]
+ok $? "with the priority that it was given"
+click pause
+wait_for 60 page_says "document.querySelector('.state').textContent == 'held'" && click resume
+wait_for 60 page_says "document.querySelector('.state').textContent == 'running'" && click cancel
+wait_for 5 page_says "document.querySelector('dialog').open" && of_page "(document.querySelector('dialog button[value=yes]').click(), 1)" >/dev/null
+wait_for 60 page_says "document.querySelector('.state').textContent == 'cancelled'"
+ok $? "and is paused, resumed and cancelled there"
+
+# ---- a sweep ----
+sed 's|"seed": 7|"seed": 7, "optimizer": {"momentum": {"random": "uniform", "from": 0.5, "to": 0.95}}, "sweep": {"trials": 3, "last": {}}|; s|"steps": 4000|"steps": {"grid": [4, 8]}|; s|"decay_steps": .12.|"decay_steps": [2]|' \
+    small.json >sweep.json
+visit "$page/#/submit"
+wait_for 10 page_says "document.querySelector('#job')"
+enter job "$(cat sweep.json)"
+enter name search
+send
+wait_for 20 page_says "document.querySelectorAll('.parallel .trial').length == 6 && document.querySelectorAll('table[aria-label=\\x22Jobs of the sweep\\x22] tbody tr').length == 6"
+ok $? "a sweep has a table of its trials, and a line for each"
+search=$(of_page "location.hash.slice(6)")
+wait_for 200 stands "$search" "done" && wait_for 30 page_says "document.querySelector('.state').textContent == 'done'"
+ok $? "it is done when they are, and says so by itself"
+page_says "document.querySelectorAll('.parallel .axis').length == 3 && document.querySelectorAll('.trial.best').length == 1"
+ok $? "an axis for each key and the result; the best is marked"
+of_page "(document.querySelector('.parallel').focus(), 1)" >/dev/null
+press ArrowDown 40
+page_says "document.querySelectorAll('.trial.chosen').length == 1 && document.querySelector('figcaption [role=status]').textContent.includes('rank 1')"
+ok $? "arrow keys walk along the trials by rank"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/sweep-1280.png"
+scheme dark
+size_page 400 800
+sleep 0.5
+! wide
+ok $? "nothing of it is cut off at 400 pixels"
+[ -z "${PICTURES:-}" ] || picture "$PICTURES/sweep-400-dark.png"
+of_page "(document.querySelector('.parallel').focus(), 1)" >/dev/null
+press Home 36
+press Enter 13
+wait_for 20 page_says "document.querySelector('[data-key=parent]') && document.querySelector('[data-key=parent]').textContent.includes('job $search')"
+ok $? "Enter opens a trial, which leads back to its sweep"
+"$bit" page >said && grep -q "^    $page/#token=[0-9a-f]*\$" said
+ok $? "bit page prints the address"
+
 # ---- without bitd ----
 stop_bitd
 wait_for 20 page_says "document.getElementById('link').textContent.includes('no connection')"

@@ -313,7 +313,19 @@ static void get_folder(struct request *r, int64_t id)
     store_job_free(&row);
 }
 
-static void get_thumbnail(struct request *r, int64_t id, const char *number)
+static void get_report(struct request *r, int64_t id)
+{
+    struct bit_error error = {0};
+    struct store_job row;
+    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
+        api_fail_error(r, &error);
+        return;
+    }
+    api_report(r, id, row.out);
+    store_job_free(&row);
+}
+
+static void get_thumbnail(struct request *r, int64_t id, const char *number, bool of_mistake)
 {
     struct bit_error error = {0};
     struct store_job row;
@@ -325,7 +337,10 @@ static void get_thumbnail(struct request *r, int64_t id, const char *number)
     } else if (store_read_job(r->daemon->store, id, false, &row, &error)) {
         api_fail_error(r, &error);
     } else {
-        api_thumbnail(r, id, n, row.out);
+        if (of_mistake)
+            api_mistake(r, id, n);
+        else
+            api_thumbnail(r, id, n, row.out);
         store_job_free(&row);
     }
 }
@@ -514,7 +529,7 @@ static const struct { const char *method, *path; void (*run)(struct request *r);
 };
 static const struct { const char *method, *verb; void (*run)(struct request *r, int64_t id); } of_jobs[] = {
     {"GET", "", get_job}, {"GET", "/attempts", get_attempts}, {"GET", "/events", get_events}, {"GET", "/log", get_log},
-    {"GET", "/curves", get_curves}, {"GET", "/folder", get_folder}, {"GET", "/children", get_children}, {"GET", "/sweep", api_sweep},
+    {"GET", "/curves", get_curves}, {"GET", "/folder", get_folder}, {"GET", "/children", get_children}, {"GET", "/sweep", api_sweep}, {"GET", "/report", get_report},
     {"POST", "/checkpoint", checkpoint_job}, {"POST", "/pause", pause_job},
     {"POST", "/resume", resume_job}, {"POST", "/cancel", cancel_job}, {"POST", "/rerun", api_rerun},
 };
@@ -554,7 +569,11 @@ static bool answer_job(struct request *r, const char *rest)
             }
         }
     if (!errno && !strncmp(verb, "/quarantine/", 12) && !strcmp(r->method, "GET")) {
-        get_thumbnail(r, id, verb + 12);
+        get_thumbnail(r, id, verb + 12, false);
+        return true;
+    }
+    if (!errno && !strncmp(verb, "/mistakes/", 10) && !strcmp(r->method, "GET")) {
+        get_thumbnail(r, id, verb + 10, true);
         return true;
     }
     if (found)

@@ -43,6 +43,10 @@ void api_curves(struct request *request, const char *out);
 void api_folder(struct request *request, const char *out);
 /* thumbnail.c */
 void api_thumbnail(struct request *request, int64_t id, int64_t number, const char *out);
+/* The same of mistake `number` of its report. */
+void api_mistake(struct request *request, int64_t id, int64_t number);
+/* What its predictions say: bit report --json. */
+void api_report(struct request *request, int64_t id, const char *out);
 /* prometheus.c */
 void api_prometheus(struct request *request);
 

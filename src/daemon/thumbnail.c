@@ -1,5 +1,7 @@
-/* Thumbnails of pictures that a run could not use. Their bytes are hostile: bit decodes them in a process of its own, with little time and memory, and
- * only what it has made anew is sent. One is made at a time; who asks meanwhile is told to ask again. */
+/* What bit makes of a run's files for the page: thumbnails of pictures that it could not use or mistook, and what its predictions say. These bytes are
+ * hostile: bit reads them in a process of its own, with little time and memory, and only what it has made anew is sent. One is made at a time; who asks
+ * meanwhile is told to ask again. */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,12 +14,13 @@
 #include <unistd.h>
 
 #include "bit/file.h"
+#include "bit/json.h"
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "bit/record.h"
 #include "daemon/api.h"
 
-enum { SECONDS = 10, STALE_SECONDS = 30, THUMBNAIL_BYTES = 1 << 20 };
+enum { SECONDS = 10, STALE_SECONDS = 30, MADE_BYTES = 1 << 20 };
 static const rlim_t MEMORY = (rlim_t)2 << 30;
 
 /* Undoes bit_text_escape, in place; false when it is not such a text. */
@@ -103,11 +106,8 @@ static bool take_turn(const char *busy)
     return file >= 0;
 }
 
-static void start(const struct daemon *d, const char *picture, const char *made, const char *none, const char *busy)
+static void start(char *const *words, const char *none, const char *busy)
 {
-    char program[PATH_MAX + 8];
-    snprintf(program, sizeof program, "%s/bit", d->config.programs);
-    char *words[] = {program, "thumbnail", (char *)(uintptr_t)picture, "--out", (char *)(uintptr_t)made, NULL};
     pid_t pid = fork();
     if (pid == 0) {
         sigset_t nothing;
@@ -123,26 +123,115 @@ static void start(const struct daemon *d, const char *picture, const char *made,
         unlink(busy);
 }
 
+/* Files of the folder `thumbnails`: what was made, that nothing can be, and that somebody is at work. */
+struct place { char folder[PATH_MAX], made[PATH_MAX + 64], none[PATH_MAX + 64], busy[PATH_MAX + 64]; };
+
+static void find_place(const struct daemon *d, int64_t id, const char *what, const char *ending, struct place *place)
+{
+    snprintf(place->folder, sizeof place->folder, "%.4000s/thumbnails", d->config.state);
+    snprintf(place->made, sizeof place->made, "%s/%lld-%s.%s", place->folder, (long long)id, what, ending);
+    snprintf(place->none, sizeof place->none, "%s/%lld-%s.none", place->folder, (long long)id, what);
+    snprintf(place->busy, sizeof place->busy, "%s/busy", place->folder);
+}
+
+/* bit WORD... */
+static void begin(struct request *r, const struct place *place, const char *const *words)
+{
+    char program[PATH_MAX + 8], *all[8] = {program};
+    snprintf(program, sizeof program, "%s/bit", r->daemon->config.programs);
+    for (int i = 0; words[i] && i < 6; i++)
+        all[i + 1] = (char *)(uintptr_t)words[i];
+    if (mkdir(place->folder, 0700) && errno != EEXIST) {
+        api_fail(r, 503, "cannot create %s: %s", place->folder, strerror(errno));
+        return;
+    }
+    if (take_turn(place->busy))
+        start(all, place->none, place->busy);
+    r->status = 202;
+    bit_text_add(&r->text, "{}\n");
+}
+
+static bool send_made(struct request *r, const struct place *place, const char *type)
+{
+    struct bit_error ignored = {0};
+    char *data = NULL;
+    size_t size = 0;
+    if (bit_file_read(place->made, MADE_BYTES, &data, &size, &ignored))
+        return false;
+    r->text = (struct bit_text){.data = data, .size = size, .capacity = size + 1};
+    r->type = type;
+    return true;
+}
+
+/* found: whether there is a picture at all, whose path `picture` is then. */
+static void send_picture(struct request *r, int64_t id, const char *what, bool found, const char *picture)
+{
+    struct place place;
+    find_place(r->daemon, id, what, "jpg", &place);
+    const char *const words[] = {"thumbnail", picture, "--out", place.made, NULL};
+    if (!found || access(place.none, F_OK) == 0)
+        api_fail(r, 404, "nothing can be seen of it");
+    else if (!send_made(r, &place, "image/jpeg"))
+        begin(r, &place, words);
+}
+
 void api_thumbnail(struct request *r, int64_t id, int64_t number, const char *out)
 {
-    char folder[PATH_MAX], made[PATH_MAX + 64], none[PATH_MAX + 64], busy[PATH_MAX + 64], picture[PATH_MAX], *data = NULL;
+    char picture[PATH_MAX], what[32];
+    snprintf(what, sizeof what, "%lld", (long long)number);
+    send_picture(r, id, what, find_picture(out, number, picture, sizeof picture), picture);
+}
+
+/* ---- predictions ---- */
+
+/* Whether a file is there and not older than the run's predictions. */
+static bool is_fresh(const char *path, const struct stat *predictions)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && (status.st_mtim.tv_sec > predictions->st_mtim.tv_sec ||
+                                        (status.st_mtim.tv_sec == predictions->st_mtim.tv_sec && status.st_mtim.tv_nsec >= predictions->st_mtim.tv_nsec));
+}
+
+void api_report(struct request *r, int64_t id, const char *out)
+{
+    struct place place;
+    struct stat predictions;
+    char path[PATH_MAX];
     struct bit_error ignored = {0};
-    size_t size = 0;
-    snprintf(folder, sizeof folder, "%.4000s/thumbnails", r->daemon->config.state);
-    snprintf(made, sizeof made, "%s/%lld-%lld.jpg", folder, (long long)id, (long long)number);
-    snprintf(none, sizeof none, "%s/%lld-%lld.none", folder, (long long)id, (long long)number);
-    snprintf(busy, sizeof busy, "%s/busy", folder);
-    if (bit_file_read(made, THUMBNAIL_BYTES, &data, &size, &ignored) == 0) {
-        r->text = (struct bit_text){.data = data, .size = size, .capacity = size + 1};
-        r->type = "image/jpeg";
-    } else if (access(none, F_OK) == 0 || !find_picture(out, number, picture, sizeof picture)) {
-        api_fail(r, 404, "nothing can be seen of it");
-    } else if (mkdir(folder, 0700) && errno != EEXIST) {
-        api_fail(r, 503, "cannot create %s: %s", folder, strerror(errno));
-    } else {
-        if (take_turn(busy))
-            start(r->daemon, picture, made, none, busy);
-        r->status = 202;
-        bit_text_add(&r->text, "{}\n");
+    find_place(r->daemon, id, "report", "json", &place);
+    const char *const words[] = {"report", "--json", out, "-o", place.made, NULL};
+    if (bit_path_join(path, sizeof path, out, BIT_RECORD_PREDICTIONS, &ignored) || stat(path, &predictions) || !S_ISREG(predictions.st_mode))
+        api_fail(r, 404, "there are no predictions: bitrun JOB --evaluate --predictions %s/%s writes them", out, BIT_RECORD_PREDICTIONS);
+    else if (is_fresh(place.none, &predictions))
+        api_fail(r, 404, "its predictions cannot be read");
+    else if (!is_fresh(place.made, &predictions) || !send_made(r, &place, NULL))
+        begin(r, &place, words);
+}
+
+/* Pictures of another report are gone for good: the numbers of mistakes have changed. */
+static void forget_older(const char *path, const struct stat *report)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !is_fresh(path, report))
+        unlink(path);
+}
+
+void api_mistake(struct request *r, int64_t id, int64_t number)
+{
+    struct place place, own;
+    struct stat report;
+    struct bit_error ignored = {0};
+    char what[32];
+    find_place(r->daemon, id, "report", "json", &place);
+    cJSON *json = bit_json_read(place.made, MADE_BYTES, &ignored);
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "predictions"), "mistakes");
+    const char *path = number <= cJSON_GetArraySize(list) ? bit_json_string(cJSON_GetArrayItem(list, (int)number - 1), "path", "") : "";
+    snprintf(what, sizeof what, "mistake-%lld", (long long)number);
+    find_place(r->daemon, id, what, "jpg", &own);
+    if (stat(place.made, &report) == 0) {
+        forget_older(own.made, &report);
+        forget_older(own.none, &report);
     }
+    send_picture(r, id, what, *path == '/', path);
+    cJSON_Delete(json);
 }

@@ -17,20 +17,23 @@ function headers(more) {
 }
 
 export class Refused extends Error {
-    constructor(status, text) {
+    constructor(status, text, problems) {
         super(text);
         this.status = status;
+        this.problems = problems || [];
     }
 }
 
 async function refuse(response) {
-    let text = response.status + ' ' + response.statusText;
+    let text = response.status + ' ' + response.statusText, problems = [];
     try {
-        text = (await response.json()).error || text;
+        const answer = await response.json();
+        text = answer.error || text;
+        problems = answer.problems;
     } catch { /* not ours: the status has to do */ }
     if (response.status === 401)
         text = 'The token is missing or wrong. Open the address that "bit page" prints.';
-    return new Refused(response.status, text);
+    return new Refused(response.status, text, problems);
 }
 
 export async function get(path) {
@@ -40,8 +43,8 @@ export async function get(path) {
     return response.json();
 }
 
-export async function post(path) {
-    const response = await fetch('/api/v1/' + path, {method: 'POST', headers: headers({'Content-Type': 'application/json'}), body: '{}'});
+export async function post(path, body = {}) {
+    const response = await fetch('/api/v1/' + path, {method: 'POST', headers: headers({'Content-Type': 'application/json'}), body: JSON.stringify(body)});
     if (!response.ok)
         throw await refuse(response);
     return response.json();
@@ -61,6 +64,19 @@ export function picture(path) {
     const mine = turn.then(() => load(path));
     turn = mine.catch(() => null);
     return mine;
+}
+
+// JSON that takes a while to be made; null when there is none.
+export async function patient(path) {
+    for (let wait = 50; wait < 20000; wait *= 2) {
+        const response = await fetch('/api/v1/' + path, {headers: headers({}), cache: 'no-store'});
+        if (response.status === 200)
+            return response.json();
+        if (response.status !== 202)
+            return null;
+        await new Promise(resolve => setTimeout(resolve, wait));
+    }
+    return null;
 }
 
 async function load(path) {

@@ -3,7 +3,9 @@ import {get, log, picture, post} from './api.js';
 import {chartsOf, extend} from './charts.js';
 import {bytes, count, duration, el, metric, number, replace, state, table, time} from './format.js';
 import {stateOf} from './overview.js';
+import {Report} from './report.js';
 import {drawSchedule} from './schedule.js';
+import {Sweep} from './sweep.js';
 
 const ENDED = ['done', 'failed', 'cancelled'];
 const ACTIONS = [
@@ -23,18 +25,24 @@ export class JobView {
         this.charts = [];
         this.logNext = null;
         this.pictures = new Map(); // number -> promise of a thumbnail, or of null
-        for (const name of ['head', 'actions', 'facts', 'schedule', 'chartPlace', 'attempts', 'generations', 'quarantine', 'children', 'events'])
+        for (const name of ['head', 'actions', 'facts', 'schedule', 'chartPlace', 'attempts', 'generations', 'quarantine', 'events'])
             this[name] = el('div', {});
         this.chartPlace.className = 'charts';
         this.logText = el('pre', {tabindex: '0', 'aria-label': 'log', 'data-key': 'log'});
         this.dialog = el('dialog', {'aria-labelledby': 'ask'});
         const section = (title, node) => el('section', {}, el('h2', {}, title), node);
         this.quarantineSection = section('Bad pictures', this.quarantine);
-        this.childrenSection = section('Sweep', this.children);
-        this.node = el('div', {}, el('p', {}, el('a', {href: '#/'}, 'All jobs')), this.head, this.actions, this.facts, this.schedule, this.childrenSection,
-            section('Curves', this.chartPlace),
-            el('div', {class: 'two'}, section('Starts', this.attempts), section('Checkpoints', this.generations)), this.quarantineSection,
-            section('Log of the newest start', this.logText), section('What happened', this.events), this.dialog);
+        this.sweep = new Sweep();
+        this.sweepSection = section('Trials', this.sweep.node);
+        this.sweepSection.hidden = true;
+        this.report = new Report(id);
+        this.reportSection = section('Report', this.report.node);
+        this.reportSection.hidden = true;
+        this.runSections = [section('Curves', this.chartPlace),
+            el('div', {class: 'two'}, section('Starts', this.attempts), section('Checkpoints', this.generations)), this.reportSection, this.quarantineSection,
+            section('Log of the newest start', this.logText)];
+        this.node = el('div', {}, el('p', {}, el('a', {href: '#/'}, 'All jobs')), this.head, this.actions, this.facts, this.schedule, this.sweepSection,
+            this.runSections, section('What happened', this.events), this.dialog);
     }
 
     async load() {
@@ -44,17 +52,21 @@ export class JobView {
                 throw error;
             return null;
         };
-        const [job, attempts, events, curves, folder, children] = await Promise.all([get(path), get(path + '/attempts'), get(path + '/events'),
-            get(path + '/curves?points=1500').catch(none), get(path + '/folder').catch(none), get(path + '/children').catch(none)]);
+        const [job, attempts, events, curves, folder] = await Promise.all([get(path), get(path + '/attempts'), get(path + '/events'),
+            get(path + '/curves?points=1500').catch(none), get(path + '/folder').catch(none)]);
         Object.assign(this, {data: job, curves, folder, starts: attempts.attempts});
         document.title = `${job.name || 'job ' + job.id} – bit`;
         this.drawAttempts(attempts.attempts);
         this.drawEvents(events.events);
         this.drawFolder();
-        this.drawChildren(children?.children || []);
         this.drawCurves();
         this.drawHead();
-        await this.loadLog().catch(none);
+        if (job.engine !== 'sweep' && !this.hasReport)
+            this.report.load().then(there => {
+                this.hasReport = there;
+                this.reportSection.hidden = !there;
+            });
+        await (job.engine === 'sweep' ? this.loadSweep() : this.loadLog().catch(none));
     }
 
     // ---- how it stands ----
@@ -80,7 +92,7 @@ export class JobView {
         replace(this.actions, el('div', {class: 'bar'}, ACTIONS.filter(a => a.verb !== 'rerun' || a.when(job)).map(a =>
             el('button', {type: 'button', class: a.danger ? 'danger' : '', 'data-key': a.verb, disabled: !a.when(job), onclick: () => this.act(a)}, a.title))));
         const best = p?.metrics?.length ? `${metric(p.metrics[0].form, p.best)} at step ${count(p.best_step)}` : null;
-        const facts = [
+        const facts = job.engine === 'sweep' ? [['Priority', String(job.priority)], ['Submitted', time(job.submitted)], ['Folder', job.out]] : [
             ['Step', p ? `${count(p.step)} of ${count(p.steps)}` : null],
             ['Epoch', p ? number(p.epoch) : null],
             ['Loss', p ? number(p.loss) : null],
@@ -93,6 +105,7 @@ export class JobView {
             ['Starts', `${job.attempts}, ${job.starts_without_progress} of ${job.budget} without a new checkpoint`],
             ['Bad pictures', p?.bad_images ? count(p.bad_images) : null],
             ['Ranks', job.attempt ? `${job.attempt.ranks} on ${job.attempt.hosts || '–'}` : job.ranks.join(' to ')],
+            ['Sweep', job.parent === null ? null : el('a', {href: '#/job/' + job.parent, 'data-key': 'parent'}, `job ${job.parent}, trial ${job.index}`)],
             ['Priority', String(job.priority)],
             ['Engine', job.engine],
             ['Submitted', time(job.submitted)],
@@ -102,7 +115,8 @@ export class JobView {
         ];
         replace(this.facts, el('dl', {class: 'facts'}, facts.filter(([, value]) => value !== null).map(([title, value]) =>
             el('div', {}, el('dt', {}, title), el('dd', {}, value)))));
-        replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.resumes || []));
+        if (job.engine !== 'sweep')
+            replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.resumes || []));
     }
 
     // The schedule in steps: a job may give its decays in epochs.
@@ -195,15 +209,12 @@ export class JobView {
         return canvas;
     }
 
-    drawChildren(children) {
-        this.childrenSection.hidden = !children.length;
-        replace(this.children, table('Jobs of the sweep', [
-            {title: 'Job', of: c => el('a', {href: '#/job/' + c.id, 'data-key': 'child-' + c.id}, `${c.id} ${c.name || ''}`)},
-            {title: 'State', of: c => state(c.state)},
-            {title: 'Step', number: true, of: c => c.progress ? `${count(c.progress.step)} of ${count(c.progress.steps)}` : ''},
-            {title: 'Loss', number: true, of: c => c.progress ? number(c.progress.loss) : ''},
-            {title: 'Best', number: true, of: c => c.progress?.metrics?.length ? metric(c.progress.metrics[0].form, c.progress.best) : ''},
-        ], children, ''));
+    // A sweep has trials instead of a run.
+    async loadSweep() {
+        this.runSections.forEach(part => part.hidden = true);
+        this.sweepSection.hidden = false;
+        this.trials = await get(`jobs/${this.id}/sweep`);
+        this.sweep.show(this.trials);
     }
 
     // ---- curves ----
@@ -227,6 +238,7 @@ export class JobView {
     }
 
     shown() {
+        this.sweep.shown();
         this.drawCurves();
         this.logText.scrollTop = this.logText.scrollHeight;
     }
@@ -257,8 +269,8 @@ export class JobView {
 
     // ---- events of the stream ----
 
-    job(data) {
-        if (data.id !== this.id)
+    event(data) {
+        if (data.id !== this.id && !this.trials?.jobs.some(trial => trial.id === data.id))
             return;
         if (data.event === 'placed')
             this.logNext = null; // a new start has a new log
@@ -267,6 +279,10 @@ export class JobView {
     }
 
     step(data) {
+        if (this.trials?.jobs.some(trial => trial.id === data.id) && !this.growing)
+            this.growing = this.loadSweep().catch(() => {}).finally(() => {
+                this.growing = null;
+            });
         if (data.id !== this.id)
             return;
         if (this.data.progress)

@@ -3,6 +3,7 @@ import {follow, get, takeToken} from './api.js';
 import {duration, el} from './format.js';
 import {JobView} from './job.js';
 import {Overview} from './overview.js';
+import {SubmitView} from './submit.js';
 
 const $ = id => document.getElementById(id);
 let view = null, about = null;
@@ -30,9 +31,9 @@ async function show() {
     takeToken();
     const job = /^#\/job\/(\d+)$/.exec(location.hash);
     view?.destroy();
-    view = job ? new JobView(Number(job[1]), say) : new Overview(say);
+    view = job ? new JobView(Number(job[1]), say) : location.hash === '#/submit' ? new SubmitView(say) : new Overview(say);
     const mine = view;
-    document.title = job ? `job ${job[1]} – bit` : 'bit';
+    document.title = job ? `job ${job[1]} – bit` : view instanceof SubmitView ? 'submit – bit' : 'bit';
     $('main').replaceChildren(el('p', {class: 'quiet'}, 'Loading …'));
     try {
         await Promise.all([mine.load(), loadAbout()]);
@@ -67,14 +68,14 @@ follow({
     open() {
         link('live', true);
         if (seen) // what happened meanwhile is replayed, but hosts and progress are not
-            view?.job({id: view.id});
+            view?.event({id: view.id});
         seen = true;
     },
     closed(error) {
         link(error?.status === 401 ? 'not allowed' : 'no connection, trying again', false);
     },
     job(data) {
-        view?.job(data);
+        view?.event(data);
         loadAbout().catch(() => {});
     },
     progress(data) {

@@ -3,6 +3,7 @@ import {get, post} from './api.js';
 import {count, duration, el, number, replace, state, table, time} from './format.js';
 
 const FILTERS = [['', 'all'], ['active', 'not ended'], ['running,starting,stopping', 'running'], ['held', 'held'], ['done', 'done'], ['failed,cancelled', 'failed or cancelled']];
+const QUIET = ['held', 'waiting']; // of a sweep's jobs: its own page has them
 const link = job => el('a', {href: '#/job/' + job.id, 'data-key': 'job-' + job.id}, job.name || 'job ' + job.id);
 
 export function stateOf(job) {
@@ -12,6 +13,8 @@ export function stateOf(job) {
 
 function progressOf(job) {
     const p = job.progress;
+    if (job.engine === 'sweep')
+        return job.why;
     if (!p || p.step === null || !p.steps)
         return '';
     return el('span', {}, el('progress', {value: p.step, max: p.steps, 'aria-label': 'steps'}), el('small', {}, ` ${count(p.step)} of ${count(p.steps)} steps`));
@@ -33,7 +36,8 @@ export class Overview {
         }}, FILTERS.map(([value, title]) => el('option', {value}, title)));
         this.more = el('button', {type: 'button', hidden: true, onclick: () => this.older()}, 'Older jobs');
         this.node = el('div', {},
-            el('section', {}, el('h2', {}, 'Jobs'), el('div', {class: 'bar'}, el('label', {for: 'filter'}, 'Show'), this.select), this.list,
+            el('section', {}, el('h2', {}, 'Jobs'), el('div', {class: 'bar'}, el('label', {for: 'filter'}, 'Show'), this.select,
+                el('a', {class: 'button', href: '#/submit', 'data-key': 'submit'}, 'Submit a job')), this.list,
                 el('div', {class: 'bar'}, this.more)),
             el('div', {class: 'two'}, el('section', {}, el('h2', {}, 'Queue'), this.queuePlace), el('section', {}, el('h2', {}, 'Hosts'), this.hostPlace)));
     }
@@ -42,11 +46,22 @@ export class Overview {
         return 'jobs?limit=50' + (this.filter ? '&state=' + this.filter : '') + (before ? '&before=' + before : '');
     }
 
+    // Jobs of a sweep are on its own page; so many more are asked for that the list is not empty because of them.
+    async page(before) {
+        let jobs = [], asked = 0;
+        do {
+            const more = await get(this.path(before));
+            jobs = jobs.concat(more.jobs.filter(job => job.parent === null));
+            before = more.before;
+        } while (before && jobs.length < 30 && ++asked < 12);
+        return {jobs, before};
+    }
+
     async load() {
-        const [jobs, queue, hosts] = await Promise.all([get(this.path()), get('queue'), get('hosts')]);
+        const [jobs, queue, hosts] = await Promise.all([this.page(null), get('queue'), get('hosts')]);
         this.jobs = jobs.jobs;
         this.before = jobs.before;
-        this.queue = queue.jobs;
+        this.queue = queue.jobs.filter(job => job.parent === null || !QUIET.includes(job.state));
         this.hosts = hosts.hosts;
         await Promise.all([...this.jobs, ...this.queue].filter(job => job.state === 'running' || job.state === 'stopping')
             .map(async job => this.progress.set(job.id, (await get('jobs/' + job.id)).progress)));
@@ -54,7 +69,7 @@ export class Overview {
     }
 
     async older() {
-        const jobs = await get(this.path(this.before));
+        const jobs = await this.page(this.before);
         this.jobs = this.jobs.concat(jobs.jobs);
         this.before = jobs.before;
         this.draw();
@@ -72,7 +87,7 @@ export class Overview {
             {title: 'Images/s', number: true, of: job => job.progress && job.state === 'running' ? number(job.progress.images_per_second, 3) : ''},
             {title: 'Time left', number: true, of: job => job.progress && job.state === 'running' ? duration(job.progress.seconds_left) : ''},
             {title: 'Changed', of: job => time(job.changed)},
-        ], this.jobs, this.filter ? 'No job is in this state.' : 'No jobs yet. "bit submit JOB.json" hands one over.'));
+        ], this.jobs, this.filter ? 'No job is in this state.' : 'No jobs yet. "bit submit JOB.json", or the button above, hands one over.'));
         this.more.hidden = !this.before;
         replace(this.queuePlace, table('Queue', [
             {title: 'Place', of: job => String(this.queue.indexOf(job) + 1)},
@@ -81,7 +96,7 @@ export class Overview {
             {title: 'Priority', number: true, of: job => String(job.priority)},
             {title: 'Ranks', number: true, of: job => job.ranks[0] === job.ranks[1] ? String(job.ranks[0]) : job.ranks.join(' to ')},
             {title: 'Why', wide: true, of: job => job.why || (job.after?.length ? 'after ' + job.after.map(a => a.id).join(', ') : '')},
-        ], this.queue, 'Nothing waits.'));
+        ], this.queue.slice(0, 60), 'Nothing waits.'), this.queue.length > 60 ? el('p', {class: 'quiet'}, `and ${this.queue.length - 60} more`) : null);
         replace(this.hostPlace, table('Hosts', [
             {title: 'Host', of: host => host.name},
             {title: 'State', of: host => state(host.state)},
@@ -104,7 +119,7 @@ export class Overview {
     }
 
     // Events of the stream.
-    job() {
+    event() {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this.load().catch(error => this.say(error.message, true)), 150);
     }
