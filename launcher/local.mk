@@ -2,7 +2,7 @@
 dist_bin_SCRIPTS += launcher/bit-launch
 # bit-launch finds its parts relative to itself, whatever --datadir says.
 launchdir = $(bindir)/../share/bit/launch
-dist_launch_DATA = launcher/lib/attempt.sh launcher/lib/command.sh launcher/lib/hosts.sh launcher/lib/mpi.sh launcher/lib/programs.sh launcher/lib/restart.sh launcher/lib/slurm.sh launcher/lib/surroundings.sh
+dist_launch_DATA = launcher/lib/attempt.sh launcher/lib/command.sh launcher/lib/hosts.sh launcher/lib/mpi.sh launcher/lib/programs.sh launcher/lib/restart.sh launcher/lib/signals.sh launcher/lib/slurm.sh launcher/lib/surroundings.sh
 dist_man_MANS += man/bit-launch.1
 EXTRA_DIST += .dockerignore .editorconfig CONTRIBUTING.md launcher/quickstart launcher/check launcher/install-dependencies launcher/setup.sh .ci/run CHANGES \
 	docker/Dockerfile docker/compose.yaml docker/slurm.conf docker/start docs/METRICS.md docs/PERFORMANCE.md README.md

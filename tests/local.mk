@@ -40,7 +40,7 @@ check-fast:
 .PHONY: list-tests list-fast-tests list-programs list-links check-count check-fast
 
 LAUNCHER_TESTS = tests/942-bitd-slurm.sh tests/943-bitd-hosts.sh tests/944-bitd-rebuild.sh tests/945-bitd-retention.sh tests/900-digits.sh tests/903-completion.sh tests/904-packaging.sh tests/905-install.sh tests/906-scripts.sh tests/907-dist.sh tests/908-library.sh tests/909-floors.sh tests/910-bit-launch.sh \
-	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh tests/914-restarts.sh tests/915-held-folders.sh \
+	tests/911-bit-launch-faults.sh tests/912-start-environment.sh tests/913-mpirun.sh tests/914-restarts.sh tests/915-held-folders.sh tests/916-lost-signals.sh \
 	tests/930-keeper.sh tests/940-bitd.sh tests/941-bitd-hostile.sh tests/942-sweep.sh tests/943-metrics.sh tests/950-page.sh \
 	tests/920-slurm.sh
 TESTS += $(LAUNCHER_TESTS)

@@ -184,7 +184,7 @@ tell_kills() {
 
 # One start of the command, to its end; the exit code is the run's.
 attempt() {
-    local code watcher='' ended=no watched=$out patience=${start_seconds:-1800} reminder
+    local code watcher='' ended=no watched=$out patience=${start_seconds:-1800} reminder early=30
     began=$(($(date +%s) - 1)) # the file system's clock lags a little
     kills_before=$("$bit" limits --kills)
     outcome_before=$("$bit" end "$out" --mark) job_before=$(mark "$out/job.json")
@@ -200,16 +200,22 @@ attempt() {
     set +m
     [ $asked = 0 ] || forward_stop # asked while it was being started
     while kill -0 "$pid" 2>/dev/null; do
-        # What is sent before mpirun has begun all ranks is lost: it is sent again until the run ends.
+        # What is sent before mpirun has begun all ranks is lost: it is sent again until the run ends. A wish that comes just before the wait
+        # does not end the wait, so that there is a look every two seconds until the run has begun.
         reminder=''
-        if [ $asked != 0 ] && [ $ended = no ]; then
+        if [ $ended = no ] && { [ $asked != 0 ] || [ $early -gt 0 ]; }; then
             sleep 2 >/dev/null 2>&1 3>&- 4>&- &
             reminder=$!
         fi
         # shellcheck disable=SC2086
         wait -n $pid $watcher $reminder
         if [ -n "$reminder" ]; then
-            if kill "$reminder" 2>/dev/null; then wait "$reminder" 2>/dev/null; else forward_stop; fi
+            if kill "$reminder" 2>/dev/null; then
+                wait "$reminder" 2>/dev/null
+            else
+                early=$((early - 1))
+                if [ $asked != 0 ]; then forward_stop; elif is_new; then early=0; fi
+            fi
         fi
         if [ -n "$watcher" ] && ! kill -0 "$watcher" 2>/dev/null; then
             wait "$watcher"

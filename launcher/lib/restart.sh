@@ -198,10 +198,9 @@ run_command() {
     if [ -p /dev/stdout ]; then exec 3> >(drain); drains+=($!); fi
     if [ -p /dev/stderr ]; then exec 4> >(drain >&2); drains+=($!); fi
     pid='' # a signal may come before the command has started
-    trap forward_save USR1
+    catch forward_save USR1
     for signal in INT TERM HUP USR2; do
-        # shellcheck disable=SC2064
-        trap "ask_to_stop $signal" $signal
+        catch "ask_to_stop $signal" $signal
     done
     supervise
     code=$?

@@ -77,12 +77,16 @@ end() { # CODE [true]
 linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit "$code"; }
 # A signal may come before bit-launch is there.
 ask() { if [ -n "$pid" ]; then kill "-$1" "$pid" 2>/dev/null; elif [ "$early" != TERM ]; then early=$1; fi; }
-# One function, so that all is read before the first trap: bash 5.2 may lose a signal that comes while it reads a $(...).
+# In its $(...) bash 5.2 reads the command of a trap as if it stood there, and wants a ): see lib/signals.sh of bit-launch.
+bit_close() { :; }
+shopt -s expand_aliases
+alias bit_close='(:'
+# One function, so that all is read before the first trap.
 main() {
     pid='' early='' ended_by_slurm=no by_limit=no by_hand=no
-    trap 'if near_limit; then by_limit=yes; ask TERM; else ask USR1; fi' USR1
-    trap 'ended_by_slurm=yes; ask TERM' TERM
-    trap 'by_hand=yes; ask TERM' USR2
+    trap 'if near_limit; then by_limit=yes; ask TERM; else ask USR1; fi; bit_close )' USR1
+    trap 'ended_by_slurm=yes; ask TERM; bit_close )' TERM
+    trap 'by_hand=yes; ask TERM; bit_close )' USR2
     rm -f "$ended"
     echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
     ls "$out" >/dev/null 2>&1 # renews what a network file system remembers of it
