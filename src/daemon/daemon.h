@@ -123,6 +123,7 @@ struct daemon {
     bool must_look_at_sweeps;
     bool must_schedule, must_look_at_needs, is_ending; /* must_look_at_needs: of all that wait, as some job has ended */
     double started, rested;
+    double ahead;                /* of the time of day before the time since the boot: changes when the clock is set */
     struct http *http;
     struct task *tasks;          /* commands that run beside it: task.h */
     struct { struct task *task; int64_t job; double quiet; bool has_new; } notes;
@@ -155,6 +156,8 @@ void queue_settle(struct daemon *d);
 /* The next time at which something is due (Unix seconds), 0: never. */
 double queue_next_due(const struct daemon *d);
 void queue_tick(struct daemon *d, double now);
+/* The clock was set, so many seconds forward: what is due is due as much later. */
+void queue_shift_clock(struct daemon *d, double seconds);
 /* Ends the process: what it believes is not what is on disk. */
 void daemon_give_up(struct daemon *d, const struct bit_error *error) __attribute__((noreturn));
 struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
@@ -216,8 +219,9 @@ void sweep_count(struct daemon *d);
 /* Whether a queued job may start as far as its sweep is concerned; it counts as started then. */
 bool sweep_allows(struct job *job);
 
-/* What the run's folder says of an end: code of what started it, or -1; asked: it was asked to stop. END_LOST: nothing. *why: 512 bytes. */
-enum daemon_end engine_judge(struct job *job, int code, bool asked, char *why);
+/* What the run's folder says of an end: code of what started it, or -1; asked: it was asked to stop; ended: it was ended without being asked, or
+ * nobody saw it end, so that nobody has stopped it by hand. END_LOST: nothing. *why: 512 bytes. */
+enum daemon_end engine_judge(struct job *job, int code, bool asked, bool ended, char *why);
 /* Whether a new generation has come since the attempt began. */
 bool engine_has_progressed(struct job *job);
 /* A job as a file that bit-launch reads. */
@@ -245,6 +249,7 @@ double http_timeout(struct daemon *d);        /* seconds until it must run again
 void http_committed(struct daemon *d);        /* sends the answers that waited for the commit */
 void http_sweep(struct daemon *d);            /* closes connections that take too long */
 void http_stop(struct daemon *d);
+void http_shift_clock(struct daemon *d, double seconds); /* as queue_shift_clock */
 void stream_progress(struct daemon *d, const struct job *job); /* to all who listen */
 
 /* ---- notify.c ---- */

@@ -18,6 +18,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/engine.h"
+#include "daemon/points.h"
 #include "daemon/task.h"
 
 enum { WORDS = 64 };
@@ -165,7 +166,9 @@ void engine_spawn(struct job *job)
         queue_feed(job, EVENT_ENDED, END_DISK_FULL, false, "too little room on the disk of its folder");
         return;
     }
+    daemon_point(POINT_spawning);
     pid_t pid = start_keeper(job, &error);
+    daemon_point(POINT_spawned);
     if (pid < 0) {
         bit_log(BIT_LOG_ERROR, "job %lld: %s", (long long)job->row.id, error.text);
         queue_feed(job, EVENT_NOT_STARTED, END_LOST, false, error.text);
@@ -183,6 +186,7 @@ void engine_spawn(struct job *job)
         return;
     }
     queue_feed(job, EVENT_STARTED, 0, false, "");
+    daemon_point(POINT_identified);
 }
 
 void engine_abandon(struct job *job)
@@ -194,8 +198,10 @@ void engine_abandon(struct job *job)
 
 void engine_go(struct job *job)
 {
+    daemon_point(POINT_going);
     if (job->go >= 0 && write(job->go, "g", 1) != 1)
         bit_log(BIT_LOG_ERROR, "job %lld: its keeper does not listen", (long long)job->row.id);
+    daemon_point(POINT_gone);
     engine_abandon(job);
 }
 
@@ -208,7 +214,13 @@ static void tell(struct job *job, int signal_number)
         kill(program, signal_number);
 }
 
-void engine_stop(struct job *job) { tell(job, SIGTERM); }
+void engine_stop(struct job *job)
+{
+    daemon_point(POINT_stopping);
+    tell(job, SIGTERM);
+    daemon_point(POINT_asked);
+}
+
 void engine_save(struct job *job) { tell(job, SIGUSR1); }
 
 void engine_forget(struct job *job)
@@ -245,12 +257,13 @@ bool engine_has_progressed(struct job *job)
     return attempt->step_after > (attempt->step_before == STORE_UNKNOWN ? 0 : attempt->step_before);
 }
 
-enum daemon_end engine_judge(struct job *job, int code, bool asked, char *why)
+enum daemon_end engine_judge(struct job *job, int code, bool asked, bool ended, char *why)
 {
     struct bit_end end;
     struct bit_error error = {0};
     struct store_attempt *attempt = &job->row.attempt;
-    struct bit_end_facts facts = {.code = code, .before = attempt->mark, .asked = asked || job->row.life.wish != WISH_NONE};
+    struct bit_end_facts facts = {.code = code, .before = attempt->mark, .asked = asked || job->row.life.wish != WISH_NONE, .ended = ended};
+    daemon_point(POINT_judging);
     if (bit_end_judge(job->row.out, &facts, &end, &error)) {
         end = (struct bit_end){.action = BIT_END_AGAIN, .code = BIT_EENVIRONMENT};
         snprintf(end.why, sizeof end.why, "%.500s", error.text);
@@ -266,8 +279,13 @@ enum daemon_end engine_judge(struct job *job, int code, bool asked, char *why)
 static void finish(struct job *job, const struct end_record *record)
 {
     char why[STORE_WHY];
-    enum daemon_end end = engine_judge(job, record ? record->code : -1, record && record->asked, why);
+    const bool left_some = record && record->orphans > 0;
+    /* Ranks save on the TERM by which a keeper ends what bit-launch left behind: nobody wished for that. */
+    enum daemon_end end = engine_judge(job, record ? record->code : -1, record && record->asked, !record || left_some, why);
+    if (left_some && job->row.attempt.code == BIT_ELATE && *record->why)
+        snprintf(why, sizeof why, "%s", record->why);
     queue_feed(job, EVENT_ENDED, end, engine_has_progressed(job), why);
+    daemon_point(POINT_judged);
 }
 
 static bool is_there(const struct job *job)
@@ -294,6 +312,7 @@ static void go_on_following(struct job *job, bool there)
 {
     if (there && job->keeper.fd < 0 && follow(job, (pid_t)job->row.attempt.pid) == 0) {
         bit_log(BIT_LOG_INFO, "job %lld: adopted, process %lld", (long long)job->row.id, (long long)job->row.attempt.pid);
+        daemon_point(POINT_adopted);
         if (job->row.life.state == STATE_STOPPING)
             engine_stop(job);
     } else if (!there) {

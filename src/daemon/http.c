@@ -487,6 +487,13 @@ void http_sweep(struct daemon *d)
     http_run(d);
 }
 
+void http_shift_clock(struct daemon *d, double seconds)
+{
+    for (struct peer *p = d->http->peers; p; p = p->next)
+        p->since += seconds;
+    stream_shift_clock(d, seconds);
+}
+
 double http_timeout(struct daemon *d)
 {
     double now = daemon_now(), wait = stream_beat(d, now);

@@ -17,6 +17,7 @@ void stream_send(struct daemon *d);
 /* Comment lines that show who still listens; returns the seconds until the next, INFINITY when nobody does. */
 double stream_beat(struct daemon *d, double now);
 void stream_stop(struct daemon *d);
+void stream_shift_clock(struct daemon *d, double seconds);
 /* Something was resumed: libmicrohttpd has to be run. */
 void http_must_run(struct daemon *d);
 /* Where the list of streams begins: in struct http. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemon/keeper.h"
+#include "daemon/points.h"
 
 extern char **environ;
 
@@ -308,7 +309,9 @@ static bool start_program(struct keeper *k)
     k->end.ran = true;
     k->program = keeper_identity(pid);
     k->started = now(CLOCK_MONOTONIC);
+    daemon_point(POINT_keeper_started);
     keeper_files_start(&k->files, &k->self, &k->program); /* a full disk: followed by the lock alone */
+    daemon_point(POINT_keeper_wrote);
     return true;
 }
 
@@ -359,20 +362,27 @@ int main(int count, char **words)
         code = settle(&k);
     if (!code)
         code = keeper_files_open(&k.files, k.prefix);
+    daemon_point(POINT_keeper_locked);
     if (!code && keeper_files_start(&k.files, &k.self, &k.program))
         code = 74;
     if (code)
         return code;
 
+    daemon_point(POINT_keeper_known);
     bool go = wait_for_go(&k);
+    daemon_point(POINT_keeper_told);
     close(k.go);
     dup2(k.files.output, 2);
     k.end.begun = now(CLOCK_REALTIME);
     if (go && start_program(&k)) {
         follow_program(&k);
+        daemon_point(POINT_keeper_ended);
         end_orphans(&k);
+        daemon_point(POINT_keeper_cleaned);
     }
     k.end.ended = now(CLOCK_REALTIME);
     keeper_files_trim_log(&k.files, k.log_limit);
-    return keeper_files_end(&k.files, &k.self, &k.end) ? 74 : 0;
+    code = keeper_files_end(&k.files, &k.self, &k.end) ? 74 : 0;
+    daemon_point(POINT_keeper_leaves);
+    return code;
 }

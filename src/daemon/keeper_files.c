@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/keeper.h"
+#include "daemon/points.h"
 
 static int fail(const char *what, const char *path)
 {
@@ -212,9 +213,12 @@ static int try_end(struct keeper_files *f, const char *text, size_t size, bool *
         close(f->reserve);
         f->reserve = file;
     }
-    if (write_at_start(f->reserve, text, size) || ftruncate(f->reserve, (off_t)size) || fsync(f->reserve) ||
-        rename(f->temporary, f->end))
+    if (write_at_start(f->reserve, text, size) || ftruncate(f->reserve, (off_t)size) || fsync(f->reserve))
         return -1;
+    daemon_point(POINT_keeper_filled);
+    if (rename(f->temporary, f->end))
+        return -1;
+    daemon_point(POINT_keeper_renamed);
     *renamed = true;
     return sync_folder(f->folder);
 }

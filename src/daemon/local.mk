@@ -25,7 +25,7 @@ bit_keeper_CFLAGS = $(BIT_CFLAGS)
 bit_keeper_LDFLAGS = $(BIT_LDFLAGS)
 dist_man_MANS += man/bit-keeper.8 man/bitd.8 man/bitd.conf.5
 endif
-nobase_noinst_HEADERS += src/daemon/keeper.h src/daemon/linger.h src/daemon/rebuild.h src/daemon/slurm.h src/daemon/task.h
+nobase_noinst_HEADERS += src/daemon/keeper.h src/daemon/linger.h src/daemon/points.h src/daemon/rebuild.h src/daemon/slurm.h src/daemon/task.h
 nobase_noinst_HEADERS += src/cli/client.h src/daemon/api.h src/daemon/daemon.h src/daemon/engine.h src/daemon/http.h src/daemon/next.h src/daemon/place.h src/daemon/schedule.h src/daemon/store.h src/daemon/store_sql.h
 nobase_noinst_HEADERS += src/daemon/sweep.h src/daemon/sweep_table.h
 EXTRA_DIST += src/daemon/README.md

@@ -24,6 +24,7 @@
 #include "bit/options.h"
 #include "daemon/engine.h"
 #include "daemon/linger.h"
+#include "daemon/points.h"
 #include "daemon/rebuild.h"
 
 struct options { const char *config; struct bit_option_list set, rebuild; bool version, allow_root; };
@@ -125,6 +126,7 @@ static int open_state(struct daemon *d, struct bit_error *error)
     if (flock(d->lock, LOCK_EX | LOCK_NB))
         return bit_fail(error, BIT_EENVIRONMENT, "another bitd works in %s", d->config.state);
     d->store = store_open(d->config.state, error);
+    daemon_point(POINT_opened);
     return d->store ? 0 : -1;
 }
 
@@ -169,10 +171,31 @@ static int rest(struct daemon *d)
     return wait <= 0 ? 0 : wait > 3600 ? 3600000 : (int)(wait * 1000) + 1;
 }
 
+static double clock_ahead(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return daemon_now() - ((double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+}
+
+/* When somebody sets the clock, all that waits for a time would wait for a day, or be late at once. */
+static void follow_clock(struct daemon *d)
+{
+    double ahead = clock_ahead(), moved = ahead - d->ahead;
+    d->ahead = ahead;
+    if (fabs(moved) < 1)
+        return;
+    bit_log(BIT_LOG_WARNING, "the clock was set, %.0f s %s", fabs(moved), moved > 0 ? "forward" : "back");
+    queue_shift_clock(d, moved);
+    http_shift_clock(d, moved);
+    d->rested += moved;
+}
+
 static void turn(struct daemon *d)
 {
     struct epoll_event events[64];
     int count = epoll_wait(d->epoll, events, 64, rest(d));
+    follow_clock(d);
     double now = daemon_now();
     for (int i = 0; i < count; i++) {
         struct watch *watch = events[i].data.ptr;
@@ -182,18 +205,23 @@ static void turn(struct daemon *d)
     http_run(d);
     queue_settle(d);
     http_run(d); /* sends what waited for the commit */
+    daemon_point(POINT_answered);
     http_sweep(d);
     if (now - d->rested > 1) {
+        daemon_point(POINT_resting);
         store_rest(d->store);
+        daemon_point(POINT_rested);
         d->rested = now;
     }
 }
 
 static int start(struct daemon *d, struct bit_error *error)
 {
+    d->ahead = clock_ahead();
     process_boot(d->boot, sizeof d->boot);
     if (open_state(d, error) || hosts_start(d, error) || check_host(d, error) || http_start(d, error) || slurm_start(d, error) || queue_load(d, error))
         return -1;
+    daemon_point(POINT_loaded);
     queue_settle(d);
     d->started = daemon_now();
     return 0;

@@ -7,10 +7,12 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/daemon.h"
+#include "daemon/points.h"
 #include "daemon/rebuild.h"
 #include "daemon/task.h"
 
 enum { ROOM_SECONDS = 30 };      /* between looks at a disk that was full */
+enum { LONGEST_PAUSE = 60 };     /* until a job that failed is started again: see next.c */
 static const double LOOK = 2;    /* seconds between looks at what runs have written */
 static const double LOOK_AT_LOCK = 1;
 
@@ -222,6 +224,7 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
     }
     if (write_transition(job, event, step.actions, &error))
         daemon_give_up(d, &error);
+    daemon_point(POINT_written);
     job->due |= step.actions;
     if (job->due || step.life.state == STATE_WAITING || daemon_is_final(step.life.state))
         pend(job);
@@ -237,6 +240,7 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
     if (store_add_job(d->store, row, error) || store_add_event(d->store, row->id, row->submitted, event, "{}", error) < 0)
         return NULL;
     struct job *job = insert(d, row, error);
+    daemon_point(POINT_submitted);
     if (!job)
         return NULL;
     if (row->life.state == STATE_WAITING)
@@ -278,8 +282,11 @@ int queue_load(struct daemon *d, struct bit_error *error)
         }
         before = ids[count - 1];
     }
-    for (struct job *job = d->jobs; job && count == 0; job = job->next)
+    for (struct job *job = d->jobs; job && count == 0; job = job->next) {
+        if (job->row.life.due > daemon_now() + LONGEST_PAUSE) /* the clock was set back since */
+            job->row.life.due = daemon_now();
         adopt(d, job);
+    }
     notes_submitted(d);
     d->must_schedule = d->must_look_at_needs = true;
     return count < 0 ? -1 : 0;
@@ -510,9 +517,12 @@ void queue_settle(struct daemon *d)
             schedule(d);
         if (!store_is_dirty(d->store) && !d->pending)
             break;
+        daemon_point(POINT_committing);
         if (store_commit(d->store, &error))
             daemon_give_up(d, &error);
+        daemon_point(POINT_committed);
         http_committed(d);
+        daemon_point(POINT_told);
         act_all(d);
     }
 }
@@ -578,5 +588,15 @@ void queue_tick(struct daemon *d, double now)
             if (engine_has_room(job))
                 queue_feed(job, EVENT_ROOM, 0, false, "");
         }
+    }
+}
+
+void queue_shift_clock(struct daemon *d, double seconds)
+{
+    for (struct job *job = d->timed; job; job = job->next_timed) {
+        if (job->row.life.due > 0)
+            job->row.life.due += seconds;
+        if (job->looked > 0)
+            job->looked += seconds;
     }
 }

@@ -248,7 +248,7 @@ static void finish(struct job *job, const struct slurm_record *record)
     enum slurm_view view;
     if (!slurm_view_of(state, &view) || view != SLURM_ENDED)
         state = "";
-    enum daemon_end judged = engine_judge(job, record ? record->code : -1, record && record->by_slurm, why);
+    enum daemon_end judged = engine_judge(job, record ? record->code : -1, record && record->by_slurm, !record, why);
     enum daemon_end end = daemon_end_of_slurm(state, record, judged);
     if (*state && end != END_DONE)
         snprintf(text, sizeof text, "Slurm's job %lld: %s%s%.440s", (long long)job->row.attempt.slurm_id, state, *why ? "; " : "", why);

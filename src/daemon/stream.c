@@ -101,6 +101,12 @@ void stream_progress(struct daemon *d, const struct job *job)
     }
 }
 
+void stream_shift_clock(struct daemon *d, double seconds)
+{
+    for (struct stream *s = *stream_list(d); s; s = s->next)
+        s->beaten += seconds;
+}
+
 double stream_beat(struct daemon *d, double now)
 {
     double wait = INFINITY;

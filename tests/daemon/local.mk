@@ -16,6 +16,23 @@ tests_daemon_test_store_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_daemon_test_store_LDADD = $(DAEMON_LIBS) $(TEST_LIBS)
 tests_daemon_pressure_SOURCES = tests/daemon/pressure.c
 tests_daemon_pressure_LDADD = $(BASE_LIBS)
+# Builds that can be killed at named points (src/daemon/points.h)
+check_PROGRAMS += tests/daemon/bitd_points tests/daemon/keeper_points
+tests_daemon_bitd_points_SOURCES = $(bitd_SOURCES) $(libdaemon_a_SOURCES) src/daemon/points.c
+tests_daemon_bitd_points_CPPFLAGS = $(libdaemon_a_CPPFLAGS) -DBIT_TEST_POINTS
+tests_daemon_bitd_points_LDADD = $(DAEMON_LIBS)
+tests_daemon_keeper_points_SOURCES = $(bit_keeper_SOURCES) src/daemon/points.c
+tests_daemon_keeper_points_CPPFLAGS = $(AM_CPPFLAGS) -DBIT_TEST_POINTS
+tests_daemon_keeper_points_CFLAGS = $(BIT_CFLAGS)
+tests_daemon_keeper_points_LDFLAGS = $(BIT_LDFLAGS)
+tests_daemon_keeper_points_LDADD =
+# What the world does to it: the clock is set, a process number comes back
+check_PROGRAMS += tests/daemon/clock.so tests/daemon/reuse
+tests_daemon_clock_so_SOURCES = tests/daemon/clock.c
+tests_daemon_clock_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_daemon_clock_so_LDFLAGS = -shared
+tests_daemon_clock_so_LDADD = -ldl
+tests_daemon_reuse_SOURCES = tests/daemon/reuse.c
 # Measurements of bitd
 check_PROGRAMS += tests/daemon/history
 tests_daemon_history_SOURCES = tests/daemon/history.c
@@ -26,6 +43,11 @@ tests_daemon_simulate_LDADD = $(DAEMON_LIBS)
 SIMULATION = --events 1000000
 check-simulation: tests/daemon/simulate$(EXEEXT)
 	tests/daemon/simulate $(SIMULATION)
+# The kill campaign, until N kills have happened; it goes on where it was interrupted. FAULTS='--seed 2 --folder F' for another.
+N = 500
+check-daemon-faults: all $(check_PROGRAMS)
+	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon-faults/campaign" --trials $(N) $(FAULTS)
+TESTS += tests/942-bitd-faults.sh
 endif
-.PHONY: check-simulation
-EXTRA_DIST += tests/daemon/exposition.awk
+EXTRA_DIST += tests/942-bitd-faults.sh tests/daemon-faults/campaign tests/daemon/exposition.awk
+.PHONY: check-daemon-faults check-simulation
