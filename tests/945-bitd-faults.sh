@@ -48,8 +48,8 @@ if mount -t tmpfs -o size=2m,mode=700 none small 2>/dev/null; then
     rm small/filler
     start_bitd && well "$id" full && [ "$(job "$id" attempts)" = 1 ]
     ok $? "with room again, a new bitd has the end that came meanwhile"
-    more=$(submit small.json --out "$scratch/more")
-    [ -n "$more" ] && well "$more" more
+    more=$(submit small.json --out "$scratch/later")
+    [ -n "$more" ] && well "$more" later
     ok $? "and takes jobs"
     stop_bitd
     state_folder=$scratch/state
@@ -77,6 +77,7 @@ stop_bitd KILL
 kill -KILL "$old" "$(sed -n 's/.*"program":\([0-9]*\).*/\1/p' "$state_folder/attempts/$id-1.start")" $(ranks_of boot) 2>/dev/null
 wait_for 20 eval '! left_behind boot'
 # A stranger has the keeper's number after the boot.
+wait_for 10 eval '! [ -e "/proc/$old" ]'
 "$top_builddir/tests/daemon/reuse" "$old" sleep 300 2>said &
 stranger=$!
 sleep 0.3
