@@ -2,6 +2,7 @@
  *     pressure SOCKET raw              sends standard input, prints what comes back, until the end or for five seconds
  *     pressure SOCKET crowd N SECONDS  N connections that send a byte a second each; meanwhile an honest request every 20 ms: prints the
  *                                      median and the longest time of those, in milliseconds, and how many failed
+ *     pressure SOCKET get N PATH...    asks for each path N times: prints the sum of their medians, and the longest, in milliseconds
  *     pressure SOCKET submit CLIENTS SECONDS BODY-FILE   each client submits BODY again and again, OUT in it replaced by a number of its own:
  *                                      prints submissions a second, and the median and the 99th percentile of their time in milliseconds */
 #include <errno.h>
@@ -81,13 +82,14 @@ static int compare(const void *a, const void *b)
 }
 
 /* Seconds of one honest request; -1: it failed. */
-static double ask(void)
+static double ask(const char *what)
 {
-    static const char request[] = "GET /api/v1/hosts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    char answer[65536];
+    static char answer[1 << 22];
+    char request[512];
+    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", what);
     double since = bit_clock_seconds();
     int fd = reach();
-    bool good = fd >= 0 && write(fd, request, sizeof request - 1) == sizeof request - 1 && listen_to(fd, answer, sizeof answer) > 0 &&
+    bool good = fd >= 0 && write(fd, request, (size_t)size) == size && listen_to(fd, answer, sizeof answer) > 0 &&
                 !strncmp(answer, "HTTP/1.1 200", 12);
     if (fd >= 0)
         close(fd);
@@ -113,11 +115,11 @@ static int crowd(int count, double seconds)
                 if (fds[i] >= 0)
                     close(fds[i]);
                 fds[i] = reach();
-                if (i % 64 == 63 && (times[asked] = ask()) >= 0)
+                if (i % 64 == 63 && (times[asked] = ask("/api/v1/hosts")) >= 0)
                     asked++;
             }
         }
-        double t = ask();
+        double t = ask("/api/v1/hosts");
         if (t < 0)
             failed++;
         else
@@ -127,6 +129,22 @@ static int crowd(int count, double seconds)
     qsort(times, (size_t)asked, sizeof *times, compare);
     printf("%.1f %.1f %d\n", asked ? 1000 * times[asked / 2] : 0, asked ? 1000 * times[asked - 1] : 0, failed);
     free(fds);
+    return 0;
+}
+
+static int get(int count, int paths, char **list)
+{
+    static double times[10000];
+    double sum = 0, longest = 0;
+    for (int p = 0; p < paths; p++) {
+        for (int i = 0; i < count; i++)
+            if ((times[i] = ask(list[p])) < 0)
+                return fprintf(stderr, "pressure: no good answer to %s\n", list[p]), 1;
+        qsort(times, (size_t)count, sizeof *times, compare);
+        sum += times[count / 2];
+        longest = times[count - 1] > longest ? times[count - 1] : longest;
+    }
+    printf("%.1f %.1f\n", 1000 * sum, 1000 * longest);
     return 0;
 }
 
@@ -186,8 +204,10 @@ int main(int argc, char **argv)
         return raw();
     if (argc == 5 && !strcmp(argv[2], "crowd"))
         return crowd(atoi(argv[3]), atof(argv[4]));
+    if (argc >= 5 && !strcmp(argv[2], "get") && atoi(argv[3]) > 0 && atoi(argv[3]) <= 10000)
+        return get(atoi(argv[3]), argc - 4, argv + 4);
     if (argc == 6 && !strcmp(argv[2], "submit"))
         return submit(atoi(argv[3]), atof(argv[4]), argv[5]);
-    fprintf(stderr, "usage: pressure SOCKET raw | crowd N SECONDS | submit CLIENTS SECONDS BODY-FILE\n");
+    fprintf(stderr, "usage: pressure SOCKET raw | crowd N SECONDS | get N PATH... | submit CLIENTS SECONDS BODY-FILE\n");
     return 64;
 }
