@@ -59,6 +59,25 @@ for place in system user; do
         ok $? "systemd-analyze on the $place's unit $said"
     fi
 done
+for unit in user/bitd.service system/bitd@.service; do
+    [ -e "$top_builddir/packaging/systemd/$unit" ] || continue
+    ! grep -q '@[a-z_]*@' "$top_builddir/packaging/systemd/$unit" && grep -qx KillMode=process "$top_builddir/packaging/systemd/$unit" &&
+        grep -qx OOMPolicy=continue "$top_builddir/packaging/systemd/$unit"
+    ok $? "$unit leaves jobs alone when it is stopped, or when the kernel ends a rank"
+    if command -v systemd-analyze >/dev/null; then
+        mkdir -p "$scratch/verify"
+        name=${unit#*/}
+        sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$top_builddir/packaging/systemd/$unit" >"$scratch/verify/$name"
+        # With an instance: only then are its names and folders looked at.
+        case $name in *@*) cp "$scratch/verify/$name" "$scratch/verify/${name/@/@train}" ;; esac
+        options=(--man=no)
+        case $unit in user/*) options+=(--user) ;; esac
+        said=$(XDG_RUNTIME_DIR=$scratch systemd-analyze "${options[@]}" verify "$scratch/verify/${name/@/@train}" 2>&1 | grep bitd)
+        rm -r "$scratch/verify"
+        [ -z "$said" ]
+        ok $? "systemd-analyze on $unit $said"
+    fi
+done
 if command -v python3 >/dev/null; then
     python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' spack/packages/bit/package.py
     ok $? "package.py is Python"

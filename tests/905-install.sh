@@ -30,6 +30,8 @@ done
 if [ -x bitd ]; then
     grep -q '^ExecStart=.*/bin/bitd$' "$root/lib/systemd/user/bitd.service" && "$root/bin/bitd" --version | grep -q '^bitd '
     ok $? "bitd and its unit are installed"
+    grep -q '^ExecStart=.*/bin/bitd --set ' "$root/lib/systemd/system/bitd@.service"
+    ok $? "a group's unit is installed"
 fi
 [ "$(find "$root/share/bit/data/digits" -name '*.jpg' | wc -l)" = 1797 ]
 ok $? "the pictures are installed"
