@@ -41,7 +41,7 @@ END
 # launches RUN: with what is in front, to its end
 launches() {
     : >armed
-    bash -c 'echo $$ >launcher; exec "$@"' - "$launch" small.json --out "$scratch/$1" >said 2>&1 </dev/null
+    bash -c 'echo $$ >launcher; exec "$@"' - "$launch" small.json --set schedule.steps=2000 --out "$scratch/$1" >said 2>&1 </dev/null
     code=$?
     [ ! -e armed ] || { echo "# the signal was not sent"; return 1; }
 }
