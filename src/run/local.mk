@@ -15,7 +15,7 @@ BITRUN_SOURCES = src/run/main.c src/run/embed.c src/run/embed.h src/bench/messag
 	src/bench/reduction_main.c src/bench/reduction_options.c
 bitrun_SOURCES = $(BITRUN_SOURCES)
 bitrun_LDADD = $(RUN_LIBS) libstore.a $(RUN_MORE_LIBS)
-RUN_LIBS = libapply.a librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a libfeatures.a libstart.a libexchange.a
+RUN_LIBS = libapply.a librun.a libevaluate.a libtrain.a liboptimise.a librecipe.a libfeatures.a libstart.a libexchange.a libdedup.a
 RUN_MORE_LIBS = libobserve.a libmodel.a libheads.a libdata.a libcoco.a libcomm.a libwatch.a librecord.a libjob.a $(COMPUTE_LIBS) \
 	$(BASE_LIBS) $(HDF5_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(CJSON_LIBS) $(ZIP_LIBS) $(MPI_LIBS)
 
