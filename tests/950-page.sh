@@ -184,7 +184,7 @@ wait_for 10 page_says "document.querySelector('#job')"
 enter job "$(cat sweep.json)"
 enter name search
 send
-wait_for 20 page_says "document.querySelectorAll('.parallel .trial').length == 6 && document.querySelectorAll('table[aria-label=\\x22Jobs of the sweep\\x22] tbody tr').length == 6"
+wait_for 20 page_says "document.querySelectorAll('.parallel .trial').length == 6 && document.querySelectorAll('.scroll tbody tr').length == 6"
 ok $? "a sweep has a table of its trials, and a line for each"
 search=$(of_page "location.hash.slice(6)")
 wait_for 200 stands "$search" "done" && wait_for 30 page_says "document.querySelector('.state').textContent == 'done'"
