@@ -52,4 +52,10 @@ SPEED = step-float32 step-bfloat16 step-openblas small-float32 small-bfloat16 wi
 check-speed: bit$(EXEEXT)
 	$(srcdir)/tests/speed/compare --build . $(SPEED)
 .PHONY: check-speed
+
+# Fine-tuning beside PyTorch's: losses and accuracy. Some minutes of one core; SEEDS="1 2 3".
+check-accuracy: bit$(EXEEXT) bitrun$(EXEEXT)
+	SEEDS="$(SEEDS)" BUILD=. $(srcdir)/tests/accuracy/finetune.sh
+.PHONY: check-accuracy
+EXTRA_DIST += tests/accuracy/finetune.sh tests/accuracy/torch_finetune.py
 EXTRA_DIST += tests/speed/compare tests/speed/torch_decode.py tests/speed/torch_detect.py tests/speed/torch_step.py
