@@ -33,8 +33,8 @@ const struct bit_usage bit_suite_usage = {
     "bit suite", "SUITE.json [-- OPTION...]",
     "Fine-tunes from one set of weights on many tasks, over several seeds, and prints a table: by task, group, over all.\n"
     "With the key shots each task runs with few images of each class; with the key probe a regression from the start's features on the same\n"
-    "images (bit probe) stands beside it. What has finished is not run again: the same command goes on where it was stopped. What follows\n"
-    "-- goes to bit-launch.",
+    "images (bit probe) stands beside it. What has finished is not run again: the same command goes on where it was stopped.\n"
+    "What follows -- goes to bit-launch.",
     known, sizeof known / sizeof *known, .least = 1, .most = 1, .has_rest = true};
 
 /* ---- starting ---- */
