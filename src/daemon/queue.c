@@ -404,8 +404,9 @@ static void hand_over(struct daemon *d)
     double now = daemon_now();
     for (;;) {
         struct job *first = NULL;
+        sweep_count(d);
         for (struct job *job = d->jobs; job; job = job->next)
-            if (is_slurm(job) && job->row.life.state == STATE_QUEUED && (!first || weight(job, now) > weight(first, now)))
+            if (is_slurm(job) && job->row.life.state == STATE_QUEUED && sweep_allows(job) && (!first || weight(job, now) > weight(first, now)))
                 first = job;
         if (!first || !slurm_has_room(d) || !notes_ready(first))
             return;
