@@ -230,7 +230,7 @@ static int read_file(struct reading *r, FILE *file, struct bit_error *error)
     if (!result && (!r->line || r->p->count != r->expected))
         return bit_fail(error, BIT_EDATA, "it ends after %llu of %llu images", (unsigned long long)r->p->count,
                         (unsigned long long)(r->line ? r->expected : 0));
-    for (uint64_t i = 0; !result && i < r->p->count; i++)
+    for (uint64_t i = 0; !result && r->p->labels && i < r->p->count; i++)
         r->p->items[i].labels = r->p->labels + (uintptr_t)r->p->items[i].labels;
     return result;
 }
