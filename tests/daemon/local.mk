@@ -47,10 +47,10 @@ check-simulation: tests/daemon/simulate$(EXEEXT)
 N = 500
 check-daemon-faults: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon-faults/campaign" --trials $(N) $(FAULTS)
-TESTS += tests/945-bitd-faults.sh
+TESTS += tests/946-bitd-faults.sh
 # A table of what submissions, lists, restarts and ends take.
 bench-daemon: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon/figures"
 endif
-EXTRA_DIST += tests/945-bitd-faults.sh tests/daemon-faults/campaign tests/daemon/exposition.awk tests/daemon/figures
+EXTRA_DIST += tests/946-bitd-faults.sh tests/daemon-faults/campaign tests/daemon/exposition.awk tests/daemon/figures
 .PHONY: bench-daemon check-daemon-faults check-simulation
