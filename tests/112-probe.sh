@@ -45,7 +45,7 @@ ok $? "give the same when only the drawn images are looked at"
 # ---- from features that were written ----
 "$bit" embed base "$train" train.h5 --stretch >said 2>&1 && "$bit" embed base "$val" val.h5 --stretch >>said 2>&1
 ok $? "features as HDF5"
-few=(--shots 1,3,5 --seeds 0,1,2,7 --neighbours 5,20,200)
+few=(--shots '1,3,5' --seeds '0,1,2,7' --neighbours '5,20,200')
 expect 0 "a probe of these" "$bit" probe train.h5 val.h5 "${few[@]}"
 cmp out table
 ok $? "gives the table of the network and its images"

@@ -35,7 +35,7 @@ wait_for 120 saved
 ranks=$(pgrep -f -- "^$bitrun .*--out $scratch/parts ")
 kill -KILL $ranks
 same "4 ranks are killed after a checkpoint" "$(echo "$ranks" | wc -l):$(wait $launched || echo ended)" 4:ended
-[ "$(member "$scratch/parts" state)" != done ]
+[ "$(member "$scratch/parts" state)" != "done" ]
 ok $? "the killed run is not done"
 run 1 "$scratch/detect.json" "${parts[@]}"
 ok $? "1 rank finishes what 2 and 4 began"

@@ -50,7 +50,7 @@ PATH=$scratch/front:$PATH launches planned
 [ $code = 75 ] && grep -q 'stopped before the run began' said && [ ! -e planned ]
 ok $? "TERM while the job's values are read: 75, and nothing was begun"
 rm front/grep
-for program in bitrun; do ln -s "$BIT_BIN/$program" "front/$program"; done
+ln -s "$BIT_BIN/bitrun" front/bitrun
 in_front bit "$BIT_BIN/bit" "*' --mark '*"
 BIT_BIN=$scratch/front launches marked
 [ $code = 75 ] && [ "$(state marked)" != finished ]

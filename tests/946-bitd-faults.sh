@@ -74,6 +74,7 @@ id=$(submit small.json --out "$scratch/boot")
 wait_for 60 reaches boot 4
 old=$(keeper_of "$id")
 stop_bitd KILL
+# shellcheck disable=SC2046
 kill -KILL "$old" "$(sed -n 's/.*"program":\([0-9]*\).*/\1/p' "$state_folder/attempts/$id-1.start")" $(ranks_of boot) 2>/dev/null
 wait_for 20 eval '! left_behind boot'
 # A stranger has the keeper's number after the boot.
