@@ -100,7 +100,7 @@ bool notes_ready(struct job *job)
         return true;
     if (!d->notes.task)
         ask(job);
-    return false;
+    return !d->notes.task && job->note.is_tried; /* it could not even be asked: its start will tell why */
 }
 
 void notes_submitted(struct daemon *d)

@@ -254,7 +254,7 @@ static void test_sets(void)
     CHECK(report.known == 0);
     bit_dedup_free(&report);
     CHECK(holds("out/remove.txt", "a/00.jpg\na/02.jpg\na/04.jpg\na/06.jpg\na/08.jpg\nb/flat-too.png\n"));
-    CHECK(holds("out/duplicates.tsv", "a/00.jpg\t1\ta/same-file.jpg\tfile\t0\t0\tupright\t0.00\n"));
+    CHECK(holds("out/duplicates.tsv", "a/00.jpg\t1\ta/same-file.jpg\tfile\t0\t0\tupright\t0.00\t-\n"));
     CHECK(holds("out/duplicates.tsv", "a/08.jpg\t2\tc/also.jpg\tnear\t"));
     CHECK(holds("out/test-1-marks.tsv", "a/same-file.jpg\t1\nb/as.png\t1\nb/broken.jpg\t0\nb/flat.png\t1\nb/stranger-100.jpg\t0\n"));
     CHECK(holds("out/test-1-clean.txt", "test-1/b/broken.jpg\tb\ntest-1/b/stranger-100.jpg\tb\n"));
