@@ -78,7 +78,7 @@ struct bit_metrics_log *bit_metrics_log_open(const char *path, uint64_t step, bo
     if (!m)
         return NULL;
     snprintf(m->path, sizeof m->path, "%s", path);
-    m->flushed = bit_clock_seconds();
+    m->flushed = bit_clock_seconds() - PATIENCE; /* the first line shows that steps have begun */
     m->file = -1;
     if (find_end(path, step, evaluated, probed, &end, error))
         goto failed;
