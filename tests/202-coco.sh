@@ -43,6 +43,23 @@ refused 64 "one file only" "$bit" coco a.json
 refused 64 "an unknown option" "$bit" coco a.json r.json --jsn
 says err "--json"
 
+# Results against others: none at all are worse, the same are the same, and so they are by groups and again.
+part mixed ground_truth results >a.json
+part mixed results expected >r.json
+expect 0 "results against none" "$bit" coco a.json none.json --against r.json --draws 200
+[ "$(awk '$1 == "AP" { print ($2 == 0 && $3 > 0 && $4 == "+" $3) }' out)" = 1 ]; ok $? "none are worse by all of the AP"
+expect 0 "results against themselves" "$bit" coco a.json r.json --against r.json --draws 50
+[ "$(awk '$1 == "AP" { print $4, $5, $7, $8 }' out)" = "+0.000000 +0.000000 +0.000000 0.00" ]; ok $? "no difference, in no draw"
+"$bit" coco a.json none.json --against r.json --draws 200 --json >one
+"$bit" coco a.json none.json none.json --against r.json --against=r.json --draws 200 --json >two
+cmp -s one two; ok $? "groups are averaged, and the draws come again"
+says one '"images":'
+"$bit" coco a.json none.json --against r.json --draws 200 --seed 1 --json >three
+! cmp -s one three; ok $? "another seed, other draws"
+refused 64 "several results alone" "$bit" coco a.json r.json r.json
+says err "several results go with --against alone"
+refused 66 "no such results to compare with" "$bit" coco a.json r.json --against nowhere.json
+
 # 180,000 boxes with their masks: 150 MB of which next to nothing is kept.
 awk 'BEGIN {
     printf "{\"images\":["

@@ -106,4 +106,21 @@ int bit_coco_score(const struct bit_coco *truth, const struct bit_coco_results *
                    struct bit_coco_scores *scores, struct bit_error *error);
 void bit_coco_scores_free(struct bit_coco_scores *scores);
 
+/* ---- comparing ---- */
+
+enum { BIT_COCO_DIFFERENCES = 3 }; /* AP, AP50, AP75 */
+struct bit_coco_difference {
+    enum bit_coco_number number;
+    double mean[2];     /* of the results of each group, on the images as they are */
+    double least, most; /* second - first: the middle 95 % over the draws */
+    double above;       /* share of the draws with a second - first above 0 */
+};
+
+/* Paired bootstrap over images (Efron, "Bootstrap methods: another look at the jackknife", 1979): each of `draws` (at least 1) takes as many
+ * images as there are, with replacement, from (seed, number of the draw), and judges all results on these. results[g]: count[g] (at least 1)
+ * results of group g, such as those of three seeds, whose numbers are averaged. Categories without objects in a draw do not count in it. -1 as bit_coco_score,
+ * and (data) when there is no object at all. */
+int bit_coco_compare(const struct bit_coco *truth, const struct bit_coco_results *const results[2], const size_t count[2], bool class_agnostic,
+                     uint64_t draws, uint64_t seed, struct bit_coco_difference difference[BIT_COCO_DIFFERENCES], struct bit_error *error);
+
 #endif

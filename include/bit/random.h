@@ -14,6 +14,7 @@ enum bit_purpose {
     BIT_PURPOSE_MIX = 6,        /* b: step */
     BIT_PURPOSE_DROPOUT = 7,    /* a: step below 2^32, b: number of the image in the global batch */
     BIT_PURPOSE_SWEEP = 8,      /* a: trial, b: hash of the key's name */
+    BIT_PURPOSE_BOOTSTRAP = 9,  /* b: draw */
     BIT_PURPOSE_TEST = 99,
 };
 

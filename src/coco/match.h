@@ -9,7 +9,7 @@ extern const double bit_coco_thresholds[BIT_COCO_THRESHOLDS];
 
 /* A result among those of its category. Bit area * BIT_COCO_THRESHOLDS + threshold of `hit`: it found an object; of `is_void`: it
  * counts neither way. */
-struct bit_coco_entry { double score; uint64_t hit, is_void; uint32_t rank; /* in its image, by score, from 0 */ };
+struct bit_coco_entry { double score; uint64_t hit, is_void; uint32_t rank; /* in its image, by score, from 0 */ uint32_t image; /* of the caller's */ };
 
 /* Space that is kept from one cell to the next; zero-initialise. */
 struct bit_coco_space { double *overlaps; size_t overlaps_room; unsigned char *taken, *ignored; size_t truths_room; };

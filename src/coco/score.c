@@ -5,6 +5,7 @@
 
 #include "bit/memory.h"
 #include "coco/ids.h"
+#include "coco/kept.h"
 #include "coco/match.h"
 
 enum { LEVELS = 101, LIMITS = 3, SETTINGS = BIT_COCO_AREAS * BIT_COCO_THRESHOLDS };
@@ -29,6 +30,7 @@ struct scoring {
     double *precisions;              /* room for as many */
     struct bit_coco_space space;
     struct bit_coco_scores *scores;
+    struct bit_coco_kept *kept;      /* or NULL */
     double sums[BIT_COCO_NUMBERS];   /* over the categories that exist, and how many these are */
     uint64_t exist[BIT_COCO_AREAS];
 };
@@ -208,8 +210,12 @@ static int match_cell(struct scoring *s, struct range *r, size_t *entries, uint6
     for (; r->result < r->result_end && s->results[r->result].image == image; r->result++)
         if (result_count < BIT_COCO_RESULTS_MOST)
             results[result_count++] = s->results[r->result].what;
+    const uint64_t before = wanted[0];
     int failed = bit_coco_match(truths, truth_count, results, result_count, &s->space, s->entries + *entries, wanted, error);
-    *entries += result_count;
+    for (size_t i = 0; i < result_count; i++)
+        s->entries[(*entries)++].image = image;
+    if (s->kept && wanted[0] > before)
+        s->kept->wanted[s->kept->wanted_count++] = (struct bit_coco_kept_wanted){image, (uint32_t)(wanted[0] - before)};
     if (truths != few)
         bit_free(truths);
     return failed;
@@ -298,6 +304,19 @@ static void score_area(struct scoring *s, size_t count, int area, uint64_t wante
     score->ar100 = ar[LIMITS - 1];
 }
 
+/* The sorted results of a category, for all sizes of objects. */
+static void keep(struct bit_coco_kept *k, const struct bit_coco_entry *entries, size_t count, uint32_t category)
+{
+    const uint32_t all = (1u << BIT_COCO_THRESHOLDS) - 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct bit_coco_entry *e = &entries[i];
+        k->results[k->result_count++] =
+            (struct bit_coco_kept_result){.image = e->image, .hit = (uint32_t)e->hit & all, .is_void = (uint32_t)e->is_void & all,
+                                          .ties = i && e[-1].image == e->image && e[-1].score <= e->score};
+    }
+    k->ends[category] = (struct bit_coco_kept_end){k->result_count, k->wanted_count};
+}
+
 static int score_category(struct scoring *s, uint32_t category, struct range *all, struct bit_error *error)
 {
     struct bit_coco_category_score *score = &s->scores->categories[category];
@@ -314,6 +333,8 @@ static int score_category(struct scoring *s, uint32_t category, struct range *al
             return -1;
     if (sort_entries(s, count, error))
         return -1;
+    if (s->kept)
+        keep(s->kept, s->entries, count, category);
     score->ap = score->ap50 = score->ar100 = -1;
     score->truths = wanted[0];
     for (int area = 0; area < BIT_COCO_AREAS; area++)
@@ -334,10 +355,22 @@ static void take_means(struct scoring *s)
     }
 }
 
+static int make_kept(struct scoring *s, struct bit_error *error)
+{
+    struct bit_coco_kept *k = s->kept;
+    k->category_count = s->category_count;
+    k->results = bit_allocate(s->result_count + 1, sizeof *k->results, "results", error);
+    k->wanted = bit_allocate(s->truth_count + 1, sizeof *k->wanted, "objects", error);
+    k->ends = bit_allocate(s->category_count, sizeof *k->ends, "categories", error);
+    return k->results && k->wanted && k->ends ? 0 : -1;
+}
+
 static int score_all(struct scoring *s, struct bit_error *error)
 {
     struct range all = {0};
     if (sort_images(s, error) || sort_categories(s, error) || place_truths(s, error) || place_results(s, error))
+        return -1;
+    if (s->kept && make_kept(s, error))
         return -1;
     if (!(s->entries = bit_allocate(s->result_count + 1, sizeof *s->entries, "results", error)) ||
         !(s->precisions = bit_allocate(s->result_count + 1, sizeof *s->precisions, "results", error)))
@@ -352,8 +385,16 @@ static int score_all(struct scoring *s, struct bit_error *error)
 int bit_coco_score(const struct bit_coco *truth, const struct bit_coco_results *results, bool class_agnostic,
                    struct bit_coco_scores *scores, struct bit_error *error)
 {
-    struct scoring s = {.truth = truth, .given = results, .class_agnostic = class_agnostic, .scores = scores};
+    return bit_coco_score_and_keep(truth, results, class_agnostic, scores, NULL, error);
+}
+
+int bit_coco_score_and_keep(const struct bit_coco *truth, const struct bit_coco_results *results, bool class_agnostic,
+                            struct bit_coco_scores *scores, struct bit_coco_kept *kept, struct bit_error *error)
+{
+    struct scoring s = {.truth = truth, .given = results, .class_agnostic = class_agnostic, .scores = scores, .kept = kept};
     *scores = (struct bit_coco_scores){0};
+    if (kept)
+        *kept = (struct bit_coco_kept){0};
     int failed = score_all(&s, error);
     bit_free(s.images);
     bit_free(s.categories);
@@ -362,8 +403,10 @@ int bit_coco_score(const struct bit_coco *truth, const struct bit_coco_results *
     bit_free(s.entries);
     bit_free(s.precisions);
     bit_coco_space_free(&s.space);
-    if (failed)
+    if (failed) {
         bit_coco_scores_free(scores);
+        bit_coco_kept_free(kept);
+    }
     return failed;
 }
 

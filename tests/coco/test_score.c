@@ -4,11 +4,13 @@
 #include <cjson/cJSON.h>
 #include <dirent.h>
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/json.h"
 #include "bit/memory.h"
+#include "bit/random.h"
 #include "../unit.h"
 #include "plain.h"
 
@@ -276,9 +278,100 @@ static void written(void)
     unlink(path);
 }
 
+/* ---- comparing ---- */
+
+enum { COPIES = 100 };
+static void *grown(size_t count, size_t size)
+{
+    void *space = calloc(count, size);
+    CHECK(space != NULL);
+    return space;
+}
+
+/* What a draw means: files in which every image stands as often as it was drawn, as images of their own. */
+static double judge_copies(const struct set *s, const struct bit_coco_results *found, const uint32_t times[IMAGES], const size_t order[IMAGES],
+                           enum bit_coco_number number)
+{
+    struct bit_coco truth = s->truth;
+    struct bit_coco_results results = {0};
+    struct bit_coco_scores scores;
+    const size_t n = s->truth.image_count;
+    truth.images = grown(n, sizeof *truth.images);
+    truth.boxes = grown(n * s->truth.box_count + 1, sizeof *truth.boxes);
+    results.results = grown(n * found->count + 1, sizeof *results.results);
+    truth.image_count = truth.box_count = 0;
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t copy = 0; copy < times[i]; copy++) {
+            const int64_t old = s->images[order[i]].id, id = old * COPIES + copy;
+            truth.images[truth.image_count++].id = id;
+            for (size_t b = 0; b < s->truth.box_count; b++)
+                if (s->boxes[b].image == old) {
+                    truth.boxes[truth.box_count] = s->boxes[b];
+                    truth.boxes[truth.box_count].image = id;
+                    truth.boxes[truth.box_count].id = (int64_t)truth.box_count + 1;
+                    truth.box_count++;
+                }
+            for (size_t r = 0; r < found->count; r++)
+                if (found->results[r].image == old) {
+                    results.results[results.count] = found->results[r];
+                    results.results[results.count++].image = id;
+                }
+        }
+    const bool judged = bit_coco_score(&truth, &results, false, &scores, NULL) == 0;
+    const double value = judged ? scores.numbers[number] : NAN;
+    CHECK(judged);
+    bit_coco_scores_free(&scores);
+    free(truth.images);
+    free(truth.boxes);
+    free(results.results);
+    return value;
+}
+
+/* The numbers of the images by ascending id */
+static void order_images(const struct set *s, size_t order[IMAGES])
+{
+    for (size_t i = 0; i < s->truth.image_count; i++) {
+        size_t at = i;
+        for (; at && s->images[order[at - 1]].id > s->images[i].id; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
+static void comparing(void)
+{
+    static struct set s;
+    double worst = 0;
+    int compared = 0;
+    for (int number = 1; number < 40; number++) {
+        struct bit_coco_difference d[BIT_COCO_DIFFERENCES];
+        size_t order[IMAGES];
+        make_set(&s, number);
+        if (number % 7 == 0) /* an id of 0 is a quirk that copies do not have */
+            continue;
+        order_images(&s, order);
+        const struct bit_coco_results fewer = {s.results, s.found.count / 2}, *const sides[2] = {&fewer, &s.found};
+        if (bit_coco_compare(&s.truth, sides, (size_t[2]){1, 1}, false, 1, (uint64_t)number, d, NULL))
+            continue; /* no objects */
+        struct bit_random random;
+        uint32_t times[IMAGES] = {0};
+        bit_random_init(&random, (uint64_t)number, BIT_PURPOSE_BOOTSTRAP, 0, 0);
+        for (size_t i = 0; i < s.truth.image_count; i++)
+            times[bit_random_below(&random, s.truth.image_count)]++;
+        for (int n = 0; n < BIT_COCO_DIFFERENCES; n++) {
+            const double first = judge_copies(&s, &fewer, times, order, d[n].number), second = judge_copies(&s, &s.found, times, order, d[n].number);
+            worst = fmax(worst, fabs(d[n].least - (second - first)));
+            CHECK(d[n].least == d[n].most && d[n].above == (d[n].least > 0));
+        }
+        compared++;
+    }
+    printf(" %d sets, worst difference %.1e", compared, worst);
+    CHECK(compared > 20 && worst < tolerance);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {{"cases", cases}, {"random_sets", random_sets}, {"class_agnostic", class_agnostic},
-                                             {"refusals", refusals}, {"lack_of_memory", lack_of_memory}, {"written", written}};
+                                             {"refusals", refusals}, {"lack_of_memory", lack_of_memory}, {"written", written}, {"comparing", comparing}};
     return unit_main("coco_score", tests, sizeof tests / sizeof *tests, argc, argv);
 }
