@@ -25,6 +25,14 @@ done
 grep -q '^top-1 .* 95 % interval 0\.[0-9]* to [01]\.[0-9]*$' numbers1; ok $? "top-1 has an interval"
 grep -q '"top1_interval": \[' base/evaluation.json; ok $? "evaluation.json has it, too"
 
+# ---- what a training leaves of itself ----
+cmp -s base/predictions.jsonl pred1.jsonl
+ok $? "the evaluation after the last step has left the same predictions in the run's folder"
+run 2 tiny.json --out limited --set evaluation.predictions=69 && [ -s limited/metrics.jsonl ] && [ ! -e limited/predictions.jsonl ]
+ok $? "of more images than evaluation.predictions there are none"
+mkdir -p refused/predictions.jsonl && run 1 tiny.json --out refused && grep -q 'there are no predictions of this run: .*predictions.jsonl' said
+ok $? "where they cannot be written, the run says so and ends well"
+
 # ---- the files, against each other and by another program ----
 [ "$(wc -l < pred1.jsonl)" = 71 ]; ok $? "a line an image behind the first"
 if command -v python3 > /dev/null; then

@@ -59,7 +59,7 @@ struct bit_job {
     struct { char *train, *test /* "" : none */; double every_epochs; uint64_t every_steps; bool at_end; char *shots /* "1,5,10,25" */;
              int seeds; double l2; } probe;
     struct { double every_epochs; uint64_t every_steps; bool at_end; char *metrics /* names, see the key */;
-             bool among_labelled; int border; } evaluation;
+             bool among_labelled; int border; uint64_t predictions; /* of at most so many images; 0: none */ } evaluation;
     struct { uint64_t replicas_every_steps; char *nonfinite /* stop|skip|rollback|log */; int nonfinite_limit, rollback_limit;
              double loss_spike; char *loss_spike_policy /* log|skip|rollback|stop */, *memory /* rollback|stop|off */; } checks;
     struct { double start_seconds, data_seconds, step_seconds /* NaN: by the steps */, checkpoint_seconds; } watchdog;

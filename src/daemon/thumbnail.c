@@ -201,7 +201,7 @@ void api_report(struct request *r, int64_t id, const char *out)
     find_place(r->daemon, id, "report", "json", &place);
     const char *const words[] = {"report", "--json", out, "-o", place.made, NULL};
     if (bit_path_join(path, sizeof path, out, BIT_RECORD_PREDICTIONS, &ignored) || stat(path, &predictions) || !S_ISREG(predictions.st_mode))
-        api_fail(r, 404, "there are no predictions: bitrun JOB --evaluate --predictions %s/%s writes them", out, BIT_RECORD_PREDICTIONS);
+        api_fail(r, 404, "there are no predictions yet: the evaluation after the last step writes them, and so does bitrun JOB --evaluate --predictions %s/%s", out, BIT_RECORD_PREDICTIONS);
     else if (is_fresh(place.none, &predictions))
         api_fail(r, 404, "its predictions cannot be read");
     else if (!is_fresh(place.made, &predictions) || !send_made(r, &place, NULL))

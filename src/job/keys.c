@@ -329,6 +329,10 @@ const struct key job_keys[] = {
     {.path = "evaluation.among_labelled", .type = KEY_FLAG, .offset = AT(evaluation.among_labelled), .value = "false",
      .meaning = "Softmax: also reports top-1 and top-5 among those classes only that are labels of validation images; classes that stand together in a "
                 "line of the list count as one, by the largest logit. So ObjectNet is judged by its second protocol beside the first (bit labels)."},
+    {.path = "evaluation.predictions", .type = KEY_COUNT, .offset = AT(evaluation.predictions), .value = "200000", .minimum = 0, .maximum = 1e9,
+     .unit = "images", .meaning = "Classification: the evaluation after the last step also writes what it says of each image, predictions.jsonl in the run's "
+                                  "folder, of at most so many validation images; with more of them it is left out. bit report, bit compare and the page of "
+                                  "bitd (gallery of mistakes) read it. 0: never."},
     {.path = "evaluation.border", .type = KEY_INTEGER, .offset = AT(evaluation.border), .value = "0", .minimum = 0, .maximum = 1000, .unit = "pixels",
      .meaning = "Cut off every side of validation images before anything else: 2 for ObjectNet's red frame."},
 

@@ -11,7 +11,7 @@
 
 /* What a run owns below its folder, besides checkpoints, and the log and the index cache, which outlive --fresh. */
 static const char *const owned[] = {BIT_RECORD_METRICS, BIT_RECORD_OUTCOME, BIT_RECORD_EVALUATION, BIT_RECORD_JOB,
-                                    BIT_RECORD_QUARANTINE};
+                                    BIT_RECORD_QUARANTINE, BIT_RECORD_PREDICTIONS};
 
 static bool has(const struct run *run, const char *name)
 {

@@ -14,9 +14,15 @@
 
 _Static_assert((int)BIT_PREDICTIONS_TOP == (int)BIT_CLASSIFY_TOP, "a record has what a line of the file shows");
 
+/* After the last step of a training, of a set that is not too large. */
+static bool is_last(const struct run *run)
+{
+    return !run->recipe->detects && run->standing.step >= run->recipe->schedule.steps && bit_index_images(run->val) <= run->job->evaluation.predictions;
+}
+
 bool predictions_wanted(const struct run *run)
 {
-    return run->options->evaluate && (run->options->predictions || run->options->confusion);
+    return run->options->evaluate ? run->options->predictions || run->options->confusion : is_last(run);
 }
 
 static int check_file(const char *path, struct bit_error *error)
@@ -84,7 +90,7 @@ static char **name_classes(const struct run *run, struct bit_error *error)
     return names;
 }
 
-static int write_predictions(struct run *run, const struct bit_predictions *all, const struct bit_records *records)
+static int write_predictions(struct run *run, const char *path, const struct bit_predictions *all, const struct bit_records *records)
 {
     struct bit_text text = {0};
     int result = 0;
@@ -93,7 +99,7 @@ static int write_predictions(struct run *run, const struct bit_predictions *all,
         result = write_item(run, all, records, i, &text);
     if (result)
         bit_text_free(&text);
-    return result ? -1 : write_file(run->options->predictions, &text, &run->error);
+    return result ? -1 : write_file(path, &text, &run->error);
 }
 
 /* ---- confusion ---- */
@@ -133,6 +139,24 @@ static int write_confusion(struct run *run, const struct bit_predictions *all, c
     return write_file(run->options->confusion, &text, &run->error);
 }
 
+/* The file of a training is worth less than its weights, which are there. */
+static int write_last(struct run *run, const struct bit_predictions *all, const struct bit_records *records)
+{
+    char path[PATH_MAX];
+    if (run_path(run, BIT_RECORD_PREDICTIONS, path, &run->error) || write_predictions(run, path, all, records)) {
+        run_tell(run, BIT_LOG_WARNING, "there are no predictions of this run: %s", run->error.text);
+        run->error = (struct bit_error){0};
+    }
+    return 0;
+}
+
+static int write_asked(struct run *run, const struct bit_predictions *all, const struct bit_records *records)
+{
+    const struct options *o = run->options;
+    int result = o->predictions ? write_predictions(run, o->predictions, all, records) : 0;
+    return !result && o->confusion ? write_confusion(run, all, records) : result;
+}
+
 int predictions_write(struct run *run, const struct bit_records *records, uint64_t bad)
 {
     struct bit_predictions all = {
@@ -140,10 +164,8 @@ int predictions_write(struct run *run, const struct bit_records *records, uint64
         .step = run->standing.step, .bad = bad, .classes = run->classes, .names = name_classes(run, &run->error),
     };
     int result = run->error.code ? -1 : 0;
-    if (!result && run->options->predictions)
-        result = write_predictions(run, &all, records);
-    if (!result && run->options->confusion)
-        result = write_confusion(run, &all, records);
+    if (!result)
+        result = run->options->evaluate ? write_asked(run, &all, records) : write_last(run, &all, records);
     for (int k = 0; all.names && k < all.classes; k++)
         bit_free(all.names[k]);
     bit_free(all.names);
