@@ -1,11 +1,7 @@
 #!/bin/bash
 # bitd with real runs: a queue from submission to the end, wishes, chains, and jobs that do not notice how often bitd is killed.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
+needs launch bitd slow_jobs
 
 # ---- what it refuses ----
 if [ "$(id -u)" = 0 ]; then

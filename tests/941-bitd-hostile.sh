@@ -3,12 +3,8 @@
 # While they are at it, honest clients are answered within HONEST_MS milliseconds (default 100; more on a busy machine).
 # Alone: it measures times.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
+needs launch bitd slow_jobs
 pressure=$top_builddir/tests/daemon/pressure
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
 start_bitd --set listen=127.0.0.1:$((20000 + RANDOM % 20000))
 ok $? "it starts"
 port=$(tr '\0' '\n' <"/proc/$daemon/cmdline" | sed -n 's/^listen=.*://p')

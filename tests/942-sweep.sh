@@ -1,10 +1,7 @@
 #!/bin/bash
 # Sweeps and chains by bitd with real runs: drawn trials behind a pre-training, the best one's settings once more, limits, wishes, failures.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
+needs launch bitd slow_jobs
 mkdir val
 for class in 0 1; do ln -s "$top_srcdir/data/digits/val/$class" val/$class; done
 val=$scratch/val small_job base.json '"seed": 7, "evaluation": {"metrics": "top1,nll"}'

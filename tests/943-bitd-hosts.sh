@@ -2,11 +2,7 @@
 # bitd on the cores and the memory of its hosts: pre-emption, draining, growing and shrinking leave the bits as they are; memory is looked at before
 # a start; data that change are told; the notify program gets its JSON.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
+needs launch bitd slow_jobs
 host=$(hostname)
 [ "$(nproc)" -ge 2 ] || { echo "needs two cores"; exit 77; }
 cat >tell <<FILE

@@ -1,12 +1,8 @@
 #!/bin/bash
 # /metrics is what Prometheus reads: by its grammar, and by promtool where it is installed.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
+needs launch bitd slow_jobs
 check() { LC_ALL=C awk -f "$top_srcdir/tests/daemon/exposition.awk" "$1" >said; }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
 start_bitd
 scrape() { "$top_builddir/tests/daemon/pressure" "$BIT_SOCKET" raw <request >answer 2>said && sed '1,/^\r*$/d' answer >metrics; }
 printf 'GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >request

@@ -1,11 +1,7 @@
 #!/bin/bash
 # The queue made anew from the folders of runs, when its store is lost.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
-clean_up() { end_daemons; }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
+needs launch bitd slow_jobs
 rebuild() { "$top_builddir/bitd" ${daemon_options[@]+"${daemon_options[@]}"} --set state="$state_folder" --set socket="$BIT_SOCKET" --rebuild "$@" >said 2>&1; }
 start_bitd
 ended=$(submit small.json -n 1 --out "$scratch/all/ended" --token once --name finished)

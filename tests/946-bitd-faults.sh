@@ -2,15 +2,12 @@
 # bitd when the world fails: kills at random moments and at named points (a few of make check-daemon-faults), a state disk that is full or broken,
 # a reboot, a process number that comes back, a clock that is set by a day, a store of a newer bitd.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd
+needs launch bitd slow_jobs
 mounted=''
 clean_up() {
     end_daemons
     [ -z "$mounted" ] || umount "$mounted" 2>/dev/null
 }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
-small_job small.json '"seed": 7'
 "$launch" small.json --out "$scratch/alone" >said 2>&1 </dev/null
 right=$(member alone weights_hash)
 # well ID RUN: it ends well, with the weights of a run that was left alone

@@ -2,13 +2,11 @@
 # The page of bitd in a real browser, over TCP with its token: a real job trains, its curves grow, buttons pause, resume and cancel it; keyboard,
 # both colour schemes, 1280 and 400 pixels; nothing comes from elsewhere. PICTURES=FOLDER keeps pictures of what it looked like.
 . "$(dirname "$0")/lib.sh"
-needs launch bitd browser
+needs launch bitd slow_jobs browser
 clean_up() {
     close_browser
     end_daemons
 }
-pausable bin
-export BIT_BIN=$scratch/bin BIT_TEST_FAULT=$slowly
 val=$top_srcdir/data/digits/val
 mkdir val
 for class in 0 1; do

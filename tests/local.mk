@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = \
 	. '$(abs_top_srcdir)/tests/environment.sh';
 
 # `make check` for people, `make check-count` for a line "N passed, N failed, N skipped" at the end (tests/run).
-TEST_LIBRARY = tests/lib.sh tests/environment.sh tests/lib/bitd.sh tests/lib/bitrun.sh tests/lib/browser.sh tests/lib/cli.sh tests/lib/launch.sh tests/lib/record.sh
+TEST_LIBRARY = tests/lib.sh tests/environment.sh tests/lib/bitd.sh tests/lib/bitrun.sh tests/lib/browser.sh tests/lib/cli.sh tests/lib/launch.sh tests/lib/record.sh tests/lib/slow_jobs.sh
 EXTRA_DIST += tests/run tests/driver tests/each-rank tests/unit.h tests/lsan.supp
 list-tests:
 	@echo $(TESTS)
