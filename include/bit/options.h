@@ -46,6 +46,7 @@ struct bit_usage {
     const struct bit_option *options;
     size_t count;
     int least, most;             /* operands */
+    bool takes_negative;         /* operands may be numbers like -3 */
     bool has_rest;               /* what follows "--" is for another program, and not operands */
     const char *more;            /* printed behind the options, or NULL */
 };

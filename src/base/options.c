@@ -152,7 +152,8 @@ int bit_options_parse_quietly(const struct bit_usage *usage, int argc, char **ar
             operands->rest_count = argc - i;
             break;
         }
-        if (!end && argv[i][0] == '-' && argv[i][1]) {
+        bool is_number = usage->takes_negative && argv[i][1] >= '0' && argv[i][1] <= '9';
+        if (!end && argv[i][0] == '-' && argv[i][1] && !is_number) {
             int used = take_option(usage, argc - i, argv + i, options, error);
             if (used < 0)
                 return -1;

@@ -65,13 +65,14 @@ int bit_cli_checkpoint(int argc, char **argv);
 int bit_cli_pause(int argc, char **argv);
 int bit_cli_resume(int argc, char **argv);
 int bit_cli_cancel(int argc, char **argv);
+int bit_cli_priority(int argc, char **argv);
 int bit_cli_rerun(int argc, char **argv);
 int bit_cli_queue(int argc, char **argv);
 int bit_cli_hosts(int argc, char **argv);
 int bit_cli_page(int argc, char **argv);
 extern const struct bit_usage bit_page_usage;
 extern const struct bit_usage bit_submit_usage, bit_status_usage, bit_logs_usage, bit_checkpoint_usage, bit_pause_usage, bit_resume_usage, bit_cancel_usage,
-    bit_rerun_usage, bit_queue_usage, bit_hosts_usage;
+    bit_priority_usage, bit_rerun_usage, bit_queue_usage, bit_hosts_usage;
 /* bit help states: the states of bitd's jobs and their causes. */
 void bit_cli_help_states(void);
 /* bit help sweep: how a job file becomes many jobs. */

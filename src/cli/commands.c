@@ -24,6 +24,7 @@ const struct bit_command bit_commands[] = {
     {"pause", bit_cli_pause, "save and stop jobs until they are resumed", &bit_pause_usage},
     {"resume", bit_cli_resume, "let held jobs go on", &bit_resume_usage},
     {"cancel", bit_cli_cancel, "end jobs for good", &bit_cancel_usage},
+    {"priority", bit_cli_priority, "have jobs start earlier, or later", &bit_priority_usage},
     {"rerun", bit_cli_rerun, "hand ended jobs in again", &bit_rerun_usage},
     {"queue", bit_cli_queue, "jobs in the order in which they start", &bit_queue_usage},
     {"hosts", bit_cli_hosts, "hosts of bitd, and draining them", &bit_hosts_usage},

@@ -344,31 +344,39 @@ WISH_USAGE(cancel, "Ends jobs for good, after a checkpoint where they run. What 
 WISH_USAGE(rerun, "Hands jobs that have ended in again, each under a new number and in its old folder, where it goes on from the last checkpoint.\n"
                   "Jobs that were to follow the old one follow the new one.");
 
+/* One request for a job, and what it is then. */
+static int ask_for(const struct wish_options *o, int64_t id, const char *verb, const char *body)
+{
+    struct bit_error error = {0};
+    char path[128];
+    snprintf(path, sizeof path, "/api/v1/jobs/%lld/%s", (long long)id, verb);
+    cJSON *job = client_json(o->socket, path, body, &error);
+    if (!job)
+        return bit_cli_error(&error);
+    const char *wished = bit_json_string(job, "wish", "none");
+    if (o->json)
+        print_json(job);
+    else if (*body)
+        printf("job %.0f: %s, priority %.0f\n", bit_json_number(job, "id", 0), bit_json_string(job, "state", ""), bit_json_number(job, "priority", 0));
+    else
+        printf("job %.0f: %s%s%s\n", bit_json_number(job, "id", 0), bit_json_string(job, "state", ""), strcmp(wished, "none") ? ", to " : "",
+               strcmp(wished, "none") ? wished : "");
+    cJSON_Delete(job);
+    return BIT_OK;
+}
+
 static int wish(const struct bit_usage *usage, const char *verb, int argc, char **argv)
 {
     struct wish_options o = {0};
     struct bit_operands operands;
-    char path[128];
-    int64_t id;
     int code;
     if (!bit_cli_parse(usage, argc, argv, &o, &operands, &code))
         return code;
     for (int i = 0; i < operands.count; i++) {
         struct bit_error error = {0};
-        cJSON *job = NULL;
-        if (client_id(operands.word[i], &id, &error) == 0) {
-            snprintf(path, sizeof path, "/api/v1/jobs/%lld/%s", (long long)id, verb);
-            job = client_json(o.socket, path, "", &error);
-        }
-        if (!job)
-            code = bit_cli_error(&error);
-        else if (o.json)
-            print_json(job);
-        else
-            printf("job %.0f: %s%s%s\n", bit_json_number(job, "id", 0), bit_json_string(job, "state", ""),
-                   strcmp(bit_json_string(job, "wish", "none"), "none") ? ", to " : "",
-                   strcmp(bit_json_string(job, "wish", "none"), "none") ? bit_json_string(job, "wish", "") : "");
-        cJSON_Delete(job);
+        int64_t id;
+        int one = client_id(operands.word[i], &id, &error) ? bit_cli_error(&error) : ask_for(&o, id, verb, "");
+        code = one ? one : code;
     }
     return code;
 }
@@ -378,6 +386,33 @@ int bit_cli_pause(int argc, char **argv) { return wish(&bit_pause_usage, "pause"
 int bit_cli_resume(int argc, char **argv) { return wish(&bit_resume_usage, "resume", argc, argv); }
 int bit_cli_cancel(int argc, char **argv) { return wish(&bit_cancel_usage, "cancel", argc, argv); }
 int bit_cli_rerun(int argc, char **argv) { return wish(&bit_rerun_usage, "rerun", argc, argv); }
+
+const struct bit_usage bit_priority_usage = {
+    "bit priority", "ID... N", "Gives jobs that have not ended another priority: larger starts earlier, an hour of waiting counts as one, and what a job has\n"
+    "waited it keeps. A sweep's is that of all its jobs.", wish_known, sizeof wish_known / sizeof *wish_known, .least = 2, .most = BIT_OPTION_VALUES,
+    .takes_negative = true};
+
+int bit_cli_priority(int argc, char **argv)
+{
+    struct wish_options o = {0};
+    struct bit_operands operands;
+    char body[64], *end;
+    int code;
+    if (!bit_cli_parse(&bit_priority_usage, argc, argv, &o, &operands, &code))
+        return code;
+    const char *last = operands.word[operands.count - 1];
+    long priority = strtol(last, &end, 10);
+    if (end == last || *end || priority < -1000000 || priority > 1000000)
+        return bit_cli_usage(&bit_priority_usage, "%s: expected a priority, a whole number from -1000000 to 1000000, behind the jobs", last);
+    snprintf(body, sizeof body, "{\"priority\":%ld}", priority);
+    for (int i = 0; i + 1 < operands.count; i++) {
+        struct bit_error error = {0};
+        int64_t id;
+        int one = client_id(operands.word[i], &id, &error) ? bit_cli_error(&error) : ask_for(&o, id, "priority", body);
+        code = one ? one : code;
+    }
+    return code;
+}
 
 /* ---- queue and hosts ---- */
 

@@ -4,7 +4,7 @@
 
 #include "daemon/daemon.h"
 
-enum { API_QUERY = 8, API_BODY = 64 * 1024, API_SUBMISSION = (1 << 20) + 64 * 1024 };
+enum { API_QUERY = 8, API_PRIORITY = 1000000 /* the largest, and the least is minus that */, API_BODY = 64 * 1024, API_SUBMISSION = (1 << 20) + 64 * 1024 };
 
 struct request {
     struct daemon *daemon;
@@ -34,7 +34,35 @@ const char *api_query(const struct request *request, const char *name);
 /* The same as a whole number from least to most; false, and answered, when it is none. */
 bool api_query_number(struct request *request, const char *name, int64_t least, int64_t most, int64_t missing, int64_t *value);
 
+/* api_jobs.c */
+void api_job(struct request *request, int64_t id);
+void api_jobs(struct request *request);
+void api_children(struct request *request, int64_t id);
+void api_queue(struct request *request);
+void api_attempts(struct request *request, int64_t id);
+void api_job_events(struct request *request, int64_t id);
+/* api_files.c */
+void api_log(struct request *request, int64_t id);
+void api_job_folder(struct request *request, int64_t id);
+void api_job_report(struct request *request, int64_t id);
+void api_job_curves(struct request *request, int64_t id);
+void api_picture(struct request *request, int64_t id, const char *number, bool of_mistake);
+/* api_wishes.c */
+void api_checkpoint(struct request *request, int64_t id);
+void api_pause(struct request *request, int64_t id);
+void api_resume(struct request *request, int64_t id);
+void api_cancel(struct request *request, int64_t id);
+void api_priority(struct request *request, int64_t id);
+/* api_daemon.c */
+void api_hosts(struct request *request);
+void api_set_host(struct request *request, const char *name, bool drain);
+void api_about(struct request *request);
+void api_backup(struct request *request);
+
 /* submit.c */
+struct bit_json_object;
+/* A whole number of an object that is taken apart; *value stays when it is missing or null. */
+int api_take_whole(struct bit_json_object *o, const char *key, int64_t least, int64_t most, int64_t *value);
 void api_submit(struct request *request);
 void api_rerun(struct request *request, int64_t id);
 /* curves.c */

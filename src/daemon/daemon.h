@@ -151,6 +151,9 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
 /* An event of one job: the transition is put into the store (not yet on disk), and what follows from it is done after the commit.
  * `why` "": the meaning of its cause. */
 enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why);
+/* Refused of a job that has ended. */
+enum daemon_answer queue_set_priority(struct job *job, int priority);
+bool queue_is_slurm(const struct job *job);
 /* Commits, acts, commits again what came of that, until nothing is left. Ends the process with 74 when a commit fails. */
 void queue_settle(struct daemon *d);
 /* The next time at which something is due (Unix seconds), 0: never. */
@@ -160,10 +163,14 @@ void queue_tick(struct daemon *d, double now);
 void queue_shift_clock(struct daemon *d, double seconds);
 /* Ends the process: what it believes is not what is on disk. */
 void daemon_give_up(struct daemon *d, const struct bit_error *error) __attribute__((noreturn));
-struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
-
 /* Something that is no transition, as an event of the job. */
 void queue_tell(struct job *job, const char *name, const char *why);
+
+/* ---- order.c: who starts next ---- */
+
+struct schedule_job *queue_order(struct daemon *d, int *count); /* as schedule_run left them; free with bit_free */
+/* Starts those that may, and asks others to make room. */
+void order_start(struct daemon *d);
 
 /* ---- retention.c ---- */
 

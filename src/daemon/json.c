@@ -164,7 +164,7 @@ void json_attempt(struct bit_text *t, const struct store_attempt *a)
     add_whole(t, "step_after", a->step_after);
     add_whole(t, "slurm_id", a->slurm_id);
     bit_text_add(t, ",\"slurm\":");
-    if (a->slurm_seen > 0)
+    if (a->slurm_seen > 0 || a->slurm_silent > 0)
         add_slurm(t, a);
     else
         bit_text_add(t, "null");

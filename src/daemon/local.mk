@@ -1,8 +1,8 @@
 # Floor 4: bitd, the daemon. Its parts are a library so that tests link them.
 if DAEMON
 noinst_LIBRARIES += libdaemon.a
-libdaemon_a_SOURCES = src/daemon/api.c src/daemon/attempt.c src/daemon/config.c src/daemon/curves.c src/daemon/engine.c src/daemon/folder.c src/daemon/hosts.c \
-	src/daemon/http.c src/daemon/json.c src/daemon/names.c src/daemon/next.c src/daemon/notify.c src/daemon/place.c src/daemon/prometheus.c src/daemon/queue.c \
+libdaemon_a_SOURCES = src/daemon/api.c src/daemon/api_daemon.c src/daemon/api_files.c src/daemon/api_jobs.c src/daemon/api_wishes.c src/daemon/attempt.c src/daemon/config.c src/daemon/curves.c src/daemon/engine.c src/daemon/folder.c src/daemon/hosts.c \
+	src/daemon/http.c src/daemon/json.c src/daemon/names.c src/daemon/next.c src/daemon/notify.c src/daemon/order.c src/daemon/place.c src/daemon/prometheus.c src/daemon/queue.c \
 	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c src/daemon/thumbnail.c
 libdaemon_a_SOURCES += src/daemon/sweep.c src/daemon/sweep_api.c src/daemon/sweep_table.c
 libdaemon_a_SOURCES += src/daemon/linger.c src/daemon/notes.c src/daemon/rebuild.c src/daemon/retention.c src/daemon/slurm.c src/daemon/slurm_record.c src/daemon/slurm_text.c src/daemon/task.c

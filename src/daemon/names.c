@@ -54,7 +54,8 @@ static const char *const events[DAEMON_EVENTS] = {
     [EVENT_PLACED] = "placed", [EVENT_HANDED_OVER] = "handed-over", [EVENT_STARTED] = "started", [EVENT_REQUEUED] = "requeued",
     [EVENT_NOT_STARTED] = "not-started", [EVENT_NO_MEMORY] = "no-memory",
     [EVENT_PROGRESS] = "progress", [EVENT_ENDED] = "ended", [EVENT_DUE] = "due", [EVENT_ROOM] = "room", [EVENT_BROKEN] = "broken",
-    [EVENT_PREEMPT] = "preempt", [EVENT_DRAIN] = "drain", [EVENT_NUDGE] = "nudge", [EVENT_CHECKPOINT] = "checkpoint",
+    [EVENT_PREEMPT] = "preempt", [EVENT_DRAIN] = "drain", [EVENT_NUDGE] = "nudge", [EVENT_PRIORITY] = "priority",
+    [EVENT_CHECKPOINT] = "checkpoint",
     [EVENT_PAUSE] = "pause", [EVENT_RESUME] = "resume", [EVENT_CANCEL] = "cancel",
 };
 

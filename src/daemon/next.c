@@ -321,6 +321,13 @@ static void save(struct daemon_step *step, const struct daemon_input *input)
     step->actions = ACTION_SAVE;
 }
 
+/* Its place in the queue changes, and not its life. */
+static void reorder(struct daemon_step *step, const struct daemon_input *input)
+{
+    (void)step;
+    (void)input;
+}
+
 /* By a person: with a full budget, and though a job that it was to follow has failed. */
 static void resume(struct daemon_step *step, const struct daemon_input *input)
 {
@@ -351,26 +358,28 @@ static void set_aside(struct daemon_step *step, const struct daemon_input *input
 static rule *const rules[DAEMON_STATES][DAEMON_EVENTS] = {
     [STATE_WAITING] = {[EVENT_NEEDS_MET] = needs_met, [EVENT_NEEDS_FAILED] = needs_failed, [EVENT_CHILDREN_DONE] = children_done,
                        [EVENT_CHILDREN_FAILED] = children_failed, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
-                       [EVENT_CANCEL] = cancel},
-    [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_NO_MEMORY] = no_memory, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_CANCEL] = cancel},
+                       [EVENT_CANCEL] = cancel, [EVENT_PRIORITY] = reorder},
+    [STATE_QUEUED] = {[EVENT_PLACED] = place, [EVENT_NO_MEMORY] = no_memory, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
+                      [EVENT_CANCEL] = cancel, [EVENT_PRIORITY] = reorder},
     [STATE_STARTING] = {[EVENT_HANDED_OVER] = hand_over, [EVENT_STARTED] = started, [EVENT_NOT_STARTED] = take_failed_start, [EVENT_ENDED] = take_end,
                         [EVENT_PREEMPT] = wish, [EVENT_DRAIN] = wish, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back,
-                        [EVENT_CANCEL] = wish},
+                        [EVENT_CANCEL] = wish, [EVENT_PRIORITY] = reorder},
     [STATE_PENDING] = {[EVENT_STARTED] = begin, [EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PAUSE] = wish_and_stop,
-                       [EVENT_CANCEL] = wish_and_stop},
+                       [EVENT_CANCEL] = wish_and_stop, [EVENT_PRIORITY] = reorder},
     [STATE_RUNNING] = {[EVENT_REQUEUED] = wait_again, [EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PREEMPT] = wish_and_stop,
-                       [EVENT_DRAIN] = wish_and_stop, [EVENT_CHECKPOINT] = save, [EVENT_PAUSE] = wish_and_stop, [EVENT_CANCEL] = wish_and_stop},
+                       [EVENT_DRAIN] = wish_and_stop, [EVENT_CHECKPOINT] = save, [EVENT_PAUSE] = wish_and_stop,
+                       [EVENT_CANCEL] = wish_and_stop, [EVENT_PRIORITY] = reorder},
     [STATE_STOPPING] = {[EVENT_PROGRESS] = progress, [EVENT_ENDED] = take_end, [EVENT_PREEMPT] = wish, [EVENT_DRAIN] = wish,
-                        [EVENT_NUDGE] = nudge, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back, [EVENT_CANCEL] = wish},
+                        [EVENT_NUDGE] = nudge, [EVENT_PAUSE] = wish, [EVENT_RESUME] = take_back, [EVENT_CANCEL] = wish, [EVENT_PRIORITY] = reorder},
     [STATE_BACKOFF] = {[EVENT_DUE] = go_on, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold, [EVENT_RESUME] = resume,
-                       [EVENT_CANCEL] = cancel},
+                       [EVENT_CANCEL] = cancel, [EVENT_PRIORITY] = reorder},
     [STATE_HELD] = {[EVENT_NEEDS_OPEN] = needs_open, [EVENT_ROOM] = room, [EVENT_BROKEN] = set_aside, [EVENT_PAUSE] = hold,
-                    [EVENT_RESUME] = resume, [EVENT_CANCEL] = cancel},
+                    [EVENT_RESUME] = resume, [EVENT_CANCEL] = cancel, [EVENT_PRIORITY] = reorder},
 };
 
 static bool is_by_person(enum daemon_event event)
 {
-    return event == EVENT_CHECKPOINT || event == EVENT_PAUSE || event == EVENT_RESUME || event == EVENT_CANCEL;
+    return event == EVENT_PRIORITY || event == EVENT_CHECKPOINT || event == EVENT_PAUSE || event == EVENT_RESUME || event == EVENT_CANCEL;
 }
 
 struct daemon_step daemon_next(const struct daemon_life *life, const struct daemon_input *input)

@@ -1,4 +1,4 @@
-/* The jobs that have not ended: transitions, what follows from them, and who starts next. */
+/* The jobs that have not ended: transitions, and what follows from them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ static void drop(struct job *job)
     bit_free(job);
 }
 
-static bool is_slurm(const struct job *job) { return job->row.engine == ENGINE_SLURM; }
+bool queue_is_slurm(const struct job *job) { return job->row.engine == ENGINE_SLURM; }
 
 /* ---- transitions ---- */
 
@@ -157,14 +157,14 @@ static int write_event(struct job *job, const char *name, const char *why, struc
     return id < 0 ? -1 : 0;
 }
 
-static int write_transition(struct job *job, enum daemon_event event, unsigned actions, struct bit_error *error)
+static int write_transition(struct job *job, enum daemon_event event, unsigned actions, const char *why, struct bit_error *error)
 {
     struct store *store = job->daemon->store;
     if (event == EVENT_PLACED && store_add_attempt(store, job->row.id, &job->row.attempt, error))
         return -1;
     if ((event == EVENT_STARTED || event == EVENT_HANDED_OVER || actions & ACTION_CLOSE) && store_set_attempt(store, job->row.id, &job->row.attempt, error))
         return -1;
-    return store_set_job(store, &job->row, error) || write_event(job, daemon_event_name(event), job->row.why, error) ? -1 : 0;
+    return store_set_job(store, &job->row, error) || write_event(job, daemon_event_name(event), why, error) ? -1 : 0;
 }
 
 void queue_tell(struct job *job, const char *name, const char *why)
@@ -201,6 +201,13 @@ static bool changes_plan(const struct job *job, const struct daemon_life *before
     return daemon_is_live(before->state) && (!daemon_is_live(state) || before->wish != job->row.life.wish);
 }
 
+/* An event that moves the job: when that was is on record, and why. */
+static void note_move(struct job *job, double now, const char *why)
+{
+    job->row.changed = now;
+    explain(job, why);
+}
+
 enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why)
 {
     struct daemon *d = job->daemon;
@@ -213,26 +220,38 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
         return ANSWER_TAKEN; /* nothing to write */
     struct daemon_life before = job->row.life;
     job->row.life = step.life;
-    job->row.changed = input.now;
-    explain(job, why);
+    if (event != EVENT_PRIORITY) /* it has waited as long as before, and for the same reason */
+        note_move(job, input.now, why);
     if (step.actions & ACTION_CLOSE) {
         job->row.attempt.ended = input.now;
         if (*why)
             snprintf(job->row.attempt.why, sizeof job->row.attempt.why, "%s", why);
-        is_slurm(job) ? slurm_forget(job) : engine_forget(job);
+        queue_is_slurm(job) ? slurm_forget(job) : engine_forget(job);
         hosts_give_back(d, job);
     }
-    if (write_transition(job, event, step.actions, &error))
+    if (write_transition(job, event, step.actions, event == EVENT_PRIORITY ? why : job->row.why, &error))
         daemon_give_up(d, &error);
     daemon_point(POINT_written);
     job->due |= step.actions;
     if (job->due || step.life.state == STATE_WAITING || daemon_is_final(step.life.state))
         pend(job);
     watch_clock(job);
-    d->must_schedule |= changes_plan(job, &before);
+    d->must_schedule |= event == EVENT_PRIORITY || changes_plan(job, &before);
     d->must_look_at_needs |= daemon_is_final(step.life.state);
     d->must_look_at_sweeps |= job->parent || (step.life.has_children && step.life.state == STATE_WAITING);
     return ANSWER_TAKEN;
+}
+
+enum daemon_answer queue_set_priority(struct job *job, int priority)
+{
+    char why[64];
+    int before = job->row.priority;
+    snprintf(why, sizeof why, "%d, it was %d", priority, before);
+    job->row.priority = priority;
+    enum daemon_answer answer = queue_feed(job, EVENT_PRIORITY, 0, false, why);
+    if (answer != ANSWER_TAKEN)
+        job->row.priority = before;
+    return answer;
 }
 
 struct job *queue_add(struct daemon *d, struct store_job *row, const char *event, struct bit_error *error)
@@ -256,7 +275,7 @@ static void adopt(struct daemon *d, struct job *job)
 {
     if (!daemon_is_live(job->row.life.state))
         return;
-    if (is_slurm(job)) {
+    if (queue_is_slurm(job)) {
         slurm_look(job);
         return;
     }
@@ -341,117 +360,6 @@ static void look_at_needs(struct daemon *d)
     d->must_look_at_needs = false;
 }
 
-/* ---- who starts ---- */
-
-static bool takes_part(const struct job *job)
-{
-    return !is_slurm(job) && (job->row.life.state == STATE_QUEUED || daemon_is_live(job->row.life.state));
-}
-
-static struct schedule_job describe(const struct job *job)
-{
-    bool live = daemon_is_live(job->row.life.state);
-    struct schedule_job s = {.id = job->row.id, .priority = job->row.priority, .least = job->row.least, .most = job->row.most, .parts = job->row.parts,
-                             .waiting_since = live ? job->row.attempt.begun : job->row.changed, .threads = job->row.threads,
-                             .rank_bytes = job->row.rank_bytes > 0 ? (double)job->row.rank_bytes : 0, .seconds_left = job->progress.seconds_left, .is_running = live, .is_leaving = job->row.life.wish != WISH_NONE};
-    memcpy(s.ranks, job->hosts, sizeof s.ranks);
-    return s;
-}
-
-struct schedule_job *queue_order(struct daemon *d, int *count)
-{
-    struct bit_error error = {0};
-    struct schedule_host hosts[SCHEDULE_HOSTS];
-    struct schedule_job *list = bit_allocate((size_t)d->job_count + 1, sizeof *list, "the queue", &error);
-    *count = 0;
-    if (!list)
-        return NULL;
-    hosts_describe(d, hosts);
-    sweep_count(d);
-    for (struct job *job = d->jobs; job; job = job->next)
-        if (takes_part(job) && (job->row.life.state != STATE_QUEUED || sweep_allows(job)))
-            list[(*count)++] = describe(job);
-    schedule_run(hosts, d->hosts, list, *count, daemon_now(), d->config.margin);
-    return list;
-}
-
-static struct store_attempt next_attempt(const struct job *job)
-{
-    struct bit_outcome outcome;
-    struct bit_error ignored = {0};
-    struct store_attempt attempt = {.number = job->row.attempt.number + 1, .engine = job->row.engine, .slurm_id = STORE_UNKNOWN, .begun = daemon_now(),
-                                    .code = STORE_UNKNOWN, .step_before = STORE_UNKNOWN, .step_after = STORE_UNKNOWN};
-    if (bit_outcome_read(job->row.out, &outcome, &ignored) == 0 && outcome.progress.checkpoint_step != BIT_RECORD_UNKNOWN)
-        attempt.step_before = (int64_t)outcome.progress.checkpoint_step;
-    bit_outcome_mark(job->row.out, attempt.mark, sizeof attempt.mark);
-    return attempt;
-}
-
-static void place(struct daemon *d, struct job *job, const int *ranks)
-{
-    job->row.attempt = next_attempt(job);
-    if (!hosts_take(d, job, ranks))
-        job->row.attempt.number--;
-    else
-        queue_feed(job, EVENT_PLACED, 0, false, "");
-}
-
-static double weight(const struct job *job, double now) { return job->row.priority + (now - job->row.changed) / 3600; }
-
-/* Slurm shares out its nodes itself: jobs are handed over in their order, a few at a time. */
-static void hand_over(struct daemon *d)
-{
-    double now = daemon_now();
-    for (;;) {
-        struct job *first = NULL;
-        sweep_count(d);
-        for (struct job *job = d->jobs; job; job = job->next)
-            if (is_slurm(job) && job->row.life.state == STATE_QUEUED && sweep_allows(job) && (!first || weight(job, now) > weight(first, now)))
-                first = job;
-        if (!first || !slurm_has_room(d) || !notes_ready(first))
-            return;
-        first->row.attempt = next_attempt(first);
-        first->row.attempt.ranks = first->row.most;
-        queue_feed(first, EVENT_PLACED, 0, false, "");
-    }
-}
-
-/* Of one that would never start: it is held, and told why. */
-static void check_memory(struct daemon *d, struct job *job, const struct schedule_job *as)
-{
-    struct schedule_host hosts[SCHEDULE_HOSTS];
-    char why[STORE_WHY];
-    double most = 0;
-    hosts_describe(d, hosts);
-    int room = schedule_capacity(hosts, d->hosts, as, true);
-    if (as->rank_bytes <= 0 || room >= as->least || schedule_capacity(hosts, d->hosts, as, false) < as->least)
-        return;
-    for (int h = 0; h < d->hosts; h++)
-        most = hosts[h].memory > most ? hosts[h].memory : most;
-    snprintf(why, sizeof why, "%d rank(s) need about %.0f MB of memory each: the hosts have room for %d of them (the largest has %.0f MB); fewer ranks, a "
-             "smaller micro_batch, or a host with more memory", as->least, as->rank_bytes / 1e6, room, most / 1e6);
-    queue_feed(job, EVENT_NO_MEMORY, 0, false, why);
-}
-
-static void schedule(struct daemon *d)
-{
-    int count;
-    struct schedule_job *list = queue_order(d, &count);
-    d->must_schedule = false;
-    for (int i = 0; list && i < count; i++) {
-        struct job *job = queue_find(d, list[i].id);
-        if (list[i].word == SCHEDULE_STARTS && notes_ready(job))
-            place(d, job, list[i].ranks);
-        else if (list[i].word == SCHEDULE_STAYS && !list[i].is_running)
-            check_memory(d, job, &list[i]);
-        else if (list[i].word == SCHEDULE_MAKES_ROOM)
-            queue_feed(job, EVENT_PREEMPT, 0, false, "");
-    }
-    bit_free(list);
-    hand_over(d);
-    d->must_schedule = false; /* what was placed has its place */
-}
-
 /* ---- commit and act ---- */
 
 static void act_by_slurm(struct job *job, unsigned due)
@@ -484,7 +392,7 @@ static void act(struct job *job)
     job->due = 0;
     if (due & ACTION_TELL)
         notify_job(job->daemon, job);
-    if (is_slurm(job))
+    if (queue_is_slurm(job))
         act_by_slurm(job, due);
     else
         act_here(job, due);
@@ -515,7 +423,7 @@ void queue_settle(struct daemon *d)
         if (d->must_look_at_sweeps)
             sweep_look(d);
         if (d->must_schedule && !d->is_ending)
-            schedule(d);
+            order_start(d);
         if (!store_is_dirty(d->store) && !d->pending)
             break;
         daemon_point(POINT_committing);
@@ -562,7 +470,7 @@ static void look(struct job *job, double now)
 {
     bool was_known = !isnan(job->progress.seconds_left);
     job->looked = now;
-    if (is_slurm(job))
+    if (queue_is_slurm(job))
         slurm_look_at_record(job);
     else if (job->is_orphan)
         engine_look(job);

@@ -50,7 +50,7 @@ static int take_text(struct bit_json_object *o, const char *key, const char **va
     return item && !*value && !cJSON_IsNull(item) ? bit_json_fail(o, "a text was expected") : 0;
 }
 
-static int take_int(struct bit_json_object *o, const char *key, int64_t least, int64_t most, int64_t *value)
+int api_take_whole(struct bit_json_object *o, const char *key, int64_t least, int64_t most, int64_t *value)
 {
     const cJSON *item = bit_json_take_if(o, key);
     char text[128];
@@ -118,7 +118,7 @@ static int take_all(const cJSON *json, struct submission *s, struct bit_error *e
     struct bit_json_object o;
     return bit_json_start(&o, json, "the submission", error) || !(s->job = bit_json_take_string(&o, "job")) || take_text(&o, "name", &s->name) ||
            take_text(&o, "file", &s->file) || take_text(&o, "out", &s->out) || take_text(&o, "token", &s->token) || take_ranks(&o, s) ||
-           take_int(&o, "threads", 1, 4096, &s->threads) || take_int(&o, "priority", -1000000, 1000000, &s->priority) || take_needs(&o, s) ||
+           api_take_whole(&o, "threads", 1, 4096, &s->threads) || api_take_whole(&o, "priority", -API_PRIORITY, API_PRIORITY, &s->priority) || take_needs(&o, s) ||
            take_engine(&o, s) || take_text(&o, "options", &s->options) || bit_json_end(&o) ? -1 : 0;
 }
 

@@ -97,6 +97,14 @@ bool sweep_wish(struct job *job, enum daemon_event event)
     return taken;
 }
 
+void sweep_set_priority(struct job *job, int priority)
+{
+    for (struct job *child = job->daemon->jobs; child; child = child->next)
+        if (child->parent == job)
+            queue_set_priority(child, priority);
+    queue_set_priority(job, priority);
+}
+
 /* ---- making jobs ---- */
 
 /* What is made of a trial before anything is kept. */

@@ -11,6 +11,8 @@ void sweep_submit(struct request *r, struct store_job *row);
 int64_t sweep_rerun(struct request *r, struct store_job *row);
 /* A wish for a sweep is one for each of its jobs. True: somebody took it. */
 bool sweep_wish(struct job *job, enum daemon_event event);
+/* The priority of a sweep is that of each of its jobs that has not ended. */
+void sweep_set_priority(struct job *job, int priority);
 /* GET .../sweep */
 void api_sweep(struct request *r, int64_t id);
 

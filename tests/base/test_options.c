@@ -28,6 +28,8 @@ static const struct bit_option known[] = {
 static const struct bit_usage usage = {"bit try", "FILE", "Tries.", known, sizeof known / sizeof *known, .least = 1, .most = 2};
 static const struct bit_usage with_rest = {"bit rest", "", "Rests.", known, sizeof known / sizeof *known, .has_rest = true};
 
+static const struct bit_usage with_numbers = {"bit count", "N", "Counts.", known, sizeof known / sizeof *known, .least = 1, .most = 2, .takes_negative = true};
+
 static int parse(const struct bit_usage *u, struct options *o, struct bit_operands *operands, struct bit_error *error, char **words)
 {
     char *argv[32] = {"try"};
@@ -53,6 +55,8 @@ static void good(void)
     CHECK(PARSE("--", "-n") == 0 && operands.count == 1 && !strcmp(operands.word[0], "-n"));
     CHECK(PARSE("-") == 0); /* a lone dash is a word */
     CHECK(PARSE("a", "--help", "--nonsense") == 1);
+    CHECK(parse(&with_numbers, &o, &operands, &error, (char *[]){"12", "-3", "--json", NULL}) == 0 && operands.count == 2 && !strcmp(operands.word[1], "-3"));
+    CHECK(parse(&with_numbers, &o, &operands, &error, (char *[]){"12", "-x", NULL}) == -1);
     CHECK(parse(&with_rest, &o, &operands, &error, (char *[]){"--json", "--", "--host", "a", NULL}) == 0);
     CHECK(operands.count == 0 && operands.rest_count == 2 && !strcmp(operands.rest[1], "a"));
 }

@@ -37,7 +37,7 @@ tests_daemon_reuse_SOURCES = tests/daemon/reuse.c
 check_PROGRAMS += tests/daemon/history
 tests_daemon_history_SOURCES = tests/daemon/history.c
 tests_daemon_history_LDADD = $(DAEMON_LIBS)
-tests_daemon_simulate_SOURCES = tests/daemon/simulate.c
+tests_daemon_simulate_SOURCES = tests/daemon/simulate.c tests/daemon/simulate_slurm.c tests/daemon/simulate.h
 tests_daemon_simulate_LDADD = $(DAEMON_LIBS)
 # A million events, of SIMULATION="--events N --seed S" another number or another world.
 SIMULATION = --events 1000000
@@ -47,10 +47,10 @@ check-simulation: tests/daemon/simulate$(EXEEXT)
 N = 500
 check-daemon-faults: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon-faults/campaign" --trials $(N) $(FAULTS)
-TESTS += tests/946-bitd-faults.sh
+TESTS += tests/946-bitd-faults.sh tests/947-bitd-priority.sh
 # A table of what submissions, lists, restarts and ends take.
 bench-daemon: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon/figures"
 endif
-EXTRA_DIST += tests/946-bitd-faults.sh tests/daemon-faults/campaign tests/daemon/exposition.awk tests/daemon/figures
+EXTRA_DIST += tests/946-bitd-faults.sh tests/947-bitd-priority.sh tests/daemon-faults/campaign tests/daemon/exposition.awk tests/daemon/figures
 .PHONY: bench-daemon check-daemon-faults check-simulation

@@ -13,22 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bit/random.h"
-#include "daemon/next.h"
-#include "daemon/schedule.h"
+#include "simulate.h"
 
-enum { JOBS = 24, KEEPERS = 64, HOSTS = 2, CORES = 4, PENDING = 256 };
-
-struct row {                    /* of the store */
-    bool exists;
-    struct daemon_life life;
-    int attempt;                /* number of the newest; 0: none */
-    bool has_identity;          /* of its keeper */
-    int ranks[SCHEDULE_HOSTS], priority, most, needs; /* needs: job, or -1 */
-    double since;
-    bool is_slurm;
-    int number;                 /* of Slurm's job; 0: not known */
-};
+enum { KEEPERS = 64, HOSTS = 2, CORES = 4, PENDING = 256 };
 
 struct keeper {
     bool exists;
@@ -40,35 +27,17 @@ struct keeper {
     double saved;               /* time of its newest generation, 0: none */
 };
 
-static struct row disk[JOBS], memory[JOBS];
+struct row disk[JOBS], memory[JOBS];
 static struct keeper keepers[KEEPERS];
 static struct pending { int job; unsigned actions; } pending[PENDING];
 static int pending_count;
-static bool is_dirty, is_calm;
-static double now = 1e9;
-static struct bit_random dice;
+static bool is_dirty;
+bool is_calm;
+double now = 1e9;
+struct bit_random dice;
 static uint64_t seed = 1, taken, crashes, starts, ends[DAEMON_STATES];
 
-/* Slurm's side: jobs by their numbers. */
-enum { SLURM_JOBS = 256, ARRIVES_WITHIN = 50 };
-static struct slurm_job {
-    enum { NOWHERE, ON_ITS_WAY, WAITING, RUNNING, ENDED } at; /* nowhere: never was, or forgotten */
-    int job, attempt;
-    double arrives, ended, saved;
-    bool is_asked, has_record, will_arrive;
-    struct slurm_record record; /* which lies in the run's folder, also when Slurm has forgotten the job */
-    const char *word;
-    enum daemon_end end;
-} slurm_jobs[SLURM_JOBS];
-static bool is_away; /* the controller */
-/* The daemon's side: in memory only. */
-static struct sight { double known, unsure; enum slurm_view view; int absences; bool has_answer, is_submitting, was_missed; double answer, answered; } sights[JOBS];
-static uint64_t handed_over;
-
-static int below(int n) { return (int)bit_random_below(&dice, (uint64_t)n); }
-static bool chance(double p) { return bit_random_uniform(&dice) < p; }
-
-static void die(const char *what, int job)
+void die(const char *what, int job)
 {
     printf("seed %llu, after %llu events: %s: job %d, %s (%s)\n", (unsigned long long)seed, (unsigned long long)taken, what, job,
            job >= 0 ? daemon_state_name(memory[job].life.state) : "", job >= 0 ? daemon_cause_name(memory[job].life.cause) : "");
@@ -121,183 +90,9 @@ static void record(struct keeper *k, enum daemon_end end)
     k->end = end;
 }
 
-/* ---- Slurm ---- */
-
-static bool feed(int job, enum daemon_event event, enum daemon_end end, bool progressed);
-
-static bool is_alive_there(const struct slurm_job *s) { return s->at == ON_ITS_WAY || s->at == WAITING || s->at == RUNNING; }
-
-static bool lives_in_slurm(int job)
-{
-    for (int n = 1; n < SLURM_JOBS; n++)
-        if (slurm_jobs[n].job == job && is_alive_there(&slurm_jobs[n]) && (slurm_jobs[n].at != ON_ITS_WAY || slurm_jobs[n].will_arrive))
-            return true;
-    return false;
-}
-
-static void submit_to_slurm(int job)
-{
-    if (lives_in_slurm(job))
-        die("it is handed over though it is there already", job);
-    for (int n = 1; n < SLURM_JOBS; n++) {
-        struct slurm_job *s = &slurm_jobs[n];
-        if (s->at != NOWHERE || (memory[s->job].number == n || disk[s->job].number == n))
-            continue;
-        *s = (struct slurm_job){.at = ON_ITS_WAY, .job = job, .attempt = memory[job].attempt, .will_arrive = is_calm || chance(0.9),
-                                .arrives = now + (chance(0.8) ? 0 : bit_random_uniform(&dice) * ARRIVES_WITHIN)};
-        sights[job] = (struct sight){.is_submitting = true, .answer = now + (chance(0.8) ? 0 : bit_random_uniform(&dice) * 10)};
-        handed_over++;
-        return;
-    }
-    feed(job, EVENT_NOT_STARTED, END_LOST, false);
-}
-
-static void stop_in_slurm(int job)
-{
-    struct slurm_job *s = &slurm_jobs[memory[job].number];
-    if (!memory[job].number || is_away)
-        return; /* the command is lost: it is asked again */
-    if (s->at == RUNNING)
-        s->is_asked = true;
-    if (s->at == WAITING) {
-        s->at = ENDED;
-        s->word = "CANCELLED";
-        s->end = END_LOST;
-        s->ended = now;
-    }
-}
-
-static void end_in_slurm(struct slurm_job *s)
-{
-    static const char *const words[] = {"CANCELLED", "PREEMPTED", "TIMEOUT", "NODE_FAIL", "FAILED", "COMPLETED"};
-    bool good = is_calm || chance(0.6);
-    s->at = ENDED;
-    s->ended = now;
-    s->end = s->is_asked ? END_STOPPED : is_calm ? END_DONE : (enum daemon_end)below(END_STOPPED);
-    s->word = good ? "COMPLETED" : words[below(sizeof words / sizeof *words)];
-    s->has_record = good || chance(0.3);
-    s->record = (struct slurm_record){.code = 75, .gave_up = !good && chance(0.1), .by_slurm = !good && chance(0.2)};
-}
-
-static void live_on_in_slurm(void)
-{
-    if (!is_away && !is_calm && chance(0.02))
-        is_away = true;
-    else if (is_away && (is_calm || chance(0.1)))
-        is_away = false;
-    for (int n = 1; n < SLURM_JOBS; n++) {
-        struct slurm_job *s = &slurm_jobs[n];
-        if (s->at == ON_ITS_WAY && now >= s->arrives)
-            s->at = s->will_arrive && !is_away ? WAITING : NOWHERE;
-        else if (s->at == WAITING && chance(0.3))
-            s->at = RUNNING;
-        else if (s->at == RUNNING && !is_calm && chance(0.05))
-            s->at = WAITING; /* queued again */
-        else if (s->at == RUNNING && chance(0.3))
-            s->saved = now;
-        else if (is_alive_there(s) && s->at != ON_ITS_WAY && chance(s->at == RUNNING ? (is_calm || s->is_asked ? 0.5 : 0.1) : is_calm ? 0 : 0.01))
-            end_in_slurm(s);
-        else if (s->at == ENDED && !is_away && now > s->ended + 5 && chance(0.3) && memory[s->job].number != n && disk[s->job].number != n)
-            s->at = NOWHERE; /* its place may be taken: Slurm has forgotten it */
-    }
-}
-
-static void take_number(int job, int number)
-{
-    memory[job].number = number;
-    sights[job] = (struct sight){.known = now};
-    feed(job, EVENT_HANDED_OVER, 0, false);
-}
-
-/* What sbatch said, where the daemon that began it lives. */
-static void hear_of_submission(int job)
-{
-    struct sight *sight = &sights[job];
-    if (!sight->is_submitting || now < sight->answer)
-        return;
-    *sight = (struct sight){.known = now, .unsure = now};
-    for (int n = 1; n < SLURM_JOBS; n++) {
-        struct slurm_job *s = &slurm_jobs[n];
-        if (s->job != job || s->attempt != memory[job].attempt || s->at == NOWHERE || s->at == ON_ITS_WAY)
-            continue;
-        if (is_calm || chance(0.9))
-            take_number(job, n);
-        return; /* or the answer was lost */
-    }
-}
-
-/* squeue's answer: numbers that are not known are found by name and attempt, the older first; strays are cancelled. */
-static void find_by_name(int job)
-{
-    for (int n = 1; n < SLURM_JOBS; n++) {
-        struct slurm_job *s = &slurm_jobs[n];
-        if (s->job != job || s->at == NOWHERE || s->at == ON_ITS_WAY || n == memory[job].number)
-            continue;
-        if (s->attempt == memory[job].attempt && !memory[job].number && daemon_is_live(memory[job].life.state)) {
-            if (!sights[job].is_submitting)
-                take_number(job, n);
-        } else if (is_alive_there(s)) {
-            die("a stray lives in Slurm", job);
-        }
-    }
-}
-
-static void look_at_one(int job, bool is_answer)
-{
-    struct sight *sight = &sights[job];
-    struct slurm_job *s = memory[job].number ? &slurm_jobs[memory[job].number] : NULL;
-    bool has_record = s && s->at == ENDED && s->has_record, forgotten = s && s->at == ENDED && now > s->ended + 20;
-    if (is_answer && now > sight->known) {
-        sight->was_missed = !sight->was_missed && !is_calm && chance(0.02); /* left out of an answer, never of two in a row */
-        sight->view = !s || forgotten || (sight->was_missed && s->at != ENDED) ? SLURM_ABSENT : s->at == WAITING ? SLURM_PENDING : s->at == RUNNING ? SLURM_RUNNING : SLURM_ENDED;
-        sight->absences = sight->view == SLURM_PENDING || sight->view == SLURM_RUNNING ? 0 : sight->absences + 1;
-        sight->has_answer = true;
-        sight->answered = now;
-    }
-    struct daemon_slurm_sight seen = {.has_number = s != NULL, .has_answer = sight->has_answer && !sight->is_submitting, .view = sight->view,
-                                      .absences = sight->absences, .unsure = sight->unsure > 0 ? sight->answered - sight->unsure : 0, .has_record = has_record};
-    switch (daemon_find_slurm(&seen)) {
-    case SLURM_FOUND_NOTHING:
-        break;
-    case SLURM_FOUND_WAITING:
-        feed(job, EVENT_REQUEUED, 0, false);
-        if (memory[job].life.state == STATE_STOPPING)
-            stop_in_slurm(job);
-        break;
-    case SLURM_FOUND_RUNNING:
-        if (memory[job].life.state == STATE_PENDING)
-            feed(job, EVENT_STARTED, 0, false);
-        break;
-    case SLURM_FOUND_OVER:
-        if (s->at != ENDED)
-            die("it is taken for dead, and lives", job);
-        feed(job, EVENT_ENDED, daemon_end_of_slurm(forgotten ? "" : s->word, has_record ? &s->record : NULL, s->end), s->saved > 0);
-        break;
-    case SLURM_FOUND_NEVER:
-        if (lives_in_slurm(job))
-            die("it has arrived, and is taken for lost", job);
-        feed(job, EVENT_NOT_STARTED, chance(0.5) ? END_LOST : END_NEVER_RAN, false);
-    }
-}
-
-static void look_at_slurm(void)
-{
-    bool is_answer = !is_away && chance(0.5);
-    for (int j = 0; j < JOBS; j++) {
-        if (!memory[j].exists || !memory[j].is_slurm)
-            continue;
-        if (daemon_is_live(memory[j].life.state) && memory[j].life.state == STATE_STARTING)
-            hear_of_submission(j);
-        if (is_answer)
-            find_by_name(j);
-        if (daemon_is_live(memory[j].life.state))
-            look_at_one(j, is_answer);
-    }
-}
-
 /* ---- the daemon: transitions gather in memory until a commit; what follows from them is done after it ---- */
 
-static bool feed(int job, enum daemon_event event, enum daemon_end end, bool progressed)
+bool feed(int job, enum daemon_event event, enum daemon_end end, bool progressed)
 {
     struct daemon_input input = {.event = event, .now = now, .end = end, .has_progressed = progressed};
     struct daemon_step step = daemon_next(&memory[job].life, &input);
@@ -316,7 +111,7 @@ static bool feed(int job, enum daemon_event event, enum daemon_end end, bool pro
         memory[job].has_identity = true;
     if (step.actions & ACTION_CLOSE) {
         memory[job].number = 0;
-        sights[job] = (struct sight){0};
+        forget_slurm(job);
     }
     is_dirty = true;
     if (step.actions && pending_count < PENDING)
@@ -420,7 +215,7 @@ static void load(void)
         if (!memory[j].exists || !daemon_is_live(memory[j].life.state))
             continue;
         if (memory[j].is_slurm)
-            sights[j] = (struct sight){.known = now, .unsure = memory[j].number ? 0 : now};
+            reload_slurm(j);
         else
             close_attempt(j, keeper_of(j, memory[j].attempt));
     }
@@ -449,7 +244,7 @@ static void schedule(void)
     for (int j = 0; j < JOBS; j++) {
         const struct row *row = &memory[j];
         bool live = row->exists && daemon_is_live(row->life.state);
-        if (row->exists && row->is_slurm && row->life.state == STATE_QUEUED && !is_away && chance(0.5)) {
+        if (row->exists && row->is_slurm && row->life.state == STATE_QUEUED && !slurm_is_away() && chance(0.5)) {
             memory[j].attempt++;
             if (!feed(j, EVENT_PLACED, 0, false))
                 die("it cannot be handed over", j);
@@ -542,12 +337,28 @@ static void submit(void)
     }
 }
 
+/* It changes whose turn it is, and nothing else: not how long it has waited, and nothing of what runs. */
+static void change_priority(int job, int priority)
+{
+    struct row before = memory[job];
+    if (feed(job, EVENT_PRIORITY, 0, false))
+        memory[job].priority = priority;
+    else if (!daemon_is_final(before.life.state))
+        die("its priority cannot be changed", job);
+    before.priority = memory[job].priority;
+    if (memcmp(&before, &memory[job], sizeof before) != 0)
+        die("its priority has changed more than its place", job);
+}
+
 static void somebody_wishes(void)
 {
     static const enum daemon_event wishes[] = {EVENT_PAUSE, EVENT_RESUME, EVENT_RESUME, EVENT_RESUME, EVENT_CANCEL, EVENT_CHECKPOINT, EVENT_DRAIN};
     int j = below(JOBS);
     if (memory[j].exists)
         feed(j, wishes[below(sizeof wishes / sizeof *wishes)], 0, false);
+    j = below(JOBS);
+    if (memory[j].exists && chance(0.5))
+        change_priority(j, below(60) - 15);
 }
 
 static void pass_time(void)
@@ -612,7 +423,7 @@ int main(int argc, char **argv)
         if (memory[j].exists && !daemon_is_final(memory[j].life.state))
             die("it never ends", j);
     printf("seed %llu: %llu events, %llu starts, %llu in Slurm, %llu crashes; ended: %llu done, %llu failed, %llu cancelled; calm after %d turns\n",
-           (unsigned long long)seed, (unsigned long long)taken, (unsigned long long)starts, (unsigned long long)handed_over, (unsigned long long)crashes,
+           (unsigned long long)seed, (unsigned long long)taken, (unsigned long long)starts, (unsigned long long)slurm_handed_over(), (unsigned long long)crashes,
            (unsigned long long)ends[STATE_DONE], (unsigned long long)ends[STATE_FAILED], (unsigned long long)ends[STATE_CANCELLED], turns);
     return 0;
 }

@@ -16,17 +16,17 @@ static void test_every_pair(void)
 {
     /* A column an event, in the order of enum daemon_event; '.': changes nothing; '!': refused to the person who asked. */
     static const char *const expected[DAEMON_STATES] = {
-        [STATE_WAITING] =   ".QH.............H...!H!C",
-        [STATE_QUEUED] =    "......S....H....H...!H!C",
-        [STATE_STARTING] =  ".......pR.B..D...SS.!S!S",
-        [STATE_PENDING] =   "........R...pD......!P!P",
-        [STATE_RUNNING] =   ".........p..RD...PP.RP!P",
-        [STATE_STOPPING] =  "............PD.....P!!PP",
-        [STATE_BACKOFF] =   "..............Q.H...!HQC",
-        [STATE_HELD] =      "................H...!HQC",
-        [STATE_DONE] =      "....................!!!!",
-        [STATE_FAILED] =    "....................!!!!",
-        [STATE_CANCELLED] = "....................!!!!",
+        [STATE_WAITING] =   ".QH.............H...W!H!C",
+        [STATE_QUEUED] =    "......S....H....H...Q!H!C",
+        [STATE_STARTING] =  ".......pR.B..D...SS.S!S!S",
+        [STATE_PENDING] =   "........R...pD......p!P!P",
+        [STATE_RUNNING] =   ".........p..RD...PP.RRP!P",
+        [STATE_STOPPING] =  "............PD.....PP!!PP",
+        [STATE_BACKOFF] =   "..............Q.H...B!HQC",
+        [STATE_HELD] =      "................H...H!HQC",
+        [STATE_DONE] =      "....................!!!!!",
+        [STATE_FAILED] =    "....................!!!!!",
+        [STATE_CANCELLED] = "....................!!!!!",
     };
     for (int s = 0; s < DAEMON_STATES; s++)
         for (int e = 0; e < DAEMON_EVENTS; e++) {
@@ -39,6 +39,18 @@ static void test_every_pair(void)
             CHECK(found == expected[s][e]);
             if (step.answer != ANSWER_TAKEN)
                 CHECK(step.actions == 0 && !memcmp(&step.life, &life, sizeof life));
+        }
+}
+
+/* A new priority changes a job's place, and nothing of its life: wishes, needs, budget and times stay. */
+static void test_priority(void)
+{
+    for (int s = 0; s < STATE_DONE; s++)
+        for (int w = 0; w < DAEMON_WISHES; w++) {
+            struct daemon_life life = {.state = s, .cause = CAUSE_PREEMPTED, .wish = w, .has_needs = true, .fruitless = 3, .budget = 4, .due = 12};
+            struct daemon_input input = {.event = EVENT_PRIORITY, .now = 1000, .end = END_LOST, .has_progressed = true};
+            struct daemon_step step = daemon_next(&life, &input);
+            CHECK(step.answer == ANSWER_TAKEN && step.actions == 0 && !memcmp(&step.life, &life, sizeof life));
         }
 }
 
@@ -65,6 +77,8 @@ static void test_sweep(void)
             CHECK(found == 'W' && step.life.wish == WISH_CANCEL);
         else if (e == EVENT_RESUME || e == EVENT_CHECKPOINT)
             CHECK(found == '!');
+        else if (e == EVENT_PRIORITY)
+            CHECK(found == 'W' && !memcmp(&step.life, &life, sizeof life));
         else
             CHECK(found == '.' || (e == EVENT_NEEDS_MET && found == 'W' && step.life.cause == CAUSE_CHILDREN));
     }
@@ -290,7 +304,7 @@ static void test_slurm_life(void)
 }
 
 static const struct unit_test tests[] = {
-    {"every_pair", test_every_pair}, {"sweep", test_sweep}, {"every_end", test_every_end}, {"budget", test_budget},
+    {"every_pair", test_every_pair}, {"priority", test_priority}, {"sweep", test_sweep}, {"every_end", test_every_end}, {"budget", test_budget},
     {"wish_before_the_start", test_wish_before_the_start}, {"needs", test_needs}, {"names", test_names}, {"ends_of_codes", test_ends_of_codes},
     {"every_slurm_sight", test_every_slurm_sight}, {"ends_of_slurm", test_ends_of_slurm}, {"slurm_life", test_slurm_life},
 };
