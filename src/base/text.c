@@ -42,6 +42,16 @@ void bit_text_add(struct bit_text *t, const char *format, ...)
     t->size += (size_t)size;
 }
 
+/* Without a format: of a text with many small parts the format takes most of the time. */
+static void append(struct bit_text *t, const void *bytes, size_t size)
+{
+    if (!reserve(t, size))
+        return;
+    memcpy(t->data + t->size, bytes, size);
+    t->size += size;
+    t->data[t->size] = 0;
+}
+
 /* Bytes of the well-formed character that starts at the 0-terminated `s`, or 0. */
 static int utf8_length(const unsigned char *s)
 {
@@ -56,28 +66,28 @@ static int utf8_length(const unsigned char *s)
 void bit_text_add_json(struct bit_text *t, const char *string)
 {
     int length;
-    bit_text_add(t, "\"");
+    append(t, "\"", 1);
     for (const unsigned char *s = (const unsigned char *)string; *s; s++) {
         if (*s == '"' || *s == '\\')
-            bit_text_add(t, "\\%c", *s);
+            append(t, (const char[]){'\\', (char)*s}, 2);
         else if (*s == '\n')
-            bit_text_add(t, "\\n");
+            append(t, "\\n", 2);
         else if (*s < 0x20)
             bit_text_add(t, "\\u%04x", *s);
         else if (*s < 0x80) {
             for (length = 1; length < 4096 && s[length] >= 0x20 && s[length] < 0x80; length++) /* a run: lists are long */
                 if (s[length] == '"' || s[length] == '\\')
                     break;
-            bit_text_add(t, "%.*s", length, (const char *)s);
+            append(t, s, (size_t)length);
             s += length - 1;
         } else if ((length = utf8_length(s)) == 0)
-            bit_text_add(t, "\\ufffd");
+            append(t, "\\ufffd", 6);
         else {
-            bit_text_add(t, "%.*s", length, (const char *)s);
+            append(t, s, (size_t)length);
             s += length - 1;
         }
     }
-    bit_text_add(t, "\"");
+    append(t, "\"", 1);
 }
 
 void bit_text_free(struct bit_text *t)

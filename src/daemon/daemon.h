@@ -91,6 +91,8 @@ struct job {
     struct watch keeper;         /* pidfd; fd -1: not followed */
     bool is_orphan;              /* its keeper is gone and something still runs: the lock is looked at */
     bool is_child;               /* the keeper is this process's child */
+    bool must_note;              /* what it is has changed: rebuild_note, once that is on disk */
+    bool has_record;             /* a line of queued.jsonl says what it is: see queued.h */
     unsigned due;                /* actions to be done once the transition is on disk */
     struct job_progress progress;
     struct bit_sweep *sweep;     /* of a sweep: what it consists of */
@@ -126,6 +128,7 @@ struct daemon {
     double ahead;                /* of the time of day before the time since the boot: changes when the clock is set */
     struct http *http;
     struct task *tasks;          /* commands that run beside it: task.h */
+    struct { int file; int64_t bytes, limit; struct bit_text lines; } queued; /* queued.jsonl: its size, that at which it is written anew, what is to be added */
     struct { struct task *task; int64_t job; double quiet; bool has_new; } notes;
     struct { struct task *task; int64_t job; double due, after; } retention;
     struct slurm {
@@ -151,6 +154,8 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
 /* An event of one job: the transition is put into the store (not yet on disk), and what follows from it is done after the commit.
  * `why` "": the meaning of its cause. */
 enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum daemon_end end, bool progressed, const char *why);
+/* Has a job's record written anew. */
+void queue_note(struct job *job);
 /* Refused of a job that has ended. */
 enum daemon_answer queue_set_priority(struct job *job, int priority);
 bool queue_is_slurm(const struct job *job);

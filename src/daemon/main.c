@@ -25,6 +25,7 @@
 #include "daemon/engine.h"
 #include "daemon/linger.h"
 #include "daemon/points.h"
+#include "daemon/queued.h"
 #include "daemon/rebuild.h"
 
 struct options { const char *config; struct bit_option_list set, rebuild; bool version, allow_root; };
@@ -218,8 +219,9 @@ static void turn(struct daemon *d)
 static int start(struct daemon *d, struct bit_error *error)
 {
     d->ahead = clock_ahead();
+    d->queued.file = -1;
     process_boot(d->boot, sizeof d->boot);
-    if (open_state(d, error) || hosts_start(d, error) || check_host(d, error) || http_start(d, error) || slurm_start(d, error) || queue_load(d, error))
+    if (open_state(d, error) || hosts_start(d, error) || check_host(d, error) || http_start(d, error) || slurm_start(d, error) || queue_load(d, error) || queued_start(d, error))
         return -1;
     daemon_point(POINT_loaded);
     queue_settle(d);
@@ -279,7 +281,7 @@ static int configure(struct daemon *d, const struct options *o, struct bit_error
 static int rebuild(struct daemon *d, const struct options *o)
 {
     struct bit_error error = {0};
-    if (open_state(d, &error) || rebuild_run(d->store, o->rebuild.value, o->rebuild.count, &error)) {
+    if (open_state(d, &error) || rebuild_run(d->store, d->config.state, o->rebuild.value, o->rebuild.count, &error)) {
         bit_log(BIT_LOG_ERROR, "%s", error.text);
         return error.code;
     }

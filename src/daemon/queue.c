@@ -8,6 +8,7 @@
 #include "bit/memory.h"
 #include "daemon/daemon.h"
 #include "daemon/points.h"
+#include "daemon/queued.h"
 #include "daemon/rebuild.h"
 #include "daemon/task.h"
 
@@ -36,6 +37,18 @@ static void pend(struct job *job)
     job->is_pending = true;
     job->next_pending = job->daemon->pending;
     job->daemon->pending = job;
+}
+
+void queue_note(struct job *job)
+{
+    job->must_note = true;
+    pend(job);
+}
+
+/* Whether the record of a job has to tell of an event: it knows of no wishes, and of progress the run's folder tells. */
+static bool is_noted(const struct job *job, enum daemon_event event)
+{
+    return !daemon_is_live(job->row.life.state) || event == EVENT_STARTED || event == EVENT_HANDED_OVER || event == EVENT_PRIORITY;
 }
 
 /* Whether the clock is looked at for it. */
@@ -233,7 +246,8 @@ enum daemon_answer queue_feed(struct job *job, enum daemon_event event, enum dae
         daemon_give_up(d, &error);
     daemon_point(POINT_written);
     job->due |= step.actions;
-    if (job->due || step.life.state == STATE_WAITING || daemon_is_final(step.life.state))
+    job->must_note |= is_noted(job, event);
+    if (job->due || job->must_note)
         pend(job);
     watch_clock(job);
     d->must_schedule |= event == EVENT_PRIORITY || changes_plan(job, &before);
@@ -262,8 +276,7 @@ struct job *queue_add(struct daemon *d, struct store_job *row, const char *event
     daemon_point(POINT_submitted);
     if (!job)
         return NULL;
-    if (row->life.state == STATE_WAITING)
-        pend(job);
+    queue_note(job);
     d->must_schedule |= row->life.state == STATE_QUEUED && could_start(job);
     notes_submitted(d);
     return job;
@@ -396,8 +409,6 @@ static void act(struct job *job)
         act_by_slurm(job, due);
     else
         act_here(job, due);
-    if (due & (ACTION_TELL | ACTION_GO | ACTION_CLOSE) && (job->row.attempt.number > 0 || job->row.engine == ENGINE_SWEEP))
-        rebuild_note(job);
 }
 
 /* Does what was put off until the commit; those that have ended then leave memory. */
@@ -410,9 +421,13 @@ static void act_all(struct daemon *d)
         job->is_pending = false;
         if (job->due)
             act(job);
+        if (job->must_note)
+            rebuild_note(job);
+        job->must_note = false;
         if (daemon_is_final(job->row.life.state) && !job->is_pending)
             drop(job);
     }
+    queued_flush(d);
 }
 
 void queue_settle(struct daemon *d)

@@ -1,5 +1,5 @@
-/* The store made anew from what lies in the folders of runs: OUT/bitd.json, written at each start and end, holds what is needed for it. Jobs that
- * were never started have no folder, and are not in it. */
+/* The store made anew from what lies beside it: OUT/bitd.json of each run, written at each start and end, and queued.jsonl of the state folder for
+ * jobs that were never started, hold what is needed for it. */
 #include <cjson/cJSON.h>
 #include <dirent.h>
 #include <math.h>
@@ -13,6 +13,7 @@
 #include "bit/log.h"
 #include "bit/memory.h"
 #include "daemon/daemon.h"
+#include "daemon/queued.h"
 #include "daemon/rebuild.h"
 
 enum { RECORD_LIMIT = 4 << 20, RECORD_VERSION = 1, MOST = 20000 };
@@ -20,34 +21,54 @@ enum { RECORD_LIMIT = 4 << 20, RECORD_VERSION = 1, MOST = 20000 };
 
 /* ---- writing ---- */
 
+static int build_record(struct job *job, struct bit_text *t, struct bit_error *error)
+{
+    struct store_job whole;
+    char identity[160];
+    if (store_read_job(job->daemon->store, job->row.id, true, &whole, error))
+        return -1;
+    const struct store_attempt *a = &whole.attempt;
+    bit_text_add(t, "{\"v\":%d,\"instance\":", RECORD_VERSION);
+    bit_text_add_json(t, job->daemon->slurm.instance);
+    bit_text_add(t, ",\"job\":");
+    json_job(t, &whole, NULL);
+    bit_text_add(t, ",\"token\":");
+    bit_text_add_json(t, whole.token);
+    snprintf(identity, sizeof identity, ",\"parts\":%d,\"pid\":%lld,\"start_ticks\":%lld,\"boot\":", whole.parts, (long long)a->pid, (long long)a->start_ticks);
+    bit_text_add(t, "%s", identity);
+    bit_text_add_json(t, a->boot);
+    bit_text_add(t, ",\"mark\":");
+    bit_text_add_json(t, a->mark);
+    bit_text_add(t, ",\"spec\":");
+    bit_text_add_json(t, whole.spec);
+    bit_text_add(t, "}");
+    store_job_free(&whole);
+    return t->failed ? -1 : 0;
+}
+
+/* Whether its record is a line of queued.jsonl. */
+static bool is_in_queued(const struct job *job)
+{
+    return (job->row.attempt.number == 0 || job->row.engine == ENGINE_SWEEP) && !daemon_is_final(job->row.life.state);
+}
+
 void rebuild_note(struct job *job)
 {
     struct bit_error error = {0};
     struct bit_text t = {0};
-    struct store_job whole;
-    char path[PATH_MAX], identity[160];
-    if (store_read_job(job->daemon->store, job->row.id, true, &whole, &error))
-        return;
-    const struct store_attempt *a = &whole.attempt;
-    bit_text_add(&t, "{\"v\":%d,\"instance\":", RECORD_VERSION);
-    bit_text_add_json(&t, job->daemon->slurm.instance);
-    bit_text_add(&t, ",\"job\":");
-    json_job(&t, &whole, NULL);
-    bit_text_add(&t, ",\"token\":");
-    bit_text_add_json(&t, whole.token);
-    snprintf(identity, sizeof identity, ",\"parts\":%d,\"pid\":%lld,\"start_ticks\":%lld,\"boot\":", whole.parts, (long long)a->pid, (long long)a->start_ticks);
-    bit_text_add(&t, "%s", identity);
-    bit_text_add_json(&t, a->boot);
-    bit_text_add(&t, ",\"mark\":");
-    bit_text_add_json(&t, a->mark);
-    bit_text_add(&t, ",\"spec\":");
-    bit_text_add_json(&t, whole.spec);
-    bit_text_add(&t, "}\n");
+    char path[PATH_MAX];
+    bool is_queued = is_in_queued(job), was_started = job->row.attempt.number > 0 || job->row.engine == ENGINE_SWEEP;
     /* A folder that cannot be made or written is the run's business: it says so with its own exit code. */
-    if (!t.failed && bit_path_join(path, sizeof path, whole.out, RECORD, &error) == 0 && bit_folder_create(whole.out, &error) == 0)
-        bit_file_write_cache(path, t.data, t.size, &error);
+    if ((is_queued || was_started) && build_record(job, &t, &error) == 0) {
+        if (is_queued)
+            queued_add(job->daemon, job->row.id, &t);
+        else if (bit_path_join(path, sizeof path, job->row.out, RECORD, &error) == 0 && bit_folder_create(job->row.out, &error) == 0)
+            bit_file_write_cache(path, t.data, t.size, &error);
+    }
+    if (!is_queued && job->has_record)
+        queued_add(job->daemon, job->row.id, NULL);
+    job->has_record = is_queued;
     bit_text_free(&t);
-    store_job_free(&whole);
 }
 
 /* ---- reading: whatever lies there, for people may have written in it ---- */
@@ -79,22 +100,32 @@ static void take_attempt(const cJSON *record, const cJSON *json, struct store_at
     take_text(a->mark, sizeof a->mark, record, "mark");
 }
 
-/* What waited for other jobs does so no longer: those may not be there. */
-static int take_life(const cJSON *job, struct daemon_life *life)
+/* What has needs waits for them, as long as it is not known which of them are there; what was to start again after a while is queued. */
+static int take_life(const cJSON *job, bool is_sweep, struct daemon_life *life)
 {
     int state = daemon_state_parse(bit_json_string(job, "state", "")), cause = daemon_cause_parse(bit_json_string(job, "cause", ""));
     int wish = daemon_wish_parse(bit_json_string(job, "wish", ""));
     if (state < 0 || cause < 0 || wish < 0)
         return -1;
-    *life = daemon_life_begin(false, (int)bit_json_whole(job, "budget", 0));
-    life->state = state == STATE_WAITING || state == STATE_BACKOFF ? STATE_QUEUED : (enum daemon_state)state;
-    life->cause = state == STATE_WAITING || state == STATE_BACKOFF ? CAUSE_NONE : (enum daemon_cause)cause;
+    int budget = (int)bit_json_whole(job, "budget", 0);
+    *life = is_sweep ? daemon_life_begin_sweep(budget) : daemon_life_begin(false, budget);
+    life->state = state == STATE_BACKOFF ? STATE_QUEUED : (enum daemon_state)state;
+    life->cause = state == STATE_BACKOFF ? CAUSE_NONE : (enum daemon_cause)cause;
     life->wish = daemon_is_live(life->state) ? (enum daemon_wish)wish : WISH_NONE;
     life->due = life->state == STATE_STOPPING ? daemon_now() : 0;
     life->fruitless = (int)bit_json_whole(job, "starts_without_progress", 0);
     return 0;
 }
 
+static void take_needs(const cJSON *job, struct store_job *row)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(job, "after"))
+        if (row->needs < STORE_NEEDS)
+            row->need[row->needs++] = (struct store_need){take_number(item, "id"), !strcmp(bit_json_string(item, "kind", ""), "any")};
+}
+
+/* out NULL: the record is not in the run's folder, and says which that is. */
 static int take_job(const cJSON *record, const char *out, struct store_job *row, struct bit_error *error)
 {
     const cJSON *job = cJSON_GetObjectItemCaseSensitive(record, "job"), *ranks = cJSON_GetObjectItemCaseSensitive(job, "ranks");
@@ -108,7 +139,7 @@ static int take_job(const cJSON *record, const char *out, struct store_job *row,
                               .submitted = bit_json_number(job, "submitted", 0), .changed = bit_json_number(job, "changed", 0),
                               .parent = take_number(job, "parent"), .index = (int)bit_json_whole(job, "index", 0), .rank_bytes = take_number(job, "rank_bytes")};
     row->engine = !strcmp(engine, "slurm") ? ENGINE_SLURM : !strcmp(engine, "sweep") ? ENGINE_SWEEP : ENGINE_LOCAL;
-    if (row->id < 1 || row->threads < 1 || !*spec || take_life(job, &row->life))
+    if (row->id < 1 || row->threads < 1 || !*spec || take_life(job, row->engine == ENGINE_SWEEP, &row->life))
         return bit_fail(error, BIT_EDATA, "is not whole");
     take_text(row->name, sizeof row->name, job, "name");
     take_text(row->token, sizeof row->token, record, "token");
@@ -120,27 +151,40 @@ static int take_job(const cJSON *record, const char *out, struct store_job *row,
     take_attempt(record, cJSON_GetObjectItemCaseSensitive(job, "attempt"), &row->attempt);
     if (daemon_is_live(row->life.state) != (row->attempt.number > 0 && row->attempt.ended <= 0))
         return bit_fail(error, BIT_EDATA, "contradicts itself: its state and its newest start do not fit");
-    row->out = bit_copy_text(out, error);
+    take_needs(job, row);
+    row->out = bit_copy_text(out ? out : bit_json_string(job, "out", "/"), error);
     row->file = bit_copy_text(bit_json_string(job, "file", ""), error);
     row->spec = bit_copy_text(spec, error);
     return row->out && row->file && row->spec ? 0 : -1;
 }
 
-static void take_record(struct list *list, const char *path, const char *out)
+/* where: what messages call it. Takes the record. */
+static void take_record(struct list *list, cJSON *record, const char *where, const char *out, struct bit_error *error)
 {
-    struct bit_error error = {0};
     struct found *f = &list->item[list->count];
-    cJSON *record = list->count < MOST ? bit_json_read(path, RECORD_LIMIT, &error) : NULL;
     *f = (struct found){0};
-    if (record && bit_json_whole(record, "v", 0) == RECORD_VERSION && take_job(record, out, &f->row, &error) == 0) {
+    if (record && list->count < MOST && bit_json_whole(record, "v", 0) == RECORD_VERSION && take_job(record, out, &f->row, error) == 0) {
         take_text(f->instance, sizeof f->instance, record, "instance");
         list->count++;
     } else {
-        bit_log(BIT_LOG_WARNING, "%s is left aside: %s", path, *error.text ? error.text : "it is none of this version");
+        bit_log(BIT_LOG_WARNING, "%s is left aside: %s", where, *error->text ? error->text : "it is none of this version");
         store_job_free(&f->row);
         list->broken++;
     }
     cJSON_Delete(record);
+}
+
+static void take_file(struct list *list, const char *path, const char *out)
+{
+    struct bit_error error = {0};
+    take_record(list, bit_json_read(path, RECORD_LIMIT, &error), path, out, &error);
+}
+
+/* A job that was never started, or a sweep. */
+static void take_queued(void *list, const char *record)
+{
+    struct bit_error error = {0};
+    take_record(list, bit_json_parse(record, strlen(record), &error), "a line of queued.jsonl", NULL, &error);
 }
 
 /* A run's folder, or folders of them, down to three below. */
@@ -149,7 +193,7 @@ static void look(struct list *list, const char *folder, int depth)
     struct bit_error ignored = {0};
     char path[PATH_MAX];
     if (bit_path_join(path, sizeof path, folder, RECORD, &ignored) == 0 && bit_file_exists(path))
-        take_record(list, path, folder);
+        take_file(list, path, folder);
     DIR *dir = depth < 3 ? opendir(folder) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (entry->d_type == DT_DIR && *entry->d_name != '.' && strcmp(entry->d_name, BIT_RECORD_CHECKPOINTS) != 0 &&
@@ -165,30 +209,42 @@ static int by_id(const void *a, const void *b)
     return x->row.id != y->row.id ? (x->row.id < y->row.id ? -1 : 1) : x->row.changed < y->row.changed ? 1 : -1;
 }
 
-static bool is_doubled(const struct list *list, int n)
+static bool is_among(const struct list *list, int64_t id)
 {
-    for (int i = 0; i < n; i++)
-        if (!strcmp(list->item[i].row.out, list->item[n].row.out))
+    for (int i = 0; i < list->count; i++)
+        if (list->item[i].row.id == id)
             return true;
-    return n > 0 && list->item[n - 1].row.id == list->item[n].row.id;
+    return false;
 }
 
-/* A sweep that is not among them is lost: its children are jobs of their own. */
-static void leave_lost_parent(struct list *list, int n)
+/* A sweep that is not among them is lost: its children are jobs of their own. A job that others were to follow and that is not there is followed no more. */
+static void leave_lost(struct list *list, int n)
 {
     struct store_job *row = &list->item[n].row;
-    for (int i = 0; i < list->count; i++)
-        if (list->item[i].row.id == row->parent)
-            return;
-    row->parent = STORE_UNKNOWN;
+    int needs = 0;
+    if (!is_among(list, row->parent))
+        row->parent = STORE_UNKNOWN;
+    for (int i = 0; i < row->needs; i++) {
+        if (is_among(list, row->need[i].on))
+            row->need[needs++] = row->need[i];
+        else if (row->attempt.number == 0)
+            bit_log(BIT_LOG_WARNING, "job %lld was to follow job %lld, which is not there: it no longer waits for it", (long long)row->id, (long long)row->need[i].on);
+    }
+    row->needs = needs;
+    row->life.has_needs = needs > 0 && row->attempt.number == 0 && row->engine != ENGINE_SWEEP;
+    if (row->life.state == STATE_WAITING && !row->life.has_needs && !row->life.has_children)
+        row->life.state = STATE_QUEUED;
 }
 
 static int put(struct store *store, struct found *f, struct bit_error *error)
 {
     struct store_job *row = &f->row;
     int64_t id = row->id;
+    int needs = row->needs;
+    row->needs = 0; /* they may have larger numbers: when all are there */
     if (store_set_next_id(store, id, error) || store_add_job(store, row, error))
         return -1;
+    row->needs = needs;
     if (row->id != id)
         return bit_fail(error, BIT_EDATA, "job %lld was to keep its number", (long long)id);
     if (row->attempt.number && store_add_attempt(store, id, &row->attempt, error))
@@ -196,32 +252,56 @@ static int put(struct store *store, struct found *f, struct bit_error *error)
     return store_add_event(store, id, daemon_now(), "rebuilt", "{}", error) < 0 ? -1 : 0;
 }
 
-static int put_all(struct store *store, struct list *list, struct bit_error *error)
+/* Of jobs that have not ended none shares its folder. */
+static bool is_doubled(const struct list *list, int kept, const struct store_job *row)
 {
-    const char *instance = "";
-    int kept = 0, others = 0;
-    qsort(list->item, (size_t)list->count, sizeof *list->item, by_id);
-    if (list->count)
-        instance = list->item[list->count - 1].instance; /* of the newest job */
-    if (store_set_meta(store, "instance", instance, error))
-        return -1;
+    for (int i = 0; i < kept; i++) {
+        const struct store_job *other = &list->item[i].row;
+        bool both_last = !daemon_is_final(other->life.state) && !daemon_is_final(row->life.state);
+        if (other->id == row->id || (both_last && !strcmp(other->out, row->out)))
+            return true;
+    }
+    return false;
+}
+
+/* Those of one bitd, each once: of two records the newer. They stand by their numbers then. */
+static void choose(struct list *list, const char *instance)
+{
+    int kept = 0;
     for (int n = 0; n < list->count; n++) {
-        struct found *f = &list->item[n];
-        if (strcmp(f->instance, instance) != 0 || is_doubled(list, n)) {
-            bit_log(BIT_LOG_WARNING, "%s is left aside: %s", f->row.out, strcmp(f->instance, instance) ? "a job of another bitd's" : "its number or folder is there already");
-            others++;
-        } else if (leave_lost_parent(list, n), put(store, f, error)) {
-            return bit_fail_at(error, "%s", f->row.out);
+        struct found f = list->item[n];
+        bool is_other = strcmp(f.instance, instance) != 0;
+        if (is_other || is_doubled(list, kept, &f.row)) {
+            bit_log(BIT_LOG_WARNING, "%s is left aside: %s", f.row.out, is_other ? "a job of another bitd's" : "its number or folder is there already");
+            store_job_free(&f.row);
+            list->broken++;
         } else {
-            kept++;
+            list->item[kept++] = f;
         }
     }
-    bit_log(BIT_LOG_INFO, "%d job(s) are in the queue's store again, %d record(s) were left aside; jobs that had never been started are to be submitted again", kept,
-            others + list->broken);
+    list->count = kept;
+}
+
+static int put_all(struct store *store, struct list *list, struct bit_error *error)
+{
+    char instance[20] = "";
+    qsort(list->item, (size_t)list->count, sizeof *list->item, by_id);
+    if (list->count)
+        strcpy(instance, list->item[list->count - 1].instance); /* of the newest job */
+    choose(list, instance);
+    if (store_set_meta(store, "instance", instance, error))
+        return -1;
+    for (int n = 0; n < list->count; n++)
+        if (leave_lost(list, n), put(store, &list->item[n], error))
+            return bit_fail_at(error, "%s", list->item[n].row.out);
+    for (int n = 0; n < list->count; n++)
+        if (store_add_needs(store, &list->item[n].row, error))
+            return -1;
+    bit_log(BIT_LOG_INFO, "%d job(s) are in the queue's store again, %d record(s) were left aside", list->count, list->broken);
     return store_commit(store, error);
 }
 
-int rebuild_run(struct store *store, const char *const *folders, size_t count, struct bit_error *error)
+int rebuild_run(struct store *store, const char *state, const char *const *folders, size_t count, struct bit_error *error)
 {
     struct list list = {.item = bit_allocate(MOST + 1, sizeof *list.item, "records", error)};
     int64_t any;
@@ -238,6 +318,7 @@ int rebuild_run(struct store *store, const char *const *folders, size_t count, s
         else
             bit_log(BIT_LOG_WARNING, "there is no folder %s", folders[i]);
     }
+    queued_read(state, take_queued, &list);
     int result = put_all(store, &list, error);
     for (int n = 0; n < list.count; n++)
         store_job_free(&list.item[n].row);

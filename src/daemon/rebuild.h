@@ -4,9 +4,10 @@
 
 #include "daemon/daemon.h"
 
-/* Writes what is needed into the run's folder (bitd.json): at each start and end of a job. */
+/* Writes down what a job is, once that is in the store: from its first start on in its run's folder (bitd.json), before that, and of sweeps until their
+ * end, in queued.jsonl of the state folder. */
 void rebuild_note(struct job *job);
-/* Fills an empty store with the jobs of these folders and of those below them; what cannot be used is told and left aside. */
-int rebuild_run(struct store *store, const char *const *folders, size_t count, struct bit_error *error);
+/* Fills an empty store with the jobs of these folders and of those below them, and of `state`/queued.jsonl; what cannot be used is told and left aside. */
+int rebuild_run(struct store *store, const char *state, const char *const *folders, size_t count, struct bit_error *error);
 
 #endif

@@ -82,6 +82,8 @@ int64_t store_bytes(const struct store *store);
 
 /* Gives it an id. Everything but the attempt is written. */
 int store_add_job(struct store *store, struct store_job *job, struct bit_error *error);
+/* Its needs alone, of a job that was added without. */
+int store_add_needs(struct store *store, const struct store_job *job, struct bit_error *error);
 int64_t store_next_id(struct store *store); /* which the next job will get */
 int store_set_next_id(struct store *store, int64_t id, struct bit_error *error); /* no job may have it, or a larger one */
 /* Life, why, changed and priority of a job. */

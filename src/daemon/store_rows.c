@@ -24,6 +24,11 @@ int store_add_job(struct store *store, struct store_job *job, struct bit_error *
                      job->parent, (int64_t)job->index, job->version, job->options, job->data, job->notice, job->rank_bytes, job->spec))
         return -1;
     job->id = sqlite3_last_insert_rowid(store->db);
+    return store_add_needs(store, job, error);
+}
+
+int store_add_needs(struct store *store, const struct store_job *job, struct bit_error *error)
+{
     for (int i = 0; i < job->needs; i++)
         if (store_change(store, error, SQL_ADD_NEED, "iit", job->id, job->need[i].on, job->need[i].any ? "any" : "ok"))
             return -1;
