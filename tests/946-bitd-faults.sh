@@ -15,7 +15,7 @@ well() { wait_for 90 stands "$1" "done" && [ "$(member "$2" weights_hash)" = "$r
 gone() { ! kill -0 "$daemon" 2>/dev/null; }
 keeper_of() { sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$state_folder/attempts/$1-1.start"; }
 
-"$top_srcdir/tests/daemon-faults/campaign" --trials 6 --folder "$scratch/kills" --seed $RANDOM --kinds 'queue one' >campaign.said 2>&1
+"$top_srcdir/tests/daemon-faults/campaign" --trials 6 --folder "$scratch/kills" --seed $RANDOM --kinds 'queue one upgrade' >campaign.said 2>&1
 ok $? "$(tail -n 1 campaign.said)"
 grep '	failed	' campaign.said | sed 's/^/# /'
 
@@ -78,7 +78,8 @@ stop_bitd KILL
 kill -KILL "$old" "$(sed -n 's/.*"program":\([0-9]*\).*/\1/p' "$state_folder/attempts/$id-1.start")" $(ranks_of boot) 2>/dev/null
 wait_for 20 eval '! left_behind boot'
 # A stranger has the keeper's number after the boot.
-wait_for 10 eval '! [ -e "/proc/$old" ]'
+# It stays taken as long as it names a session: until the last of the keeper's family has gone.
+wait_for 20 eval '! [ -e "/proc/$old" ] && ! pgrep -s "$old" >/dev/null && ! pgrep -g "$old" >/dev/null'
 "$top_builddir/tests/daemon/reuse" "$old" sleep 300 2>said &
 stranger=$!
 sleep 0.3

@@ -120,19 +120,14 @@ void api_backup(struct request *r)
     struct daemon *d = r->daemon;
     struct bit_error error = {0};
     struct stat status = {0};
-    char path[PATH_MAX], temporary[PATH_MAX];
+    char path[PATH_MAX];
     snprintf(path, sizeof path, "%.4000s/backup.db", d->config.state);
-    snprintf(temporary, sizeof temporary, "%.4000s/backup.db.tmp", d->config.state);
-    unlink(temporary);
     if (store_is_dirty(d->store) && store_commit(d->store, &error))
         daemon_give_up(d, &error);
-    if (store_backup(d->store, temporary, &error)) {
+    if (store_backup(d->store, path, &error)) {
         api_fail_error(r, &error);
         return;
     }
-    if (rename(temporary, path) || stat(path, &status)) {
-        api_fail(r, 503, "cannot rename %s", temporary);
-        return;
-    }
+    stat(path, &status);
     bit_text_add(&r->text, "{\"bytes\":%lld}\n", (long long)status.st_size);
 }

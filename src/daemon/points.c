@@ -8,7 +8,7 @@
 
 static const char *const names[] = {
 #define DAEMON_POINT_NAME(name) #name,
-    DAEMON_POINTS(DAEMON_POINT_NAME) KEEPER_POINTS(DAEMON_POINT_NAME)
+    DAEMON_POINTS(DAEMON_POINT_NAME) UPGRADE_POINTS(DAEMON_POINT_NAME) KEEPER_POINTS(DAEMON_POINT_NAME)
 };
 
 void daemon_point(enum daemon_point point)

@@ -9,13 +9,17 @@
     X(opened) X(loaded) X(submitted) X(written) X(committing) X(committed) X(told) X(answered) X(spawning) X(spawned) X(identified) X(going) \
     X(gone) X(adopted) X(stopping) X(asked) X(judging) X(judged) X(resting) X(rested)
 
+/* While the store of a former bitd is brought to this one's schema, of each step. */
+#define UPGRADE_POINTS(X) \
+    X(upgrade_copying) X(upgrade_copied) X(upgrade_begun) X(upgrade_made) X(upgrade_committed)
+
 #define KEEPER_POINTS(X) \
     X(keeper_locked) X(keeper_known) X(keeper_told) X(keeper_started) X(keeper_wrote) X(keeper_ended) X(keeper_cleaned) X(keeper_filled) \
     X(keeper_renamed) X(keeper_leaves)
 
 enum daemon_point {
 #define DAEMON_POINT_ENUM(name) POINT_##name,
-    DAEMON_POINTS(DAEMON_POINT_ENUM) KEEPER_POINTS(DAEMON_POINT_ENUM)
+    DAEMON_POINTS(DAEMON_POINT_ENUM) UPGRADE_POINTS(DAEMON_POINT_ENUM) KEEPER_POINTS(DAEMON_POINT_ENUM)
     DAEMON_POINT_COUNT
 };
 

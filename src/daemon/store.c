@@ -1,14 +1,17 @@
 /* The store: opening, schema, transactions, statements. */
 #include "daemon/store_sql.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "bit/file.h"
 #include "bit/memory.h"
+#include "daemon/points.h"
 
 enum { SCHEMA_VERSION = 2, APPLICATION = 0x62697464 /* "bitd" */ };
 
@@ -203,7 +206,7 @@ void store_rest(struct store *store)
         sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-int store_backup(struct store *store, const char *path, struct bit_error *error)
+static int copy_into(struct store *store, const char *path, struct bit_error *error)
 {
     sqlite3_stmt *s;
     if (sqlite3_prepare_v2(store->db, "VACUUM INTO ?", -1, &s, NULL) != SQLITE_OK)
@@ -212,6 +215,24 @@ int store_backup(struct store *store, const char *path, struct bit_error *error)
     int code = sqlite3_step(s);
     sqlite3_finalize(s);
     return code == SQLITE_DONE ? 0 : store_fail(store, "cannot copy it", error);
+}
+
+/* Under its own name once it is whole and on disk: who is killed meanwhile leaves no half of a copy that passes for one. */
+int store_backup(struct store *store, const char *path, struct bit_error *error)
+{
+    char temporary[sizeof store->path + 32];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    unlink(temporary);
+    daemon_point(POINT_upgrade_copying);
+    if (copy_into(store, temporary, error))
+        return -1;
+    int file = open(temporary, O_RDONLY | O_CLOEXEC);
+    bool is_bad = file < 0 || fsync(file);
+    if (file >= 0)
+        close(file);
+    if (is_bad || rename(temporary, path))
+        return bit_fail_errno(error, BIT_EENVIRONMENT, "cannot copy %s to %s", store->path, path);
+    return 0;
 }
 
 int64_t store_bytes(const struct store *store)
@@ -274,6 +295,18 @@ static int create_schema(struct store *store, struct bit_error *error)
     return run_text(store, "BEGIN IMMEDIATE", error) || run_text(store, schema, error) || run_text(store, text, error) ? -1 : 0;
 }
 
+/* end: what makes it valid. */
+static int make_step(struct store *store, int version, const char *end, struct bit_error *error)
+{
+    if (run_text(store, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE", error))
+        return -1;
+    daemon_point(POINT_upgrade_begun);
+    if (run_text(store, upgrades[version], error) || one_number(store, "SELECT count(*) FROM pragma_foreign_key_check") != 0)
+        return -1;
+    daemon_point(POINT_upgrade_made);
+    return run_text(store, end, error);
+}
+
 /* One step, as one transaction; what was there before stays beside it. */
 static int upgrade(struct store *store, int version, struct bit_error *error)
 {
@@ -281,10 +314,11 @@ static int upgrade(struct store *store, int version, struct bit_error *error)
     snprintf(copy, sizeof copy, "%s.v%d", store->path, version);
     if (!bit_file_exists(copy) && store_backup(store, copy, error))
         return -1;
+    daemon_point(POINT_upgrade_copied);
     snprintf(text, sizeof text, "PRAGMA user_version=%d; COMMIT; PRAGMA foreign_keys=ON", version + 1);
-    if (run_text(store, "PRAGMA foreign_keys=OFF; BEGIN IMMEDIATE", error) || run_text(store, upgrades[version], error) ||
-        one_number(store, "SELECT count(*) FROM pragma_foreign_key_check") != 0 || run_text(store, text, error))
+    if (make_step(store, version, text, error))
         return bit_fail(error, BIT_EENVIRONMENT, "%s cannot be brought to schema %d; %s is a copy of it", store->path, version + 1, copy);
+    daemon_point(POINT_upgrade_committed);
     return 0;
 }
 

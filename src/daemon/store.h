@@ -74,7 +74,7 @@ int store_commit(struct store *store, struct bit_error *error);
 void store_rollback(struct store *store);
 /* Work that need not be done at once: moves the log into the file. */
 void store_rest(struct store *store);
-/* A copy in `path`, which must not exist. */
+/* A copy in `path`, on disk and whole when it is there; one that is there already is replaced. */
 int store_backup(struct store *store, const char *path, struct bit_error *error);
 int64_t store_bytes(const struct store *store);
 

@@ -33,6 +33,12 @@ tests_daemon_clock_so_CFLAGS = $(AM_CFLAGS) -fPIC
 tests_daemon_clock_so_LDFLAGS = -shared
 tests_daemon_clock_so_LDADD = -ldl
 tests_daemon_reuse_SOURCES = tests/daemon/reuse.c
+# Stores of former bitds
+check_PROGRAMS += tests/daemon/old_store
+tests_daemon_old_store_SOURCES = tests/daemon/old_store.c
+tests_daemon_old_store_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_daemon_old_store_LDADD = $(DAEMON_LIBS)
+EXTRA_DIST += tests/daemon/schema-1.sql
 # Measurements of bitd
 check_PROGRAMS += tests/daemon/history
 tests_daemon_history_SOURCES = tests/daemon/history.c
