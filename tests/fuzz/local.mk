@@ -6,7 +6,7 @@ tests_fuzz_fuzz_job_SOURCES = tests/fuzz/fuzz_job.c tests/fuzz/mutate.c tests/fu
 tests_fuzz_fuzz_job_LDADD = $(JOB_LIBS) $(BASE_LIBS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/run
 check_PROGRAMS += tests/fuzz/fuzz_predictions
-tests_fuzz_fuzz_predictions_SOURCES = tests/fuzz/fuzz_predictions.c tests/fuzz/mutate.c
+tests_fuzz_fuzz_predictions_SOURCES = tests/fuzz/fuzz_predictions.c tests/fuzz/mutate.c tests/fuzz/fuzz_file.h
 tests_fuzz_fuzz_predictions_LDADD = $(RECORD_LIBS) $(CJSON_LIBS)
 if DAEMON
 FUZZ_DAEMON = request
