@@ -95,6 +95,19 @@ ok $? "by a name that is not bitd's (DNS rebinding): refused, token or not"
 [ "$(stat -c %a "$state_folder/token")" = 600 ]
 ok $? "the token is for its owner only"
 
+# A browser opens connections before it knows what it will ask, and may be slow to do so.
+exec 6<>"/dev/tcp/127.0.0.1/$port"
+exec 7<>"/dev/tcp/127.0.0.1/$port"
+printf 'GET /api' >&7
+sleep 4
+printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n\r\n' "$port" >&6
+IFS= read -r -t 5 line <&6
+[[ $line == *' 200 '* ]]
+ok $? "a connection on which nothing was said yet is still there after four seconds"
+! IFS= read -r -t 1 line <&7 || [ -z "$line" ]
+ok $? "half a request is not"
+exec 6>&- 7>&-
+
 # ---- how slowly, and how many ----
 memory() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$daemon/status"; }
 "$pressure" "$BIT_SOCKET" crowd 200 3 >said 2>&1

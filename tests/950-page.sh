@@ -17,12 +17,30 @@ cp -r "$top_srcdir/data/digits/train" train
 first=$(find train/3 -name '*.jpg' | sort | head -n 1)
 head -c $(($(stat -c %s "$first") - 60)) "$first" >"$first.cut" && mv "$first.cut" "$first"
 echo 'no picture <img src=x onerror=alert(1)>' >"train/4/<b>bad&.jpg"
-val=$scratch/val small_job small.json '"seed": 7, "evaluation": {"every_steps": 5, "every_epochs": 0, "metrics": "top1,nll"}'
+probe=$(printf '"probe": {"train": "%s/data/digits/upstream-train.txt", "test": "%s/data/digits/upstream-val.txt", "shots": "1,5", "every_steps": 10}' "$top_srcdir" "$top_srcdir")
+val=$scratch/val small_job small.json '"seed": 7, "evaluation": {"every_steps": 5, "every_epochs": 0, "metrics": "top1,nll"}, '"$probe"
 sed -i "s|$top_srcdir/data/digits/train|$scratch/train|; s/\"steps\": 24/\"steps\": 4000/" small.json
 
 port=$((20000 + $$ % 20000)) page=http://127.0.0.1:$((20000 + $$ % 20000))
 start_bitd --set listen=127.0.0.1:$port
 ok $? "bitd serves a TCP address"
+# each_look NAME: as it looks wide and narrow, light and dark; nothing may be cut off
+each_look() {
+    local width look cut=0
+    for width in 1280 400; do
+        size_page $width $((width == 400 ? 800 : 900))
+        for look in light dark; do
+            scheme $look
+            sleep 0.3
+            ! wide || cut=1
+            [ -z "${PICTURES:-}" ] || { sleep 1; picture "$PICTURES/$1-$width-$look.png"; }
+        done
+    done
+    size_page 1280 900
+    scheme light
+    ok $cut "nothing of the $1 is cut off at 1280 and 400 pixels"
+}
+wide() { page_says "document.documentElement.scrollWidth > innerWidth"; }
 first=$(submit small.json -n 2 --name first)
 second=$(submit small.json -n 2 --name second)
 wait_for 30 stands "$first" running || { cat said; exit 1; }
@@ -56,7 +74,7 @@ before=$(step_of)
 grown() { [ "$(step_of)" -gt "${before:-0}" ]; }
 wait_for 30 grown
 ok $? "progress comes by itself"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/jobs-1280.png"
+each_look jobs
 
 # ---- a job ----
 of_page "(document.querySelector('table[aria-label=Jobs] tbody tr:last-child a').focus(), 1)" >/dev/null
@@ -81,16 +99,23 @@ wait_for 60 page_says "document.querySelectorAll('table[aria-label=Checkpoints] 
 ok $? "checkpoints are listed"
 wait_for 60 page_says "[...document.querySelectorAll('.pictures li')].length == 2 && document.querySelector('.pictures').textContent.includes('<b>bad&.jpg')"
 ok $? "bad pictures are listed, and their names stay text"
+page_says "document.querySelector('.pictures').textContent.includes('train/3/')"
+ok $? "each once, though it is met again and again"
 wait_for 20 page_says "document.querySelectorAll('.pictures canvas').length == 1 && document.querySelector('.pictures').textContent.includes('nothing to see')"
 ok $? "what can be seen of them is shown"
 page_says "document.querySelector('pre').textContent.includes('step')"
 ok $? "the log is there"
+wait_for 60 page_says "[...document.querySelectorAll('figure')].some(f => f.textContent.includes('Probe of the features') && f.textContent.includes('5 a class'))"
+ok $? "probes of the features have a curve for each number of shots"
 
 # ---- what can be done ----
 click() { of_page "(document.querySelector('[data-key=$1]').click(), 1)" >/dev/null; }
 click checkpoint
 wait_for 20 page_says "document.getElementById('said').textContent.includes('checkpoint')"
 ok $? "Checkpoint: asked for, and said"
+of_page "(document.getElementById('priority').value = 4, document.querySelector('[data-key=set-priority]').click(), 1)" >/dev/null
+wait_for 10 page_says "[...document.querySelectorAll('dl.facts div')].some(d => d.textContent == 'Priority4')" && [ "$(job "$first" priority)" = 4 ]
+ok $? "Priority: another one, which the page shows"
 click pause
 wait_for 40 stands "$first" held paused && wait_for 20 page_says "document.querySelector('.state').textContent == 'held'"
 ok $? "Pause: it saves and stops, and the page says so by itself"
@@ -111,21 +136,18 @@ wait_for 60 page_says "document.querySelectorAll('table[aria-label=Starts] tbody
 ok $? "a start that was killed is listed with its reason"
 wait_for 30 page_says "document.querySelector('.schedule').textContent.includes('resumed')"
 ok $? "where it went on is marked"
-[ -z "${PICTURES:-}" ] || { sleep 3; picture "$PICTURES/job-1280.png"; }
+each_look job
 
 # ---- narrow, dark ----
-wide() { page_says "document.documentElement.scrollWidth > innerWidth"; }
 light=$(of_page "getComputedStyle(document.body).backgroundColor")
 scheme dark
 [ "$(of_page "getComputedStyle(document.body).backgroundColor")" != "$light" ]
 ok $? "it is dark where that is wanted"
 ! wide && size_page 400 800 && sleep 0.5 && ! wide
 ok $? "nothing is cut off at 400 pixels"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/job-400-dark.png"
 visit "$page/#/"
 wait_for 10 page_says "document.querySelector('table[aria-label=Jobs]')" && ! wide
 ok $? "nor in the list of jobs"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/jobs-400-dark.png"
 visit "$page/#/job/$first"
 wait_for 10 page_says "document.querySelector('[data-key=cancel]')"
 click cancel
@@ -150,7 +172,7 @@ enter job '{"schedule": {"epoch": 3}}'
 send
 wait_for 10 page_says "document.querySelector('#problems').textContent.includes('1:24: schedule.epoch: unknown key; did you mean schedule.epochs?')"
 ok $? "what is wrong with a job is said with its place"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/submit-1280.png"
+each_look form
 enter job "$(sed "s|$scratch/train|train|" small.json)"
 send
 wait_for 10 page_says "document.querySelector('#problems').textContent.includes('data.train: an absolute path was expected')"
@@ -193,18 +215,22 @@ of_page "(document.querySelector('.parallel').focus(), 1)" >/dev/null
 press ArrowDown 40
 page_says "document.querySelectorAll('.trial.chosen').length == 1 && document.querySelector('figcaption [role=status]').textContent.includes('rank 1')"
 ok $? "arrow keys walk along the trials by rank"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/sweep-1280.png"
-scheme dark
-size_page 400 800
-sleep 0.5
-! wide
-ok $? "nothing of it is cut off at 400 pixels"
-[ -z "${PICTURES:-}" ] || picture "$PICTURES/sweep-400-dark.png"
+each_look sweep
 of_page "(document.querySelector('.parallel').focus(), 1)" >/dev/null
 press Home 36
 press Enter 13
 wait_for 20 page_says "document.querySelector('[data-key=parent]') && document.querySelector('[data-key=parent]').textContent.includes('job $search')"
 ok $? "Enter opens a trial, which leads back to its sweep"
+
+# ---- report and gallery: of what the evaluation after its last step has said ----
+wait_for 60 page_says "document.querySelector('.calibration') && document.querySelectorAll('[aria-label=Mistakes] li').length > 0"
+ok $? "its report is there, with calibration and mistakes"
+wrong=$(grep -c '"place":[1-9]' runs/search-*/trial-*/predictions.jsonl | sed -n 's/.*://p' | sort -n | tail -n 1)
+[ "$wrong" -gt 0 ] && wait_for 60 page_says "[...document.querySelectorAll('[aria-label=Mistakes] canvas')].every(c => c.width != 96 || c.height != 96) && document.querySelectorAll('[aria-label=Mistakes] canvas').length > 0"
+ok $? "its gallery has the pictures themselves"
+page_says "document.querySelector('main').textContent.includes('Most confused') && document.querySelector('main').textContent.includes('label ')"
+ok $? "with what they were taken for, and what they are"
+each_look report
 "$bit" page >said && grep -q "^    $page/#token=[0-9a-f]*\$" said
 ok $? "bit page prints the address"
 

@@ -33,6 +33,15 @@ void api_fail_error(struct request *r, const struct bit_error *error)
     api_fail(r, status, "%s", error->text);
 }
 
+bool api_read_row(struct request *r, int64_t id, bool with_spec, struct store_job *row)
+{
+    struct bit_error error = {0};
+    if (store_read_job(r->daemon->store, id, with_spec, row, &error) == 0)
+        return true;
+    api_fail_error(r, &error);
+    return false;
+}
+
 const char *api_query(const struct request *r, const char *name)
 {
     for (int i = 0; i < r->queries; i++)

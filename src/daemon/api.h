@@ -29,6 +29,8 @@ void api_answer(struct request *request);
 /* {"error": text} with a status. */
 void api_fail(struct request *request, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void api_fail_error(struct request *request, const struct bit_error *error); /* status by its class */
+/* The row of a job, to be freed with store_job_free; false, and answered, when there is none. */
+bool api_read_row(struct request *request, int64_t id, bool with_spec, struct store_job *row);
 /* The value of ?name=, NULL: not there. */
 const char *api_query(const struct request *request, const char *name);
 /* The same as a whole number from least to most; false, and answered, when it is none. */

@@ -48,17 +48,14 @@ static void find_log(struct daemon *d, const struct store_job *row, int number, 
 
 void api_log(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
     char path[PATH_MAX];
     int64_t number, from, limit;
     if (!api_query_number(r, "attempt", 1, INT32_MAX, 0, &number) || !api_query_number(r, "from", -(1LL << 50), 1LL << 50, 0, &from) ||
         !api_query_number(r, "limit", 1, LOG, LOG, &limit))
         return;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return;
-    }
     number = number ? number : row.attempt.number;
     find_log(r->daemon, &row, (int)number, path);
     store_job_free(&row);
@@ -73,24 +70,18 @@ void api_log(struct request *r, int64_t id)
 
 void api_job_folder(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return;
-    }
     api_folder(r, row.out);
     store_job_free(&row);
 }
 
 void api_job_report(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return;
-    }
     api_report(r, id, row.out);
     store_job_free(&row);
 }
@@ -117,12 +108,9 @@ void api_picture(struct request *r, int64_t id, const char *number, bool of_mist
 
 void api_job_curves(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return;
-    }
     api_curves(r, row.out);
     store_job_free(&row);
 }

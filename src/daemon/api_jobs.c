@@ -149,16 +149,14 @@ void api_queue(struct request *r)
 
 void api_attempts(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return;
-    }
     bit_text_add(&r->text, "{\"attempts\":[");
     for (int n = row.attempt.number > LIST ? row.attempt.number - LIST + 1 : 1; n <= row.attempt.number; n++) {
         struct store_attempt attempt;
-        if (store_read_attempt(r->daemon->store, id, n, &attempt, &error))
+        struct bit_error ignored = {0};
+        if (store_read_attempt(r->daemon->store, id, n, &attempt, &ignored))
             continue;
         bit_text_add(&r->text, r->text.data[r->text.size - 1] == '[' ? "" : ",");
         json_attempt(&r->text, &attempt);

@@ -8,15 +8,12 @@
 /* The job, when it has not ended; NULL, and answered, when there is nothing to be done with it any more. */
 static struct job *find(struct request *r, int64_t id, const char *verb)
 {
-    struct bit_error error = {0};
     struct store_job row;
     struct job *job = queue_find(r->daemon, id);
     if (job)
         return job;
-    if (store_read_job(r->daemon->store, id, false, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, false, &row))
         return NULL;
-    }
     api_fail(r, 409, "job %lld is %s: nothing to %s", (long long)id, daemon_state_name(row.life.state), verb);
     store_job_free(&row);
     return NULL;

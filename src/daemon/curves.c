@@ -14,7 +14,7 @@
 #include "bit/metrics_log.h"
 #include "daemon/api.h"
 
-enum { POINTS = 2000, LINES_A_POINT = 4, EVALUATIONS = 2000, REWINDS = 200, DIGITS = 9 };
+enum { POINTS = 2000, LINES_A_POINT = 4, EVALUATIONS = 2000, PROBES = 2000, REWINDS = 200, DIGITS = 9 };
 
 enum series { EPOCH, LOSS, LOSS_MIN, LOSS_MAX, RATE, GRADIENT_NORM, SPEED, DATA, FORWARD, BACKWARD, REDUCE, UPDATE, CHECKPOINT, SERIES };
 static const char *const names[SERIES] = {"epoch", "loss", "loss_min", "loss_max", "rate", "gradient_norm", "images_per_second", "data", "forward",
@@ -27,6 +27,8 @@ struct curves {
     int limit, point_count;
     struct bit_evaluation_line *evaluations;
     int evaluation_count;
+    struct probe { uint64_t step; struct bit_probe_line line; } *probes;
+    int probe_count;
     uint64_t rewinds[REWINDS];
     int rewind_count;
     uint64_t last_step;
@@ -76,6 +78,8 @@ static void take_other(struct curves *c, const char *line, size_t size)
     if (parsed.kind == BIT_METRICS_EVALUATION && c->evaluation_count < EVALUATIONS) {
         c->evaluations[c->evaluation_count] = parsed.evaluation;
         c->evaluations[c->evaluation_count++].step = parsed.step;
+    } else if (parsed.kind == BIT_METRICS_PROBE && c->probe_count < PROBES) {
+        c->probes[c->probe_count++] = (struct probe){parsed.step, parsed.probe};
     } else if (begins(line, size, "{\"kind\":\"rollback\"") && c->rewind_count < REWINDS) {
         c->rewinds[c->rewind_count++] = parsed.step;
     }
@@ -213,6 +217,36 @@ static void add_evaluations(struct bit_text *t, const struct curves *c)
     bit_text_add(t, "}");
 }
 
+static double median_of(const struct bit_probe_line *line, int shots)
+{
+    for (int i = 0; i < line->count; i++)
+        if (line->shots[i] == shots)
+            return line->median[i];
+    return NAN;
+}
+
+/* A column for each number of shots, as the newest probe has them. */
+static void add_probes(struct bit_text *t, const struct curves *c)
+{
+    const struct bit_probe_line *newest = c->probe_count ? &c->probes[c->probe_count - 1].line : NULL;
+    bit_text_add(t, ",\"probes\":{\"step\":[");
+    for (int i = 0; i < c->probe_count; i++)
+        bit_text_add(t, "%s%llu", i ? "," : "", (unsigned long long)c->probes[i].step);
+    bit_text_add(t, "],\"epoch\":[");
+    for (int i = 0; i < c->probe_count; i++) {
+        bit_text_add(t, i ? "," : "");
+        bit_json_add_number(t, c->probes[i].line.epoch, DIGITS);
+    }
+    for (int s = 0; newest && s < newest->count; s++) {
+        bit_text_add(t, "],\"shots_%d\":[", newest->shots[s]);
+        for (int i = 0; i < c->probe_count; i++) {
+            bit_text_add(t, i ? "," : "");
+            bit_json_add_number(t, median_of(&c->probes[i].line, newest->shots[s]), DIGITS);
+        }
+    }
+    bit_text_add(t, "]}");
+}
+
 /* ---- the file ---- */
 
 struct place { unsigned long long inode, bytes, step; };
@@ -273,6 +307,7 @@ static void answer(struct request *r, struct curves *c, FILE *file, const struct
     bit_text_add(&r->text, "],");
     add_steps(&r->text, c);
     add_evaluations(&r->text, c);
+    add_probes(&r->text, c);
     bit_text_add(&r->text, "}\n");
 }
 
@@ -288,9 +323,10 @@ void api_curves(struct request *r, const char *out)
     c.limit = (int)limit;
     c.points = bit_allocate((size_t)limit, sizeof *c.points, "curves", &error);
     c.evaluations = bit_allocate(EVALUATIONS, sizeof *c.evaluations, "curves", &error);
+    c.probes = bit_allocate(PROBES, sizeof *c.probes, "curves", &error);
     int number = bit_path_join(path, sizeof path, out, BIT_RECORD_METRICS, &error) ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     FILE *file = number < 0 || fstat(number, &status) || !S_ISREG(status.st_mode) ? NULL : fdopen(number, "r");
-    if (!c.points || !c.evaluations)
+    if (!c.points || !c.evaluations || !c.probes)
         api_fail(r, 503, "the curves cannot be read");
     else
         answer(r, &c, file, &status);
@@ -300,4 +336,5 @@ void api_curves(struct request *r, const char *out)
         close(number);
     bit_free(c.points);
     bit_free(c.evaluations);
+    bit_free(c.probes);
 }

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <linux/tcp.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,7 @@
 #include "daemon/page.h"
 
 enum { CONNECTIONS = 256, TOKEN_BYTES = 32 };
-static const double PATIENCE = 2; /* seconds in which a request has to be whole */
+static const double PATIENCE = 2, PATIENCE_BEFORE = 15; /* seconds in which a request has to be whole, and in which its first byte has to come */
 
 /* A connection. A request is whole when api_answer has been called for it; until then it must hurry. */
 struct peer {
@@ -457,6 +460,17 @@ int http_start(struct daemon *d, struct bit_error *error)
 
 /* ---- in the loop ---- */
 
+/* Seconds that a connection has for its next request. A browser opens some ahead of what it asks, and on a busy machine it takes longer than a request may:
+ * one on which nothing has come yet has more. */
+static double patience(const struct peer *peer)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    bool is_new = !peer->is_local && getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= offsetof(struct tcp_info, tcpi_bytes_received) + 8 &&
+                  info.tcpi_bytes_received == 0;
+    return is_new ? PATIENCE_BEFORE : PATIENCE;
+}
+
 void http_must_run(struct daemon *d) { d->http->must_run = true; }
 
 /* libmicrohttpd wants to be called again though its descriptors are quiet: it has read more than it has handled. */
@@ -478,7 +492,7 @@ void http_sweep(struct daemon *d)
 {
     double now = daemon_now();
     for (struct peer *p = d->http->peers; p; p = p->next)
-        if (!p->is_whole && now >= p->since + PATIENCE) {
+        if (!p->is_whole && now >= p->since + patience(p)) {
             shutdown(p->fd, SHUT_RDWR);
             p->since = now;
             d->http->must_run = true;
@@ -501,8 +515,10 @@ double http_timeout(struct daemon *d)
     if (d->http->must_run)
         return 0;
     for (struct peer *p = d->http->peers; p; p = p->next)
-        if (!p->is_whole && p->since + PATIENCE - now < wait)
-            wait = p->since + PATIENCE - now;
+        if (!p->is_whole && p->since + PATIENCE - now < wait) {
+            double left = p->since + patience(p) - now;
+            wait = left < wait ? left : wait;
+        }
     if (MHD_get_timeout(d->http->mhd, &milliseconds) == MHD_YES && (double)milliseconds / 1000 < wait)
         wait = (double)milliseconds / 1000;
     return wait < 0 ? 0 : wait;

@@ -393,16 +393,13 @@ static void run_again(struct request *r, struct store_job *row)
 
 void api_rerun(struct request *r, int64_t id)
 {
-    struct bit_error error = {0};
     struct store_job row;
     if (queue_find(r->daemon, id)) {
         api_fail(r, 409, "job %lld has not ended: resume goes on with it", (long long)id);
         return;
     }
-    if (store_read_job(r->daemon->store, id, true, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, true, &row))
         return;
-    }
     if (row.engine != ENGINE_SWEEP) {
         run_again(r, &row);
         return;

@@ -125,10 +125,8 @@ void api_sweep(struct request *r, int64_t id)
 {
     struct bit_error error = {0};
     struct store_job row;
-    if (store_read_job(r->daemon->store, id, true, &row, &error)) {
-        api_fail_error(r, &error);
+    if (!api_read_row(r, id, true, &row))
         return;
-    }
     if (row.engine != ENGINE_SWEEP)
         api_fail(r, 404, "job %lld is not a sweep", (long long)id);
     else if (answer(r, &row, &error))

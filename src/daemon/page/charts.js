@@ -1,5 +1,5 @@
 // Curves by uPlot: a figure each, with a legend that tells the values under the cursor, arrow keys, and a table of the same numbers.
-import {el, number} from './format.js';
+import {el, number, svg} from './format.js';
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
 
@@ -14,6 +14,7 @@ function drawResumes(plot, resumes) {
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour('wait');
     ctx.setLineDash([4 * ratio, 3 * ratio]);
+    ctx.textAlign = 'left'; // the axes leave another
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     let free = -Infinity;
     for (const step of resumes) {
@@ -51,14 +52,8 @@ export class Chart {
     }
 
     entry(series, i) {
-        const swatch = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-        const box = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-        swatch.setAttribute('viewBox', '0 0 1 1');
-        swatch.setAttribute('aria-hidden', 'true');
-        box.setAttribute('width', '1');
-        box.setAttribute('height', '1');
+        const box = svg('rect', {width: 1, height: 1}), swatch = svg('svg', {viewBox: '0 0 1 1', 'aria-hidden': 'true'}, box);
         box.style.fill = `var(--${series.colour})`;
-        swatch.append(box);
         return el('li', {}, swatch, series.label + ' ', this.values[i]);
     }
 
@@ -71,6 +66,7 @@ export class Chart {
         this.raw = (this.options.raw || this.options.data)(curves);
         const data = this.options.data(curves);
         this.resumes = curves.resumes || [];
+        this.span = [0, Math.max(1, curves.steps.step.at(-1) || 0, this.raw[0].at(-1) || 0)]; // the same for all, also where there are few evaluations
         this.node.hidden = !this.raw[0].length || this.raw.slice(1).every(column => column.every(v => v === null || v === undefined));
         if (this.node.hidden)
             return;
@@ -94,7 +90,7 @@ export class Chart {
             legend: {show: false},
             cursor: {sync: {key: 'steps'}, focus: {prox: -1}, y: false, points: {size: 6}},
             scales: {
-                x: {time: false},
+                x: {time: false, range: () => this.span},
                 y: log ? {distr: 3} : {range: (u, from, to) => {
                     if (from === null)
                         return [0, 1];
@@ -103,7 +99,7 @@ export class Chart {
                 }},
             },
             axes: [{...axis, values: (u, splits) => splits.map(v => v === null ? '' : v.toLocaleString('en-US'))},
-                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : series[0].format ? share(v) : number(v, 3))}],
+                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : series[0].format ? tick(v, splits) : number(v, 3))}],
             series: [{}, ...series.map(s => ({
                 stroke: s.band ? 'transparent' : colour(s.colour), width: s.band ? 0 : 1.5, spanGaps: true,
                 fill: s.fill ? colour(s.colour) : undefined, points: {show: s.points || false, size: 5, stroke: colour(s.colour), fill: colour(s.colour)},
@@ -185,6 +181,8 @@ export class Chart {
 // ---- which curves a run has ----
 
 const share = x => x === null || x === undefined ? '–' : Math.round(100 * x) + ' %';
+// Of an axis: with so many decimals that no two marks look alike.
+const tick = (x, all) => (100 * x).toFixed(all.every(v => v === null || Math.abs(100 * v - Math.round(100 * v)) < 1e-6) ? 0 : 1) + ' %';
 const fine = x => x === null || x === undefined ? '–' : (100 * x).toFixed(2) + ' %';
 const PHASES = ['forward', 'backward', 'data', 'reduce', 'update', 'checkpoint'];
 
@@ -214,6 +212,13 @@ export function chartsOf(curves) {
     for (const m of others)
         charts.push(new Chart('metric-' + m.name, {
             title: m.title, series: [{label: m.title, colour: 'c0', points: true}], data: c => [c.evaluations.step, c.evaluations[m.name]],
+        }));
+    const shots = Object.keys(curves.probes || {}).filter(key => key.startsWith('shots_'));
+    if (shots.length)
+        charts.push(new Chart('probe', {
+            title: 'Probe of the features',
+            series: shots.map((key, i) => ({label: key.slice(6) + ' a class', colour: colours[i % 6], format: fine, points: true})),
+            data: c => [c.probes.step, ...shots.map(key => c.probes[key] || [])],
         }));
     charts.push(new Chart('rate', {title: 'Learning rate', least: 0, series: [{label: 'rate', colour: 'c2'}], data: c => [c.steps.step, c.steps.rate]}));
     charts.push(new Chart('speed', {
@@ -245,6 +250,7 @@ export function extend(curves, more) {
     };
     append(curves.steps, more.steps);
     append(curves.evaluations, more.evaluations);
+    append(curves.probes, more.probes);
     curves.cursor = more.cursor;
     curves.metrics = more.metrics.length ? more.metrics : curves.metrics;
     return false;

@@ -17,6 +17,15 @@ export function el(tag, properties, ...children) {
     return node;
 }
 
+// The same of a drawing.
+export function svg(tag, attributes, ...children) {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [key, value] of Object.entries(attributes))
+        node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+}
+
 export const count = n => n === null || n === undefined ? '–' : Math.round(n).toLocaleString('en-US');
 
 export function number(x, digits = 4) {
@@ -63,11 +72,11 @@ export function time(seconds) {
 
 export const state = name => el('span', {class: 'state ' + name}, name);
 
-// A table: columns are {title, of(row) -> text or node, number, wide}. On a narrow screen each row is a card.
-export function table(caption, columns, rows, empty) {
+// A table: columns are {title, of(row) -> text or node, number, wide}. On a narrow screen each row is a card, unless the table is narrow, too.
+export function table(caption, columns, rows, empty, isNarrow = false) {
     if (!rows.length)
         return el('p', {class: 'quiet'}, empty);
-    return el('table', {class: 'cards', 'aria-label': caption},
+    return el('table', {class: isNarrow ? '' : 'cards', 'aria-label': caption},
         el('thead', {}, el('tr', {}, columns.map(c => el('th', {scope: 'col', class: c.number ? 'number' : ''}, c.title)))),
         el('tbody', {}, rows.map(row => el('tr', {}, columns.map(c =>
             el('td', {class: (c.number ? 'number' : '') + (c.wide ? ' wide' : ''), 'data-label': c.title}, c.of(row)))))));

@@ -6,6 +6,7 @@ import {stateOf} from './overview.js';
 import {Report} from './report.js';
 import {drawSchedule} from './schedule.js';
 import {Sweep} from './sweep.js';
+import {thumbnail} from './thumbnail.js';
 
 const ENDED = ['done', 'failed', 'cancelled'];
 const ACTIONS = [
@@ -17,6 +18,25 @@ const ACTIONS = [
 ];
 const EXIT = {0: 'finished', 64: 'wrong job', 65: 'bad data', 66: 'something is missing', 69: 'no whole checkpoint', 70: 'fault of bit', 74: 'the environment failed',
     75: 'stopped after a checkpoint', 76: 'a rank hung'};
+
+// Of a start: from which checkpoint to which.
+function stepsOf(attempt) {
+    const from = count(attempt.step_before ?? 0);
+    return attempt.step_after === null ? attempt.ended === null ? 'from ' + from : '–' : `${from} to ${count(attempt.step_after)}`;
+}
+
+const WIDE = ['Folder', 'Weights', 'Slurm'];
+
+// Of a job that Slurm runs: its number there, where it runs, and how it was last seen.
+function slurmFacts(job) {
+    const attempt = job.attempt, slurm = attempt?.slurm;
+    if (!attempt || attempt.slurm_id === null)
+        return [];
+    const seen = slurm?.seen ? `${slurm.state.toLowerCase()}${slurm.reason && slurm.reason !== 'None' ? ` (${slurm.reason})` : ''}` : null;
+    return [['Slurm\'s job', String(attempt.slurm_id)], ['Nodes', attempt.hosts || null],
+        ['Slurm', slurm ? slurm.silent ? el('span', {class: 'bad'}, `${seen ? `${seen}, not seen since ${time(slurm.seen)}` : 'not seen since bitd began'}: Slurm does not answer since ${time(slurm.silent)}`)
+            : `${seen}, seen at ${time(slurm.seen)}` : null]];
+}
 
 export class JobView {
     constructor(id, say) {
@@ -90,7 +110,8 @@ export class JobView {
             job.why ? el('p', {class: 'why' + (job.state === 'failed' || job.state === 'held' ? ' bad' : '')}, job.why) : null,
             p?.message && p.message !== job.why && !running ? el('p', {class: 'why'}, p.message) : null);
         replace(this.actions, el('div', {class: 'bar'}, ACTIONS.filter(a => a.verb !== 'rerun' || a.when(job)).map(a =>
-            el('button', {type: 'button', class: a.danger ? 'danger' : '', 'data-key': a.verb, disabled: !a.when(job), onclick: () => this.act(a)}, a.title))));
+            el('button', {type: 'button', class: a.danger ? 'danger' : '', 'data-key': a.verb, disabled: !a.when(job), onclick: () => this.act(a)}, a.title)),
+            ENDED.includes(job.state) ? null : this.priorityForm()));
         const best = p?.metrics?.length ? `${metric(p.metrics[0].form, p.best)} at step ${count(p.best_step)}` : null;
         const facts = job.engine === 'sweep' ? [['Priority', String(job.priority)], ['Submitted', time(job.submitted)], ['Folder', job.out]] : [
             ['Step', p ? `${count(p.step)} of ${count(p.steps)}` : null],
@@ -102,19 +123,20 @@ export class JobView {
             ['Last checkpoint', p ? p.checkpoint_step === null ? 'none yet' : `step ${count(p.checkpoint_step)}` : null],
             ...(p?.metrics || []).map(m => [m.title, metric(m.form, m.value)]),
             [p?.metrics?.length ? 'Best ' + p.metrics[0].title : '', best],
-            ['Starts', `${job.attempts}, ${job.starts_without_progress} of ${job.budget} without a new checkpoint`],
-            ['Bad pictures', p?.bad_images ? count(p.bad_images) : null],
+            ['Starts', job.starts_without_progress ? `${job.attempts}; ${job.starts_without_progress} of ${job.budget} without a new checkpoint` : String(job.attempts)],
+            ['Bad pictures met', p?.bad_images ? count(p.bad_images) : null],
             ['Ranks', job.attempt ? `${job.attempt.ranks} on ${job.attempt.hosts || '–'}` : job.ranks.join(' to ')],
             ['Sweep', job.parent === null ? null : el('a', {href: '#/job/' + job.parent, 'data-key': 'parent'}, `job ${job.parent}, trial ${job.index}`)],
             ['Priority', String(job.priority)],
             ['Engine', job.engine],
+            ...slurmFacts(job),
             ['Submitted', time(job.submitted)],
             ['After', job.after?.length ? job.after.map(a => `${a.id} (${a.kind})`).join(', ') : null],
             ['Folder', job.out],
             ['Weights', p?.weights_hash || null],
         ];
         replace(this.facts, el('dl', {class: 'facts'}, facts.filter(([, value]) => value !== null).map(([title, value]) =>
-            el('div', {}, el('dt', {}, title), el('dd', {}, value)))));
+            el('div', {class: WIDE.includes(title) ? 'wide' : ''}, el('dt', {}, title), el('dd', {}, value)))));
         if (job.engine !== 'sweep')
             replace(this.schedule, drawSchedule(job, this.marks(), this.curves?.resumes || []));
     }
@@ -125,6 +147,33 @@ export class JobView {
         if (!s || !p?.step || !p.epoch)
             return s;
         return {...s, decay_steps: s.decay_steps.concat(s.decay_epochs.map(epoch => Math.round(epoch * p.step / p.epoch)))};
+    }
+
+    // Kept from drawing to drawing, so that nobody is interrupted who types; where nobody does it shows what holds.
+    priorityForm() {
+        if (!this.priority) {
+            this.priority = el('input', {id: 'priority', type: 'number', step: 1, min: -1000000, max: 1000000, required: true, 'data-key': 'priority'});
+            this.priorityNode = el('form', {class: 'bar', onsubmit: event => {
+                event.preventDefault();
+                this.changePriority();
+            }}, el('label', {for: 'priority'}, 'Priority'), this.priority, el('button', {type: 'submit', 'data-key': 'set-priority'}, 'Change'));
+        }
+        if (document.activeElement !== this.priority && this.priorityShown !== this.data.priority)
+            this.priority.value = this.priorityShown = this.data.priority;
+        return this.priorityNode;
+    }
+
+    async changePriority() {
+        const priority = Number(this.priority.value);
+        try {
+            const job = await post(`jobs/${this.id}/priority`, {priority});
+            this.say(`Job ${this.id}: its priority is ${job.priority}`);
+            this.priorityShown = job.priority;
+            this.data = {...job, progress: job.progress || this.data.progress};
+            this.drawHead();
+        } catch (error) {
+            this.say(error.message, true);
+        }
     }
 
     async act(action) {
@@ -164,7 +213,8 @@ export class JobView {
             {title: 'Lasted', number: true, of: a => a.begun ? duration((a.ended || Date.now() / 1000) - a.begun) : '–'},
             {title: 'Ranks', number: true, of: a => String(a.ranks)},
             {title: 'Hosts', of: a => a.hosts || ''},
-            {title: 'Steps', number: true, of: a => a.step_before === null && a.step_after === null ? '–' : `${count(a.step_before)} to ${count(a.step_after)}`},
+            ...(attempts.some(a => a.slurm_id !== null) ? [{title: 'Slurm', number: true, of: a => a.slurm_id === null ? '' : String(a.slurm_id)}] : []),
+            {title: 'Steps', number: true, of: stepsOf},
             {title: 'End', wide: true, of: a => a.ended === null ? 'goes on' : [a.code === null ? '' : `${a.code}${EXIT[a.code] ? ', ' + EXIT[a.code] : ''}`, a.why].filter(t => t).join(': ')},
         ], [...attempts].reverse(), 'It was not started yet.'));
     }
@@ -187,26 +237,26 @@ export class JobView {
             {title: 'Written', of: g => time(g.written)},
             {title: 'Whole', wide: true, of: g => g.whole ? 'yes' : g.reason || 'no'},
         ], [...folder.generations].reverse(), 'None yet.'));
-        this.quarantineSection.hidden = !folder.quarantine.length;
-        replace(this.quarantine, el('p', {class: 'quiet'}, `${count(folder.quarantined)} pictures could not be used; the run goes on without them.`),
-            el('ul', {class: 'pictures'}, folder.quarantine.map(bad => el('li', {}, this.thumbnail(bad), el('div', {}, bad.path), el('small', {}, bad.reason)))));
+        this.drawQuarantine(folder);
     }
 
-    // What can still be seen of a bad picture, made anew by bit. Drawn, as an <img> could send no token.
+    // A picture is met again in each epoch: it is shown once.
+    drawQuarantine(folder) {
+        const met = new Map(), all = folder.quarantined === folder.quarantine.length;
+        for (const bad of folder.quarantine)
+            met.set(bad.path, {first: met.get(bad.path)?.first || bad, times: (met.get(bad.path)?.times || 0) + 1});
+        this.quarantineSection.hidden = !met.size;
+        replace(this.quarantine, el('p', {class: 'quiet'}, all ? `${count(met.size)} pictures could not be used, met ${count(folder.quarantined)} times`
+            : `Of ${count(folder.quarantined)} times that a picture could not be used the first ${count(folder.quarantine.length)}`, '; the run goes on without them.'),
+            el('ul', {class: 'pictures'}, [...met.values()].map(({first, times}) => el('li', {}, this.thumbnail(first), el('div', {}, first.path),
+                el('small', {}, first.reason + (times > 1 ? ` (${times} times)` : ''))))));
+    }
+
+    // What can still be seen of a bad picture, made anew by bit.
     thumbnail(bad) {
-        const canvas = el('canvas', {width: 96, height: 96, role: 'img', 'aria-label': 'what can be seen of ' + bad.path});
         if (!this.pictures.has(bad.number))
-            this.pictures.set(bad.number, picture(`jobs/${this.id}/quarantine/${bad.number}`).then(blob => blob && createImageBitmap(blob)).catch(() => null));
-        this.pictures.get(bad.number).then(bitmap => {
-            if (!bitmap) {
-                canvas.replaceWith(el('div', {class: 'quiet'}, 'nothing to see'));
-                return;
-            }
-            canvas.width = bitmap.width;
-            canvas.height = bitmap.height;
-            canvas.getContext('2d').drawImage(bitmap, 0, 0);
-        });
-        return canvas;
+            this.pictures.set(bad.number, picture(`jobs/${this.id}/quarantine/${bad.number}`).catch(() => null));
+        return thumbnail(this.pictures.get(bad.number), 'what can be seen of ' + bad.path);
     }
 
     // A sweep has trials instead of a run.
@@ -226,7 +276,7 @@ export class JobView {
             replace(this.chartPlace, el('p', {class: 'quiet'}, 'No step was made yet.'));
             return;
         }
-        const names = this.curves.metrics.map(m => m.name).join(' ');
+        const names = [...this.curves.metrics.map(m => m.name), ...Object.keys(this.curves.probes)].join(' ');
         if (names !== this.metricNames || !this.charts.length) {
             this.charts.forEach(chart => chart.destroy());
             this.charts = chartsOf(this.curves);

@@ -1,6 +1,6 @@
 # The page, built into bitd: no file of it is looked for at run time. uPlot (MIT, uplot/LICENSE) is as its authors publish it.
 PAGE_FILES = src/daemon/page/index.html src/daemon/page/style.css src/daemon/page/icon.svg src/daemon/page/start.js src/daemon/page/main.js src/daemon/page/api.js \
-	src/daemon/page/format.js src/daemon/page/charts.js src/daemon/page/overview.js src/daemon/page/job.js src/daemon/page/schedule.js src/daemon/page/report.js src/daemon/page/submit.js src/daemon/page/sweep.js \
+	src/daemon/page/format.js src/daemon/page/charts.js src/daemon/page/overview.js src/daemon/page/job.js src/daemon/page/schedule.js src/daemon/page/report.js src/daemon/page/thumbnail.js src/daemon/page/submit.js src/daemon/page/sweep.js \
 	src/daemon/page/uplot/uPlot.iife.js src/daemon/page/uplot/uPlot.min.css src/daemon/page/uplot/LICENSE
 EXTRA_DIST += $(PAGE_FILES) src/daemon/page/embed
 nobase_noinst_HEADERS += src/daemon/page.h

@@ -20,6 +20,11 @@ function progressOf(job) {
     return el('span', {}, el('progress', {value: p.step, max: p.steps, 'aria-label': 'steps'}), el('small', {}, ` ${count(p.step)} of ${count(p.steps)} steps`));
 }
 
+function slurmLine(slurm) {
+    const answers = slurm.silent ? el('b', {class: 'bad'}, `does not answer since ${time(slurm.silent)}`) : slurm.answered ? `answered at ${time(slurm.answered)}` : 'was not asked yet';
+    return el('p', {'data-key': 'slurm'}, 'Slurm ', answers, `; ${count(slurm.running)} jobs run, ${count(slurm.pending)} wait there.`);
+}
+
 export class Overview {
     constructor(say) {
         this.say = say;
@@ -63,6 +68,7 @@ export class Overview {
         this.before = jobs.before;
         this.queue = queue.jobs.filter(job => job.parent === null || !QUIET.includes(job.state));
         this.hosts = hosts.hosts;
+        this.slurm = hosts.slurm;
         await Promise.all([...this.jobs, ...this.queue].filter(job => job.state === 'running' || job.state === 'stopping')
             .map(async job => this.progress.set(job.id, (await get('jobs/' + job.id)).progress)));
         this.draw();
@@ -104,7 +110,7 @@ export class Overview {
             {title: 'Jobs', of: host => el('span', {}, host.jobs.flatMap((id, i) => [i ? ', ' : '', el('a', {href: '#/job/' + id, 'data-key': `host-${host.name}-${id}`}, String(id))]))},
             {title: '', of: host => el('button', {type: 'button', 'data-key': 'drain-' + host.name, onclick: () => this.turn(host)},
                 host.state === 'open' ? 'Drain' : 'Open')},
-        ], this.hosts, 'No hosts.'));
+        ], this.hosts, 'No hosts.'), this.slurm ? slurmLine(this.slurm) : null);
     }
 
     async turn(host) {

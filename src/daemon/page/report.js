@@ -1,16 +1,9 @@
 // What a run's predictions say: how often probabilities are right, what is taken for what, and pictures of mistakes.
 import {patient, picture} from './api.js';
-import {count, el, number, percent, replace, table} from './format.js';
+import {count, el, number, percent, replace, svg, table} from './format.js';
+import {thumbnail} from './thumbnail.js';
 
-const NS = 'http://www.w3.org/2000/svg', SIDE = 220, LEFT = 40, TOP = 8;
-
-function svg(tag, properties, ...children) {
-    const node = document.createElementNS(NS, tag);
-    for (const [key, value] of Object.entries(properties))
-        node.setAttribute(key, value);
-    node.append(...children);
-    return node;
-}
+const SIDE = 220, LEFT = 40, TOP = 8;
 
 // A bar for each range of probability: the share that is right; on the line it is what the network says.
 function calibration(bins) {
@@ -52,28 +45,13 @@ export class Report {
                         {title: 'Probability', of: bin => `${number(bin.from, 2)} to ${number(bin.to, 2)}`},
                         {title: 'Images', number: true, of: bin => count(bin.images)},
                         {title: 'Mean', number: true, of: bin => percent(bin.confidence)},
-                        {title: 'Right', number: true, of: bin => percent(bin.right)}], bins, ''))),
+                        {title: 'Right', number: true, of: bin => percent(bin.right)}], bins, '', true))),
                 el('div', {}, el('h3', {}, 'Most confused'), table('Most confused', [
                     {title: 'Label', of: pair => pair.label}, {title: 'Taken for', of: pair => pair.predicted},
-                    {title: 'Images', number: true, of: pair => count(pair.images)}], p.confused, 'Nothing is mistaken.'))),
+                    {title: 'Images', number: true, of: pair => count(pair.images)}], p.confused, 'Nothing is mistaken.', true))),
             el('h3', {}, `Mistakes: ${p.mistakes.length} of ${p.wrong}, the surest first`),
-            el('ul', {class: 'pictures', 'aria-label': 'Mistakes'}, p.mistakes.map((mistake, i) => el('li', {}, this.thumbnail(mistake, i + 1),
+            el('ul', {class: 'pictures', 'aria-label': 'Mistakes'}, p.mistakes.map((mistake, i) => el('li', {}, thumbnail(picture(`jobs/${this.id}/mistakes/${i + 1}`), mistake.path),
                 el('div', {}, el('b', {}, mistake.said[0].name), ` ${percent(mistake.said[0].probability)}`),
                 el('div', {}, 'label ', el('b', {}, mistake.labels.join(', ') || 'none'), ` at place ${mistake.place}`)))));
-    }
-
-    // Drawn, as an <img> could send no token.
-    thumbnail(mistake, place) {
-        const canvas = el('canvas', {width: 96, height: 96, role: 'img', 'aria-label': mistake.path});
-        picture(`jobs/${this.id}/mistakes/${place}`).then(blob => blob && createImageBitmap(blob)).catch(() => null).then(bitmap => {
-            if (!bitmap) {
-                canvas.replaceWith(el('div', {class: 'quiet'}, 'nothing to see'));
-                return;
-            }
-            canvas.width = bitmap.width;
-            canvas.height = bitmap.height;
-            canvas.getContext('2d').drawImage(bitmap, 0, 0);
-        });
-        return canvas;
     }
 }

@@ -1,13 +1,5 @@
 // The schedule as a line: warm-up, where the rate falls, the last checkpoint, where it stands, where starts went on.
-import {count, duration, el, time} from './format.js';
-
-function svg(tag, attributes, ...children) {
-    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [key, value] of Object.entries(attributes))
-        node.setAttribute(key, value);
-    node.append(...children);
-    return node;
-}
+import {count, duration, el, svg, time} from './format.js';
 
 export function drawSchedule(job, schedule, resumes) {
     const p = job.progress;

@@ -1,15 +1,7 @@
 // A sweep: its jobs by rank, and the same as parallel coordinates - an axis for each key, one for the result, a line for each trial.
-import {el, metric, number, replace, state, table} from './format.js';
+import {el, metric, number, replace, state, svg, table} from './format.js';
 
-const NS = 'http://www.w3.org/2000/svg', TOP = 34, HEIGHT = 260, BOTTOM = 20, SIDE = 46, NARROW = 110, WIDE = 200;
-
-function svg(tag, properties, ...children) {
-    const node = document.createElementNS(NS, tag);
-    for (const [key, value] of Object.entries(properties))
-        node.setAttribute(key, value);
-    node.append(...children);
-    return node;
-}
+const TOP = 34, HEIGHT = 260, BOTTOM = 20, SIDE = 46, NARROW = 110, WIDE = 200;
 
 const short = path => path.slice(path.lastIndexOf('.') + 1);
 const text = value => typeof value === 'number' ? number(value) : typeof value === 'string' ? value : JSON.stringify(value);
@@ -138,7 +130,6 @@ export class Sweep {
             {title: 'Step', number: true, of: job => job.step === null ? '–' : `${job.step} of ${job.steps}`},
             {title: m ? m.title : 'Result', number: true, of: job => m && job.value !== null ? metric(m.form, job.value) : '–'},
             ...this.sweep.keys.map((key, i) => ({title: short(key.key), number: true, of: job => i < job.values.length ? text(job.values[i]) : '–'})),
-        ], this.sweep.jobs, 'No jobs.'));
-        this.tablePlace.querySelector('table')?.classList.remove('cards'); // rows are compared: they scroll rather than become cards
+        ], this.sweep.jobs, 'No jobs.', true)); // rows are compared: they scroll rather than become cards
     }
 }
