@@ -9,6 +9,7 @@
 #include "compute/amx.h"
 #include "compute/isa.h"
 #include "compute/split.h"
+#include "compute/tiled.h"
 #include "compute/widened.h"
 #include "compute/winograd.h"
 
@@ -143,6 +144,18 @@ static int widened(const struct bit_geometry *geometry, enum bit_type type, enum
     return bit_widened_create(&bit_backend_onednn, geometry, type, direction, operation, error);
 }
 
+/* Without tile units: where oneDNN's float32 kernels, which fill registers with neighbouring pixels of one image, fall behind our own, which
+ * take them from any image. Few pixels: 2x2 and 4x4 ones run at a third of the speed. Strided 3x3 kernels: backward. */
+static bool suits_tiled(const struct bit_geometry *g, enum bit_type type, enum bit_direction direction)
+{
+    const bool few = bit_geometry_out_height(g) * bit_geometry_out_width(g) <= 16;
+    if (type != BIT_FLOAT32 || bit_level() >= BIT_LEVEL_AMX)
+        return false;
+    if (g->kernel == 1) /* its weight gradient is one product, which oneDNN does well at any size */
+        return few && direction != BIT_BACKWARD_WEIGHTS;
+    return g->kernel == 3 && (few || (g->stride > 1 && (direction != BIT_FORWARD || bit_isa() != BIT_ISA_AVX512)));
+}
+
 /* Our own ways first, where they are faster. 1x1 kernels are matrix products, and oneDNN's forward and product kernels beat its
  * backward ones there, by up to six in bfloat16. */
 static int create(const struct bit_geometry *geometry, enum bit_type type, enum bit_direction direction,
@@ -151,13 +164,14 @@ static int create(const struct bit_geometry *geometry, enum bit_type type, enum 
     static const struct bit_way winograd = {"winograd", bit_winograd_create}, split = {"split", bit_split_create},
                                 wide_floats = {"widened", widened}, amx = {"amx", bit_amx_create}, narrow = {"amx-narrow", bit_amx_narrow_create},
                                 turned = {"onednn-turned", dnnl_turned}, product = {"onednn-product", dnnl_product},
-                                phases = {"onednn-phases", dnnl_phases}, direct = {"onednn", bit_dnnl_direct_create};
+                                phases = {"onednn-phases", dnnl_phases}, tiled = {"tiled", bit_tiled_create},
+                                direct = {"onednn", bit_dnnl_direct_create};
     const bool point = geometry->kernel == 1 && geometry->padding == 0;
     /* Of the weight gradients on tiles, oneDNN's is the faster one for wide 3x3 kernels only. */
     const bool wide = geometry->kernel == 3 && geometry->stride == 1 && geometry->width > 20;
     const bool spread = type == BIT_BFLOAT16 && geometry->stride > 1 && direction == BIT_BACKWARD_DATA;
     const struct bit_way *ways[] = {
-        &wide_floats, &winograd, &split, wide ? NULL : &amx, &narrow,
+        &wide_floats, &winograd, &split, suits_tiled(geometry, type, direction) ? &tiled : NULL, wide ? NULL : &amx, &narrow,
         point && direction == BIT_BACKWARD_DATA ? &turned : point && direction == BIT_BACKWARD_WEIGHTS ? &product : NULL,
         spread && !point ? &phases : NULL,
         point && direction != BIT_FORWARD ? NULL : &direct,

@@ -12,7 +12,8 @@ enum {
     BLOCK = 60,         /* tiles of forward and backward data: a multiple of the register tile's rows */
     CHUNK = 112,        /* tiles of the weight gradient */
     SLICE = 64,         /* rows of one point's gradient that are one piece of work */
-    SMALLEST_WIDTH = 12 /* below, tiles of 4 reach too far beyond the image */
+    WIDE = 12,          /* images of so many pixels a side always pay */
+    FEWEST_TILES = 16   /* of smaller ones, this many tiles must share a transformed kernel, which is four times as large */
 };
 
 struct winograd {
@@ -37,6 +38,12 @@ static size_t image_floats(const struct winograd *w, int channels)
     return (size_t)w->base.geometry.height * w->base.geometry.width * channels;
 }
 
+/* Floats from one point's matrix [inputs][outputs] to the next one's: no power of two, else all 36 would share a few lines of the caches. */
+static size_t point_step(const struct winograd *w)
+{
+    return (size_t)w->inputs * w->outputs + 80;
+}
+
 /* [9][channels][outputs] -> [9][outputs][channels], so that backward data packs as forward does. */
 static void transpose(const float *kernel, int channels, int outputs, float *to)
 {
@@ -59,14 +66,14 @@ static int pack(struct bit_operation *o, const float *kernel, void *packed, stru
     struct winograd *w = (struct winograd *)o;
     float *points = packed;
     if (w->transposed) {
-        float *turned = points + (size_t)WINOGRAD_POINTS * w->inputs * w->outputs;
+        float *turned = points + WINOGRAD_POINTS * point_step(w);
         transpose(kernel, o->geometry.channels, o->geometry.outputs, turned);
         kernel = turned;
     }
     #pragma omp parallel for num_threads(bit_compute_thread_count()) schedule(static)
     for (int row = 0; row < w->inputs; row += 8)
         w->kernels->kernel(kernel, w->inputs, w->outputs, row, row + 8 < w->inputs ? row + 8 : w->inputs, w->transposed,
-                           points);
+                           points, point_step(w));
     return 0;
 }
 
@@ -82,7 +89,7 @@ static void run_block(const struct winograd *w, int first, int count, const floa
     }
     for (int p = 0; p < WINOGRAD_POINTS; p++)
         w->kernels->multiply(count, w->outputs, w->inputs, points + step * (size_t)p, (size_t)w->inputs, 1,
-                             packed + (size_t)p * w->inputs * w->outputs, 0, false, products + product_step * (size_t)p,
+                             packed + (size_t)p * point_step(w), 0, false, products + product_step * (size_t)p,
                              (size_t)w->outputs);
     for (int i = 0; i < count; i++) {
         struct winograd_tile tile = tile_at(w, first + i, w->outputs, 0, &image);
@@ -123,7 +130,7 @@ static void product_slice(const struct winograd *w, int item, int count, const f
     int rows = w->inputs - row < SLICE ? w->inputs - row : SLICE;
     w->kernels->multiply(rows, w->outputs, count, points + (size_t)p * CHUNK * w->inputs + row, 1, (size_t)w->inputs,
                          gradients + (size_t)p * CHUNK * w->outputs, (size_t)w->outputs, accumulate,
-                         sums + ((size_t)p * w->inputs + row) * w->outputs, (size_t)w->outputs);
+                         sums + (size_t)p * point_step(w) + (size_t)row * w->outputs, (size_t)w->outputs);
 }
 
 static int run_weights(struct bit_operation *o, const void *source, const void *d_destination, bool accumulate,
@@ -153,7 +160,7 @@ static int run_weights(struct bit_operation *o, const void *source, const void *
     }
     #pragma omp parallel for num_threads(bit_compute_thread_count()) schedule(static)
     for (int row = 0; row < w->inputs; row++)
-        w->kernels->kernel_gradient(sums, (size_t)w->inputs * w->outputs, w->inputs, w->outputs, row, row + 1, d_kernel);
+        w->kernels->kernel_gradient(sums, point_step(w), w->inputs, w->outputs, row, row + 1, d_kernel);
     return 0;
 }
 
@@ -162,17 +169,26 @@ static void destroy(struct bit_operation *o)
     bit_free(o);
 }
 
+/* Narrow images: tiles that reach beyond them must still leave half of the 9 products a pixel to save, and what else would be chosen must
+ * have no tile units. */
+static bool pays(const struct bit_geometry *g)
+{
+    const int tiles = (g->width + 3) / 4 * ((g->height + 3) / 4);
+    if (g->width >= WIDE && g->height >= WIDE)
+        return true;
+    return bit_level() < BIT_LEVEL_AMX && g->height * g->width >= 8 * tiles && g->images * tiles >= FEWEST_TILES;
+}
+
 int bit_winograd_create(const struct bit_geometry *g, enum bit_type type, enum bit_direction direction,
                         struct bit_operation **operation, struct bit_error *error)
 {
     const struct winograd_kernels *kernels = BIT_PICK(winograd_kernels);
-    if (type != BIT_FLOAT32 || g->kernel != 3 || g->stride != 1 || g->padding != 1 || g->width < SMALLEST_WIDTH ||
-        g->height < SMALLEST_WIDTH || g->channels % kernels->columns || g->outputs % kernels->columns)
+    if (type != BIT_FLOAT32 || g->kernel != 3 || g->stride != 1 || g->padding != 1 || !pays(g) || g->channels % kernels->columns ||
+        g->outputs % kernels->columns)
         return 0;
     struct winograd *w = bit_allocate(1, sizeof *w, "a convolution", error);
     if (!w)
         return -1;
-    size_t points = (size_t)WINOGRAD_POINTS * g->channels * g->outputs;
     w->kernels = kernels;
     w->transposed = direction == BIT_BACKWARD_DATA;
     w->inputs = w->transposed ? g->outputs : g->channels;
@@ -180,6 +196,7 @@ int bit_winograd_create(const struct bit_geometry *g, enum bit_type type, enum b
     w->across = (g->width + 3) / 4;
     w->down = (g->height + 3) / 4;
     w->tiles = g->images * w->across * w->down;
+    size_t points = WINOGRAD_POINTS * point_step(w);
     w->base = (struct bit_operation){.geometry = *g, .type = type, .pack = pack, .packs_any_size = true, .run = run,
                                       .destroy = destroy};
     if (direction == BIT_BACKWARD_WEIGHTS) {

@@ -175,7 +175,8 @@ static void output(const float *points, size_t step, const struct winograd_tile 
     }
 }
 
-static void kernel(const float *from, int inputs, int outputs, int first, int last, bool flip, float *points)
+static void kernel(const float *from, int inputs, int outputs, int first, int last, bool flip, float *points,
+                   size_t step)
 {
     size_t tap = (size_t)inputs * outputs;
     for (int c = first; c < last; c++)
@@ -193,7 +194,7 @@ static void kernel(const float *from, int inputs, int outputs, int first, int la
             float *to = points + ((size_t)(o / COLUMNS) * inputs + c) * COLUMNS + o % COLUMNS;
             #pragma GCC unroll 36
             for (int i = 0; i < 36; i++)
-                store(to + tap * (size_t)i, z[i]);
+                store(to + step * (size_t)i, z[i]);
         }
 }
 

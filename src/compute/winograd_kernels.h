@@ -15,9 +15,9 @@ struct winograd_tile { int height, width, channels, row, column; };
 
 struct winograd_kernels {
     int columns; /* of a panel: the channel counts have to be multiples of it */
-    /* kernel [9][inputs][outputs] -> points [36][outputs / columns][inputs][columns]: G g G^T; only input rows
-     * [first, last). flip: the kernel turned by 180 degrees. */
-    void (*kernel)(const float *kernel, int inputs, int outputs, int first, int last, bool flip, float *points);
+    /* kernel [9][inputs][outputs] -> points [36][step], the first of a step's floats [outputs / columns][inputs][columns]: G g G^T; only
+     * input rows [first, last). flip: the kernel turned by 180 degrees. */
+    void (*kernel)(const float *kernel, int inputs, int outputs, int first, int last, bool flip, float *points, size_t step);
     /* 6x6 pixels -> B^T d B; point p goes to points + p * step, channels contiguous. */
     void (*input)(const float *data, const struct winograd_tile *tile, float *points, size_t step);
     /* points -> 4x4 pixels: A^T m A (+ what is there when accumulate). */

@@ -175,6 +175,8 @@ static int run(const struct bit_backend *backend, const struct problem *p, struc
 /* images, height, width, channels, outputs, kernel, stride, padding */
 static const struct bit_geometry shapes[] = {
     {2, 13, 14, 64, 64, 3, 1, 1}, {1, 16, 12, 128, 64, 3, 1, 1}, {9, 12, 13, 64, 128, 3, 1, 1}, /* Winograd */
+    {17, 7, 7, 64, 128, 3, 1, 1}, {16, 4, 4, 128, 64, 3, 1, 1}, {21, 3, 6, 64, 64, 3, 1, 1},       /* Winograd on narrow images */
+    {5, 7, 8, 64, 96, 3, 2, 1}, {5, 3, 2, 64, 64, 3, 1, 1}, {9, 4, 7, 64, 32, 1, 2, 0},             /* few pixels: tiles of ours */
     {3, 21, 7, 32, 64, 3, 1, 1}, {2, 11, 10, 64, 32, 3, 2, 1}, {2, 40, 37, 32, 32, 1, 2, 0},     /* tiles of 32 */
     {1, 1, 1, 1, 1, 1, 1, 0},     /* the smallest */
     {2, 1, 1, 40, 24, 1, 1, 0},   /* the head */
@@ -416,11 +418,14 @@ static void test_repeated_bits(void)
                 }
 }
 
-/* Float32 numbers in parts, on tiles: the number of threads changes no bit. The root, 3 to 64, is no such convolution. */
+/* Float32 numbers in parts, on tile units, and our own kernels of narrow images: the number of threads changes no bit. The root, 3 to 64,
+ * is no such convolution. */
 static void test_bits_at_any_threads(void)
 {
-    const struct bit_geometry several[] = {{4, 32, 32, 64, 64, 1, 1, 0}, {3, 64, 64, 32, 64, 3, 2, 1}, {5, 12, 9, 96, 32, 1, 1, 0}};
-    for (size_t s = 0; s < sizeof several / sizeof *several && bit_amx_available(); s++)
+    const struct bit_geometry several[] = {{17, 7, 7, 64, 64, 3, 1, 1}, {5, 7, 8, 64, 96, 3, 2, 1}, /* from here on tile units only */
+                                           {4, 32, 32, 64, 64, 1, 1, 0}, {3, 64, 64, 32, 64, 3, 2, 1}, {5, 12, 9, 96, 32, 1, 1, 0}};
+    const size_t everywhere = 2, count = bit_amx_available() ? sizeof several / sizeof *several : everywhere;
+    for (size_t s = 0; s < count; s++)
         for (size_t b = 0; bit_backend_at(b + 1); b++) { /* the reference has its own sums */
             struct problem p;
             struct results one, more;
