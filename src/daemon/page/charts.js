@@ -99,7 +99,7 @@ export class Chart {
                 }},
             },
             axes: [{...axis, values: (u, splits) => splits.map(v => v === null ? '' : v.toLocaleString('en-US'))},
-                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : series[0].format ? tick(v, splits) : number(v, 3))}],
+                {...axis, size: 62, values: (u, splits) => splits.map(v => v === null ? '' : series[0].format ? tick(v, splits) : mark(v, splits))}],
             series: [{}, ...series.map(s => ({
                 stroke: s.band ? 'transparent' : colour(s.colour), width: s.band ? 0 : 1.5, spanGaps: true,
                 fill: s.fill ? colour(s.colour) : undefined, points: {show: s.points || false, size: 5, stroke: colour(s.colour), fill: colour(s.colour)},
@@ -183,6 +183,12 @@ export class Chart {
 const share = x => x === null || x === undefined ? '–' : Math.round(100 * x) + ' %';
 // Of an axis: with so many decimals that no two marks look alike.
 const tick = (x, all) => (100 * x).toFixed(all.every(v => v === null || Math.abs(100 * v - Math.round(100 * v)) < 1e-6) ? 0 : 1) + ' %';
+function mark(x, all) {
+    const known = all.filter(v => v !== null), step = Math.abs(known[1] - known[0]), size = Math.max(...known.map(Math.abs));
+    if (!(step > 0) || size >= 1e7 || size < 1e-2)
+        return number(x, 3);
+    return String(Number(x.toFixed(Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(step)))))));
+}
 const fine = x => x === null || x === undefined ? '–' : (100 * x).toFixed(2) + ' %';
 const PHASES = ['forward', 'backward', 'data', 'reduce', 'update', 'checkpoint'];
 

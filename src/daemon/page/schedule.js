@@ -19,7 +19,9 @@ export function drawSchedule(job, schedule, resumes) {
     (schedule?.decay_steps || []).forEach((step, i) => mark(step, i ? '' : 'rate falls', 'c3', 11));
     if (p.checkpoint_step)
         mark(p.checkpoint_step, 'checkpoint', 'c2', 46);
-    resumes.slice(-3).forEach((step, i) => mark(step, i ? '' : 'resumed', 'wait', 46));
+    // Below the other name where the two would stand on each other.
+    const isNear = p.checkpoint_step && resumes.length && Math.abs(resumes.slice(-3)[0] - p.checkpoint_step) < .3 * p.steps;
+    resumes.slice(-3).forEach((step, i) => mark(step, i ? '' : 'resumed', 'wait', isNear ? 60 : 46));
     const text = [`Step ${count(p.step)} of ${count(p.steps)} (${Math.round(100 * p.step / p.steps)} %)`,
         schedule?.warmup_steps && p.step < schedule.warmup_steps ? `warming up until step ${count(schedule.warmup_steps)}` : null,
         running && p.seconds_left !== null ? `ends in about ${duration(p.seconds_left)}, at ${time(Date.now() / 1000 + p.seconds_left)}` : null];
