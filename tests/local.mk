@@ -58,4 +58,4 @@ check-accuracy: bit$(EXEEXT) bitrun$(EXEEXT)
 	SEEDS="$(SEEDS)" BUILD=. $(srcdir)/tests/accuracy/finetune.sh
 .PHONY: check-accuracy
 EXTRA_DIST += tests/accuracy/finetune.sh tests/accuracy/torch_finetune.py
-EXTRA_DIST += tests/speed/compare tests/speed/torch_decode.py tests/speed/torch_detect.py tests/speed/torch_step.py
+EXTRA_DIST += tests/speed/compare tests/speed/torch_common.py tests/speed/torch_decode.py tests/speed/torch_detect.py tests/speed/torch_step.py

@@ -5,12 +5,10 @@ torch_detect.py BATCH SIZE fp32|bf16 [--plain] [--threads N] [--steps K] [--nhwc
 retinanet_resnet50_fpn_v2: R50, group norm in both nets; --plain: retinanet_resnet50_fpn, without norms there. Random weights, all of them
 trained. Last lines, as those of bit: images/s (median step) and peak resident memory.
 """
-import argparse
-import resource
-import time
-
 import torch
 from torchvision.models import detection
+
+from torch_common import measure, mixed, take_options
 
 
 def make_targets(batch, size, classes):
@@ -35,17 +33,7 @@ def group_norms_in_float32(model):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in "batch", "size":
-        parser.add_argument(name, type=int)
-    parser.add_argument("precision", choices=["fp32", "bf16"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--classes", type=int, default=80)
-    parser.add_argument("--plain", action="store_true", help="retinanet_resnet50_fpn: no norms in the nets")
-    parser.add_argument("--nhwc", action="store_true", help="images and kernels in channels_last")
-    a = parser.parse_args()
-    torch.set_num_threads(a.threads)
+    a = take_options(__doc__.splitlines()[0], ["batch", "size"], 80, [("--plain", "retinanet_resnet50_fpn: no norms in the nets")])
     torch.manual_seed(0)
     build = detection.retinanet_resnet50_fpn if a.plain else detection.retinanet_resnet50_fpn_v2
     model = build(weights=None, weights_backbone=None, num_classes=a.classes, min_size=a.size, max_size=a.size)
@@ -60,7 +48,7 @@ def main():
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+        with mixed(a):
             losses = model(images, targets)
         sum(loss.float() for loss in losses.values()).backward()
         optimizer.step()
@@ -68,15 +56,7 @@ def main():
 
     losses = step()  # warms up
     assert all(torch.isfinite(loss) for loss in losses.values()), losses
-    times = []
-    for _ in range(a.steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    print(f"torch {torch.__version__}: training step of RetinaNet R50{' without norms in its nets' if a.plain else ''} at {a.size}, batch {a.batch}, "
-          f"{a.precision}, {'NHWC' if a.nhwc else 'NCHW'}, {a.threads} threads, {a.steps} steps")
-    print(f"images/s: {a.batch / sorted(times)[len(times) // 2]:.2f}")
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9:.2f} GB")
+    measure(step, a, f"training step of RetinaNet R50{' without norms in its nets' if a.plain else ''}")
 
 
 main()

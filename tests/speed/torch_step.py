@@ -4,12 +4,10 @@
 torch_step.py DEPTH WIDTH BATCH SIZE fp32|bf16 [--threads N] [--steps K] [--nhwc] [--classes C] [--forward] [--compile]
 Last lines, as those of bit: images/s (median step) and peak resident memory.
 """
-import argparse
-import resource
-import time
-
 import torch
 import torch.nn.functional as F
+
+from torch_common import measure, mixed, take_options
 
 UNITS = {14: [1, 1, 1, 1], 26: [2, 2, 2, 2], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
 
@@ -74,18 +72,8 @@ def forward(p, x, depth, width):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in "depth", "width", "batch", "size":
-        parser.add_argument(name, type=int)
-    parser.add_argument("precision", choices=["fp32", "bf16"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--classes", type=int, default=1000)
-    parser.add_argument("--nhwc", action="store_true", help="images and kernels in channels_last")
-    parser.add_argument("--forward", action="store_true", help="forward passes alone, as in evaluation")
-    parser.add_argument("--compile", action="store_true", help="the network through torch.compile")
-    a = parser.parse_args()
-    torch.set_num_threads(a.threads)
+    a = take_options(__doc__.splitlines()[0], ["depth", "width", "batch", "size"], 1000,
+                     [("--forward", "forward passes alone, as in evaluation"), ("--compile", "the network through torch.compile")])
     layout = torch.channels_last if a.nhwc else torch.contiguous_format
     p = build_parameters(a.depth, a.width, a.classes, layout)
     optimizer = torch.optim.SGD(p.values(), lr=0.003, momentum=0.9, weight_decay=1e-4)
@@ -94,27 +82,19 @@ def main():
     run = torch.compile(forward) if a.compile else forward
 
     def evaluate():
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+        with torch.inference_mode(), mixed(a):
             return F.cross_entropy(run(p, x, a.depth, a.width).float(), y)
 
     def train():
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16"):
+        with mixed(a):
             logits = run(p, x, a.depth, a.width)
         F.cross_entropy(logits.float(), y).backward()
         optimizer.step()
 
     step = evaluate if a.forward else train
     step()  # warms up
-    times = []
-    for _ in range(a.steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    print(f"torch {torch.__version__}: {'forward pass' if a.forward else 'training step'} of R{a.depth}x{a.width} at {a.size}, batch {a.batch}, {a.precision}, "
-          f"{'NHWC' if a.nhwc else 'NCHW'}, {a.threads} threads, {a.steps} steps")
-    print(f"images/s: {a.batch / sorted(times)[len(times) // 2]:.2f}")
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-9:.2f} GB")
+    measure(step, a, f"{'forward pass' if a.forward else 'training step'} of R{a.depth}x{a.width}")
 
 
 main()
