@@ -130,10 +130,10 @@ void queued_flush(struct daemon *d)
 {
     struct bit_error error = {0};
     struct bit_text *t = &d->queued.lines;
-    if (!t->size || d->queued.file < 0)
+    if (!t->size)
         return;
-    ssize_t written = t->failed ? -1 : write(d->queued.file, t->data, t->size);
-    bool failed = written != (ssize_t)t->size;
+    /* Where the file could not be written, the next line that is due tries it anew, with all. */
+    bool failed = t->failed || d->queued.file < 0 || write(d->queued.file, t->data, t->size) != (ssize_t)t->size;
     d->queued.bytes += (int64_t)t->size;
     bit_text_free(t);
     *t = (struct bit_text){0};

@@ -14,6 +14,7 @@
 #include "bit/file.h"
 #include "bit/log.h"
 #include "daemon/daemon.h"
+#include "daemon/queued.h"
 #include "tests/fuzz/mutate.h"
 
 static struct daemon d;
@@ -58,7 +59,8 @@ static void start(void)
     d.config.budget = 5;
     d.is_ending = true; /* starts nothing */
     d.store = store_open(place, &error);
-    if (!d.store || hosts_start(&d, &error) || http_start(&d, &error) || queue_load(&d, &error)) {
+    d.queued.file = -1;
+    if (!d.store || hosts_start(&d, &error) || http_start(&d, &error) || queue_load(&d, &error) || queued_start(&d, &error)) {
         fprintf(stderr, "%s\n", error.text);
         abort();
     }
@@ -128,6 +130,7 @@ size_t fuzz_seed(int which, uint8_t *data, size_t capacity)
         "GET /api/v1/jobs/1/log?attempt=1&from=-5&limit=9 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /api/v1/jobs/1/curves?points=7 HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /api/v1/events?after=3 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 2\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /api/v1/queue HTTP/1.0\r\n\r\n", POST("/api/v1/jobs/1/cancel", "0\r\n\r\n"),
+        POST("/api/v1/jobs/1/priority", "e\r\n{\"priority\":7}\r\n0\r\n\r\n"),
         POST("/api/v1/hosts/localhost/drain", "2\r\n{}\r\n0\r\n\r\n"), "GET /api/v1/jobs/1/quarantine/1 HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\n\r\n"};
     static const char *const bodies[] = {
         "{\"job\":\"" JOB "\",\"name\":\"a\",\"out\":\"/out/a\",\"ranks\":[1,2],\"threads\":1,\"priority\":3,\"token\":\"t\",\"after\":[{\"id\":1,\"kind\":\"any\"}]}",
