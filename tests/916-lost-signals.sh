@@ -1,5 +1,6 @@
 #!/bin/bash
-# A signal that comes while bash reads a $(...) is not lost: to a trap of the launcher's kind, and to bit-launch in each of its phases.
+# A signal that comes while bash reads a $(...) is not lost: to a trap of the launcher's kind, and to bit-launch in each of its phases; nor is one
+# that the batch script of --slurm gets while it, or its bit-launch, begins.
 . "$(dirname "$0")/lib.sh"
 needs launch
 small_job small.json '"seed": 7'
@@ -55,4 +56,33 @@ in_front bit "$BIT_BIN/bit" "*' --mark '*"
 BIT_BIN=$scratch/front launches marked
 [ $code = 75 ] && [ "$(state marked)" != finished ]
 ok $? "TERM just before mpirun is started: 75"
+
+# ---- the batch script, with a bit-launch and a squeue of this test's own in their places ----
+mkdir batch slurm
+printf '#!/bin/bash\necho 30:00\n' >slurm/squeue
+printf '#!/bin/bash\nexit 1\n' >slurm/scontrol
+chmod +x slurm/*
+"$launch" small.json -n 2 --threads 1 --out "$scratch/batch" --slurm --dry-run 2>/dev/null | sed "s|^launch=.*|launch=(bash '$scratch/starter')|" >script
+# in_batch: its exit code and the code in its record
+in_batch() {
+    rm -f batch/slurm-5.*
+    PATH=$scratch/slurm:$PATH SLURM_JOB_ID=5 SLURM_JOB_NODELIST=here timeout -k 1 60 bash "${1:-script}" >said 2>&1
+    echo "$? $(sed -n 's/.*"code":\([0-9]*\).*/\1/p' batch/slurm-5.end 2>/dev/null)"
+}
+echo "trap 'exit 75' TERM; while :; do sleep 0.1; done" >starter
+sed '/^exported=/i kill -USR2 $$' script >hurried
+same "USR2 to a batch script that has only just begun stops it for good" "$(in_batch hurried)" '75 75'
+echo 'kill -USR2 $PPID; sleep 30' >starter
+same "USR2 before bit-launch can hear it: nothing has begun, 75" "$(in_batch)" '75 75'
+# What is sent to a process before its trap stands may get lost altogether.
+cat >starter <<'END'
+trap : TERM
+kill -USR2 $PPID
+sleep 1
+trap 'exit 75' TERM
+while :; do sleep 0.1; done
+END
+same "a TERM that bit-launch has not heard is sent again" "$(in_batch)" '75 75'
+echo 'kill -USR1 $PPID; sleep 1; exit 0' >starter
+same "a wish for a checkpoint before bit-launch can hear it ends nothing" "$(in_batch)" '0 0'
 exit $bad

@@ -175,6 +175,7 @@ tell_kills() {
     else
         return
     fi
+    [ -z "${BIT_KILLS:-}" ] || : >"$BIT_KILLS" # for the batch script of a Slurm job
     [ "${limit:-0}" = 0 ] || where+=", whose limit is $((limit / 1000000)) MB"
     need=$(timeout 60 "$bit" plan "$job" -n "$ranks" --json ${plan_options[@]+"${plan_options[@]}"} 2>/dev/null </dev/null)
     need=$(value "$need" total)

@@ -31,6 +31,11 @@ batch_script() {
     echo "#SBATCH $(quoted "--output=${out//%/%%}/slurm-%j.log")"
     for option in ${sbatch_options[@]+"${sbatch_options[@]}"}; do echo "#SBATCH $(quoted "$option")"; done
     echo '# Written by bit-launch --slurm.'
+    # What comes before main is ready must not end this shell by default, and is not forgotten.
+    echo "early=no asked=no ended_by_slurm=no by_limit=no by_hand=no"
+    echo "trap 'early=yes' USR1"
+    echo "trap 'ended_by_slurm=yes asked=yes' TERM"
+    echo "trap 'by_hand=yes asked=yes' USR2"
     submission_environment
     echo "lead=$lead"
     echo "out=$(printf %q "$out")"
@@ -42,6 +47,7 @@ batch_script() {
 idle=$out/slurm-$SLURM_JOB_ID.idle # how many starts in a row have made no checkpoint
 # The last task of an array has the number of the whole array, which means all of its tasks.
 ended=$out/slurm-$SLURM_JOB_ID.end
+export BIT_KILLS=$out/slurm-$SLURM_JOB_ID.kills # made by bit-launch when the kernel has killed ranks for want of memory
 me=$SLURM_JOB_ID
 [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || me=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 newest() { find "$out/checkpoints" -maxdepth 1 -name 'step-*' ! -name '*.*' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
@@ -63,31 +69,46 @@ near_limit() {
     [ -n "$left" ] && [ "$left" -le $((lead + 60)) ]
 }
 record() { # CODE true|false (GAVE UP)
-    local by_slurm=false
+    local by_slurm=false no_memory=false
     [ $by_limit$ended_by_slurm = nono ] || by_slurm=true
-    printf '{"v":1,"code":%d,"gave_up":%s,"by_slurm":%s,"start":%d,"time":%d}\n' "$1" "$2" $by_slurm $((${SLURM_RESTART_COUNT:-0} + 1)) "$(date +%s)" \
+    [ ! -e "$BIT_KILLS" ] || no_memory=true
+    printf '{"v":1,"code":%d,"gave_up":%s,"by_slurm":%s,"no_memory":%s,"start":%d,"time":%d}\n' "$1" "$2" $by_slurm $no_memory \
+        $((${SLURM_RESTART_COUNT:-0} + 1)) "$(date +%s)" \
         >"$ended.part" && sync "$ended.part" && mv -f "$ended.part" "$ended" && sync "$out"
 }
 end() { # CODE [true]
     rm -f "$idle"
     record "$1" "${2:-false}"
+    rm -f "$BIT_KILLS"
     exit "$1"
 }
 # Until Slurm ends this shell too: what Slurm itself requeues becomes FAILED when the shell leaves first.
 linger() { for ((i = 0; i < 600; i++)); do sleep 1; done; exit "$code"; }
-# A signal may come before bit-launch is there.
-ask() { if [ -n "$pid" ]; then kill "-$1" "$pid" 2>/dev/null; elif [ "$early" != TERM ]; then early=$1; fi; }
+# bit-launch may not be there yet, or not hear yet: a wish to stop is told again (see main), one to save is pointless before, and would end it.
+hears_save() {
+    local key value
+    while read -r key value; do
+        [ "$key" != SigCgt: ] || return $(((0x$value >> 9 & 1) == 0))
+    done 2>/dev/null <"/proc/$pid/status"
+    return 1
+}
+save() { if [ -n "$pid" ] && hears_save; then kill -USR1 "$pid" 2>/dev/null; fi; }
+stop() {
+    asked=yes
+    [ -z "$pid" ] || kill -TERM "$pid" 2>/dev/null
+}
 # In its $(...) bash 5.2 reads the command of a trap as if it stood there, and wants a ): see lib/signals.sh of bit-launch.
 bit_close() { :; }
 shopt -s expand_aliases
 alias bit_close='(:'
 # One function, so that all is read before the first trap.
 main() {
-    pid='' early='' ended_by_slurm=no by_limit=no by_hand=no
-    trap 'if near_limit; then by_limit=yes; ask TERM; else ask USR1; fi; bit_close )' USR1
-    trap 'ended_by_slurm=yes; ask TERM; bit_close )' TERM
-    trap 'by_hand=yes; ask TERM; bit_close )' USR2
-    rm -f "$ended"
+    pid=''
+    trap 'if near_limit; then by_limit=yes; stop; else save; fi; bit_close )' USR1
+    trap 'ended_by_slurm=yes; stop; bit_close )' TERM
+    trap 'by_hand=yes; stop; bit_close )' USR2
+    [ $early = no ] || ! near_limit || by_limit=yes asked=yes
+    rm -f "$ended" "$BIT_KILLS"
     echo "bit: job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $SLURM_JOB_NODELIST, $(date -u +%FT%TZ)"
     ls "$out" >/dev/null 2>&1 # renews what a network file system remembers of it
     # Until the new run has written its job, --fresh may begin from nothing; no later start, and no later task of an array.
@@ -95,13 +116,25 @@ main() {
     before=$(newest)
     "${launch[@]}" &
     pid=$!
-    [ -z "$early" ] || kill "-$early" $pid
-    while kill -0 $pid 2>/dev/null; do wait $pid; done
+    # A TERM that comes between the start of a process and its trap is lost: it is sent again until the end, and there is a look in the
+    # first minute, for one that comes just before a wait does not end that wait.
+    looks=30
+    while kill -0 $pid 2>/dev/null; do
+        nap=''
+        if [ $asked = yes ] || [ $looks -gt 0 ]; then
+            sleep 2 &
+            nap=$!
+        fi
+        wait -n $pid $nap
+        if [ -n "$nap" ] && ! kill $nap 2>/dev/null; then looks=$((looks - 1)); fi
+        [ $asked = no ] || stop
+    done
     wait $pid
     code=$?
     echo "bit: exit code $code, $(date -u +%FT%TZ)"
     trap '' USR1 TERM
-    [ $code -le 128 ] || code=74 # bit-launch itself was killed
+    [ $code != 143 ] || [ $asked = no ] || code=75 # TERM came before bit-launch could hear it: nothing had begun
+    [ $code -le 128 ] || code=74                  # bit-launch itself was killed
     case $("$bit" end --code $code) in again* | later*) ;; *) end "$code" ;; esac
     [ $by_hand = no ] || end "$code"
     # TERM came from scancel, the time limit or a pre-emption without grace time when the job is ending already; within a
