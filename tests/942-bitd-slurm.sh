@@ -3,8 +3,6 @@
 # to them there.
 . "$(dirname "$0")/lib.sh"
 needs launch bitd
-# Its waits are seconds of a real Slurm: on two cores that do other things as well, they are too short.
-[ -n "${BIT_QUIET-}" ] || { echo "needs a machine that does nothing else: BIT_QUIET=1 runs it"; exit 77; }
 [ "$MPI_KIND" = openmpi ] || { echo "needs Open MPI"; exit 77; }
 chmod 755 "$scratch" # munged's wish
 lab=$top_srcdir/tests/lab/slurm
@@ -13,7 +11,7 @@ clean_up() {
     PATH=$PATH:/usr/sbin "$lab" stop "$scratch/lab" >/dev/null 2>&1
 }
 trap 'exit 130' INT TERM HUP
-LAB_MESSAGE_TIMEOUT=20 PATH=$PATH:/usr/sbin "$lab" start "$scratch/lab" 2 8 >lab.said 2>&1
+LAB_MESSAGE_TIMEOUT=10 PATH=$PATH:/usr/sbin "$lab" start "$scratch/lab" 2 8 >lab.said 2>&1
 code=$?
 [ $code != 77 ] || { tail -n 1 lab.said; exit 77; }
 [ $code = 0 ]
@@ -41,6 +39,7 @@ begin() { start_bitd "${options[@]}"; }
 # slurm_number JOB: of its newest start; in_slurm JOB STATE: how squeue has it
 slurm_number() { job "$1" slurm_id; }
 in_slurm() { [ "$(squeue -h -t all -j "$(slurm_number "$1")" -o %T)" = "$2" ]; }
+empty() { [ -z "$(squeue -h -o %A)" ]; }
 # how many jobs Slurm has ever had for one of bitd's
 copies() { squeue -h -t all -o %j | grep -c "^bit-[0-9a-f]*-$1\$"; }
 begin
@@ -61,13 +60,14 @@ ok $? "an engine that does not exist is refused"
 limited=$(submit long.json -n 2 --out "$scratch/limited" --sbatch '--time=1')
 refused=$(submit small.json -n 2 --out "$scratch/refused" --sbatch '--partition=nowhere')
 local=$(submit small.json -n 2 --out "$scratch/plain" --engine local)
+whole=$(submit small.json -n 2 --out "$scratch/whole" --engine local --set schedule.steps=100)
 first=$(submit small.json -n 2 --out "$scratch/first")
 wait_for 30 stands "$first" running
 ok $? "a job is handed to Slurm and runs there"
 "$bit" hosts >said
 grep -q '^Slurm .*answers; [1-9]' said
 ok $? "bit hosts says that Slurm answers and how many jobs run there"
-wait_for 60 finished first
+wait_for 90 finished first
 wait_for 10 stands "$first" "done"
 ok $? "its end is known within ten seconds"
 [ "$(job "$first" attempts)" = 1 ] && [ "$(copies "$first")" = 1 ] && [ "$(job "$first" code)" = 0 ]
@@ -85,24 +85,22 @@ wait_for 30 stands "$refused" cancelled
 ok $? "it can be cancelled"
 
 # ---- wishes ----
-one=$(submit small.json -n 2 --out "$scratch/wished")
-wait_for 60 reaches wished 4
-wait_for 20 stands "$one" running
+one=$(submit small.json -n 2 --out "$scratch/wished" --set schedule.steps=100)
+wait_for 90 reaches wished 4
+wait_for 5 stands "$one" running
+ok $? "that a job runs is known by the run's own word, before Slurm is asked again"
 "$bit" checkpoint "$one" >said
 ok $? "a running job can be asked for a checkpoint"
 "$bit" pause "$one" >said
-wait_for 40 stands "$one" held paused
+wait_for 60 stands "$one" held paused
 ok $? "a job that is paused saves, stops and leaves Slurm"
-[ "$(state wished)" = stopped ] && wait_for 10 in_slurm "$one" FAILED
+[ "$(state wished)" = stopped ] && wait_for 30 in_slurm "$one" FAILED
 ok $? "Slurm does not queue it again"
 stop_bitd KILL
 begin
 stands "$one" held paused
 ok $? "it stays paused when bitd is started anew"
 "$bit" resume "$one" >said
-wait_for 60 stands "$one" "done"
-ok $? "a job that is resumed goes on to its end"
-[ "$(job "$one" attempts)" = 2 ] && same "its weights are those of a run that was left alone" "$(member wished weights_hash)" "$(member plain weights_hash)"
 waiting=$(submit small.json -n 2 --out "$scratch/waiting" --sbatch '--begin=now+1hour')
 wait_for 30 in_slurm "$waiting" PENDING
 wait_for 30 stands "$waiting" pending
@@ -113,26 +111,30 @@ ok $? "the reason is told"
 "$bit" cancel "$waiting" >said
 wait_for 30 stands "$waiting" cancelled && in_slurm "$waiting" CANCELLED
 ok $? "it can be cancelled there"
+wait_for 120 stands "$one" "done" && [ "$(job "$one" attempts)" = 2 ]
+ok $? "a job that is resumed goes on to its end"
+wait_for 120 stands "$whole" "done"
+same "its weights are those of a run that was left alone" "$(member wished weights_hash)" "$(member whole weights_hash)"
 
 # ---- bitd is away ----
 away=$(submit small.json -n 2 --out "$scratch/away")
 sleep "0.$((RANDOM % 9))"
 stop_bitd KILL # in the midst of its submission, or soon after
 begin
-wait_for 60 finished away
+wait_for 90 finished away
 wait_for 30 stands "$away" "done"
 ok $? "a job whose submission bitd did not live to see runs to its end"
 same "there was one of it in Slurm" "$(copies "$away")" 1
 kept=$(submit small.json -n 2 --out "$scratch/kept")
-wait_for 60 reaches kept 4
+wait_for 90 reaches kept 4
 stop_bitd KILL
-wait_for 60 finished kept
+wait_for 90 finished kept
 begin
 wait_for 10 stands "$kept" "done"
 ok $? "an end that came while bitd was away is known soon"
 touch lossy/lose
 lost=$(submit small.json -n 2 --out "$scratch/lost")
-wait_for 60 finished lost
+wait_for 90 finished lost
 wait_for 30 stands "$lost" "done" && grep -q "job $lost: its submission may have failed" daemon.log
 ok $? "a submission whose answer was lost is found by its name"
 [ "$(copies "$lost")" = 1 ] && same "there was one of it in Slurm" "$(job "$lost" attempts)" 1
@@ -147,11 +149,14 @@ wait_for 40 stands "$limited" cancelled
 ok $? "it can be cancelled, too"
 
 # ---- Slurm's controller is away ----
-unseen=$(submit small.json -n 2 --out "$scratch/unseen" --set schedule.steps=500)
-wait_for 60 reaches unseen 4
+unseen=$(submit small.json -n 2 --out "$scratch/unseen" --set schedule.steps=250)
+wait_for 90 reaches unseen 4
 wait_for 20 stands "$unseen" running
+# Slurm's controller writes its state up to five seconds late: what it had not written when it is killed, it never knew.
+is_saved() { [ "$scratch/lab/state/job_state" -nt "$scratch/unseen/job.json" ]; }
+wait_for 6 is_saved
 "$lab" kill-controller "$scratch/lab"
-wait_for 60 grep -q 'Slurm does not answer' daemon.log
+wait_for 90 grep -q 'Slurm does not answer' daemon.log
 ok $? "that Slurm does not answer is noticed"
 "$bit" status "$unseen" >said
 grep -q 'state  *running' said && grep -q 'Slurm does not answer since' said
@@ -168,35 +173,37 @@ ok $? "nor does a bitd that is started meanwhile take them for dead"
 "$lab" start-controller "$scratch/lab"
 wait_for 240 stands "$unseen" "done" && [ "$(job "$unseen" attempts)" = 1 ] && [ "$(copies "$unseen")" = 1 ]
 ok $? "when it answers again all goes on"
-wait_for 90 stands "$later" "done"
+wait_for 150 stands "$later" "done"
 ok $? "and what waited is handed over"
 
-# ---- what others do ----
-taken=$(submit long.json -n 2 --out "$scratch/taken")
-wait_for 60 reaches taken 4
+# ---- what others do, and what happens to a node ----
+mapfile -t nodes < <(sinfo -h -N -p main -o %N | sort -u)
+taken=$(submit long.json -n 2 --out "$scratch/taken" --sbatch "--nodelist=${nodes[0]}")
+crashed=$(submit long.json -n 2 --out "$scratch/crashed" --sbatch "--nodelist=${nodes[1]}")
+wait_for 90 reaches taken 4
+wait_for 90 reaches crashed 4
+wait_for 20 stands "$crashed" running
 scancel "$(slurm_number "$taken")"
+"$lab" crash "$scratch/lab" "${nodes[1]}"
+"$lab" boot "$scratch/lab" "${nodes[1]}"
+step=$(member crashed checkpoint_step)
 wait_for 59 stands "$taken" held operator
 ok $? "a job that an operator cancels is held, within a minute"
 stray=$(sbatch --parsable --job-name="$(squeue -h -t all -j "$(slurm_number "$taken")" -o %j)" --comment=99 --wrap 'sleep 600')
 "$bit" resume "$taken" >said
 is_gone() { [ "$(squeue -h -t all -j "$stray" -o %T)" = CANCELLED ]; }
-wait_for 60 is_gone && wait_for 60 stands "$taken" running
+wait_for 90 is_gone && wait_for 90 stands "$taken" running
 ok $? "a job of the same name that nobody waits for is cancelled"
-crashed=$(submit long.json -n 2 --out "$scratch/crashed")
-wait_for 60 reaches crashed 4
-wait_for 20 stands "$crashed" running
-node=$(squeue -h -j "$(slurm_number "$crashed")" -o %N)
-"$lab" crash "$scratch/lab" "$node"
-"$lab" boot "$scratch/lab" "$node"
-step=$(member crashed checkpoint_step)
-wait_for 120 reaches crashed $((step + 4))
+wait_for 150 reaches crashed $((step + 4))
 ok $? "a job whose node is lost goes on"
 wait_for 20 stands "$crashed" running
 ok $? "and is seen to"
 
 # ---- the end ----
 "$bit" cancel "$taken" "$crashed" >said
-wait_for 40 stands "$taken" cancelled && wait_for 40 stands "$crashed" cancelled
+wait_for 60 stands "$taken" cancelled && wait_for 60 stands "$crashed" cancelled
 ok $? "running jobs can be cancelled"
-same "and leave Slurm" "$(squeue -h -o %A | wc -l)" 0
+# The script's word that it is over comes a moment before its end.
+wait_for 30 empty
+ok $? "and leave Slurm"
 exit $bad

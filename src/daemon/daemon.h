@@ -76,6 +76,12 @@ struct job_slurm {               /* what is known of its job in Slurm; the rest 
     bool has_answer;             /* it was seen, or missed, at least once */
     enum { SLURM_NOT_SHOWN, SLURM_SHOWN, SLURM_STRANGE } shown; /* in the answer that is looked at; strange: in a word that is not known */
     int64_t found;               /* by its name and comment: the oldest number; 0: none */
+    char mark[128];              /* bit_outcome_mark when it was last known not to run: another one says that it does */
+    bool has_run;                /* it was seen to run */
+    int nodes;                   /* it had so many when it ran; 0: not known */
+    int cancelling;              /* commands under way that tell it to stop */
+    double stop_due, stop_pause; /* when it is told again to stop, and seconds between the last two times; of one that is to */
+    struct task *witness;        /* sacct is asked how it ended */
     char refusal[STORE_WHY];     /* why sbatch has certainly refused it; "" */
 };
 

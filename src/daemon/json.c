@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,6 +146,8 @@ static void add_slurm(struct bit_text *t, const struct store_attempt *a)
     bit_text_add(t, "{\"state\":");
     bit_text_add_json(t, a->slurm_state);
     add_text(t, "reason", a->slurm_reason);
+    add_text(t, "nodes", a->hosts);
+    add_whole(t, "most_ranks_a_node", *a->cores ? atoll(a->cores) : STORE_UNKNOWN);
     add_time(t, "seen", a->slurm_seen);
     add_time(t, "silent", a->slurm_silent);
     bit_text_add(t, "}");
@@ -155,7 +158,7 @@ void json_attempt(struct bit_text *t, const struct store_attempt *a)
     bit_text_add(t, "{\"number\":%d,\"engine\":\"%s\"", a->number, json_engine_name(a->engine));
     add_text(t, "hosts", a->hosts);
     bit_text_add(t, ",\"ranks\":%d", a->ranks);
-    add_text(t, "cores", a->cores);
+    add_text(t, "cores", a->engine == ENGINE_SLURM ? "" : a->cores);
     add_time(t, "begun", a->begun);
     add_time(t, "ended", a->ended);
     add_whole(t, "code", a->code);
@@ -164,7 +167,7 @@ void json_attempt(struct bit_text *t, const struct store_attempt *a)
     add_whole(t, "step_after", a->step_after);
     add_whole(t, "slurm_id", a->slurm_id);
     bit_text_add(t, ",\"slurm\":");
-    if (a->slurm_seen > 0 || a->slurm_silent > 0)
+    if ((a->engine == ENGINE_SLURM && a->slurm_id > 0) || a->slurm_silent > 0)
         add_slurm(t, a);
     else
         bit_text_add(t, "null");

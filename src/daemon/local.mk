@@ -6,6 +6,7 @@ libdaemon_a_SOURCES = src/daemon/api.c src/daemon/api_daemon.c src/daemon/api_fi
 	src/daemon/schedule.c src/daemon/store.c src/daemon/store_rows.c src/daemon/stream.c src/daemon/submit.c src/daemon/thumbnail.c
 libdaemon_a_SOURCES += src/daemon/sweep.c src/daemon/sweep_api.c src/daemon/sweep_table.c
 libdaemon_a_SOURCES += src/daemon/linger.c src/daemon/notes.c src/daemon/queued.c src/daemon/rebuild.c src/daemon/retention.c src/daemon/slurm.c src/daemon/slurm_record.c src/daemon/slurm_text.c src/daemon/task.c
+libdaemon_a_SOURCES += src/daemon/slurm_command.c src/daemon/slurm_submit.c
 libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS) $(SQLITE_CFLAGS) $(MICROHTTPD_CFLAGS)
 DAEMON_LIBS = libdaemon.a librecord.a $(JOB_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $(MICROHTTPD_LIBS)
 bin_PROGRAMS += bitd

@@ -72,7 +72,7 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
         [END_INTERNAL] = CAUSE_INTERNAL};
     static const enum daemon_cause held[DAEMON_ENDS] = {
         [END_NO_CHECKPOINT] = CAUSE_NO_CHECKPOINT, [END_DISK_FULL] = CAUSE_DISK_FULL, [END_STOPPED] = CAUSE_BY_HAND,
-        [END_OPERATOR] = CAUSE_OPERATOR, [END_GAVE_UP] = CAUSE_NO_PROGRESS};
+        [END_OPERATOR] = CAUSE_OPERATOR, [END_GAVE_UP] = CAUSE_NO_PROGRESS, [END_NO_MEMORY] = CAUSE_NO_MEMORY};
     static const enum daemon_cause again[DAEMON_ENDS] = {
         [END_ENVIRONMENT] = CAUSE_ENVIRONMENT, [END_HUNG] = CAUSE_HUNG, [END_LOST] = CAUSE_LOST};
     if (end == END_DONE)
@@ -95,7 +95,7 @@ static void settle(struct daemon_step *step, enum daemon_end end, double now)
 static bool is_stop(enum daemon_end end)
 {
     return end == END_STOPPED || end == END_NEVER_RAN || end == END_ENVIRONMENT || end == END_HUNG || end == END_LOST || end == END_IN_USE ||
-           end == END_OPERATOR || end == END_PREEMPTED || end == END_GAVE_UP;
+           end == END_OPERATOR || end == END_PREEMPTED || end == END_GAVE_UP || end == END_NO_MEMORY;
 }
 
 /* The same of a wish that has it queued again at once: what failed then costs as ever. */
@@ -459,7 +459,7 @@ static enum daemon_end end_of_state(const char *state)
 {
     static const struct { const char *state; enum daemon_end end; } known[] = {
         {"CANCELLED", END_OPERATOR}, {"PREEMPTED", END_PREEMPTED}, {"REVOKED", END_PREEMPTED}, {"TIMEOUT", END_ENVIRONMENT},
-        {"DEADLINE", END_ENVIRONMENT}, {"NODE_FAIL", END_ENVIRONMENT}, {"BOOT_FAIL", END_ENVIRONMENT}, {"OUT_OF_MEMORY", END_ENVIRONMENT}};
+        {"DEADLINE", END_ENVIRONMENT}, {"NODE_FAIL", END_ENVIRONMENT}, {"BOOT_FAIL", END_ENVIRONMENT}, {"OUT_OF_MEMORY", END_NO_MEMORY}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(state, known[i].state))
             return known[i].end;
@@ -480,6 +480,8 @@ enum daemon_end daemon_end_of_slurm(const char *state, const struct slurm_record
         return judged;
     if (by_state == END_OPERATOR || by_state == END_PREEMPTED)
         return by_state;
+    if (by_state == END_NO_MEMORY || (record && record->gave_up && record->no_memory))
+        return END_NO_MEMORY;
     if (record && record->gave_up)
         return END_GAVE_UP;
     if (judged == END_STOPPED && ((record && record->by_slurm) || by_state == END_ENVIRONMENT))

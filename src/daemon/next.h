@@ -38,6 +38,7 @@ enum daemon_end {
     END_OPERATOR,                                  /* Slurm's job was cancelled by somebody else */
     END_PREEMPTED,                                 /* Slurm took its place away: costs nothing */
     END_GAVE_UP,                                   /* the batch script has started it again and again without a new checkpoint */
+    END_NO_MEMORY,                                 /* Slurm has ended it for want of memory */
     END_NEVER_RAN,                                 /* its keeper was never told to go: costs nothing */
     DAEMON_ENDS
 };
@@ -135,6 +136,7 @@ enum slurm_found daemon_find_slurm(const struct daemon_slurm_sight *sight);
 struct slurm_record {
     int code;
     bool gave_up;            /* several starts of Slurm's job in a row made no checkpoint */
+    bool no_memory;          /* the kernel has killed ranks for want of memory in its last start */
     bool by_slurm;           /* stopped by the time limit or by Slurm's TERM, and not by a person */
 };
 enum daemon_end daemon_end_of_slurm(const char *state, const struct slurm_record *record, enum daemon_end judged);

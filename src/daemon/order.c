@@ -46,6 +46,8 @@ static struct store_attempt next_attempt(const struct job *job)
     if (bit_outcome_read(job->row.out, &outcome, &ignored) == 0 && outcome.progress.checkpoint_step != BIT_RECORD_UNKNOWN)
         attempt.step_before = (int64_t)outcome.progress.checkpoint_step;
     bit_outcome_mark(job->row.out, attempt.mark, sizeof attempt.mark);
+    if (attempt.engine == ENGINE_SLURM)
+        memcpy(attempt.cores, job->row.attempt.cores, sizeof attempt.cores);
     return attempt;
 }
 

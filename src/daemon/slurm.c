@@ -1,11 +1,11 @@
 /* Jobs that Slurm runs: bit-launch --slurm submits a batch script that keeps the run going within Slurm, one squeue an interval shows how all of
  * them stand, and the script's end record tells how it ended. That Slurm does not answer is never taken for an end. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "bit/file.h"
 #include "bit/log.h"
@@ -14,24 +14,22 @@
 #include "daemon/slurm.h"
 #include "daemon/task.h"
 
-enum { ASK_SECONDS = 60, SUBMIT_SECONDS = 180, SOON = 5, AT_ONCE = 4, WORDS = 64, HOUR = 3600 };
-
-static bool is_here(const struct job *job) { return job->row.engine == ENGINE_SLURM && daemon_is_live(job->row.life.state); }
+bool slurm_is_here(const struct job *job) { return job->row.engine == ENGINE_SLURM && daemon_is_live(job->row.life.state); }
 
 /* The next question comes within `seconds`, and those after it are close again. */
-static void ask_soon(struct daemon *d, double seconds)
+void slurm_ask_soon(struct daemon *d, double seconds)
 {
     double due = daemon_now() + seconds;
     if (d->slurm.due <= 0 || due < d->slurm.due)
         d->slurm.due = due;
-    d->slurm.pace = SOON;
+    d->slurm.pace = SLURM_SOON;
 }
 
 int slurm_start(struct daemon *d, struct bit_error *error)
 {
     unsigned char random[4];
     char *instance = d->slurm.instance;
-    d->slurm.pace = SOON;
+    d->slurm.pace = SLURM_SOON;
     if (store_get_meta(d->store, "instance", instance, sizeof d->slurm.instance, error))
         return -1;
     if (*instance)
@@ -43,203 +41,28 @@ int slurm_start(struct daemon *d, struct bit_error *error)
     return store_set_meta(d->store, "instance", instance, error);
 }
 
-/* ---- commands ---- */
+/* ---- what is known ---- */
 
-struct command { char *word[WORDS + 1]; int words; char program[PATH_MAX], text[2048]; size_t used; };
-
-static void add(struct command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct command *c, const char *format, ...)
+/* Of a job that Slurm has ended for want of memory: the next start gets fewer ranks a node, once. False: it had so before, or a node has one. */
+static bool spread(struct job *job)
 {
-    va_list list;
-    va_start(list, format);
-    int size = vsnprintf(c->text + c->used, sizeof c->text - c->used, format, list);
-    va_end(list);
-    if (c->words == WORDS || size < 0 || c->used + (size_t)size + 1 > sizeof c->text)
-        return;
-    c->word[c->words++] = c->text + c->used;
-    c->used += (size_t)size + 1;
-}
-
-/* One of Slurm's own, of the cluster that the configuration names. */
-static bool begin(const struct daemon *d, struct command *c, const char *name)
-{
-    *c = (struct command){0};
-    if (!environment_find(d, name, c->program))
+    struct store_attempt *a = &job->row.attempt;
+    int nodes = job->slurm.nodes > 0 ? job->slurm.nodes : 1, here = (a->ranks + nodes - 1) / nodes;
+    if (*a->cores || here < 2 || slurm_options_have(job->row.options, "--nodes") || slurm_options_have(job->daemon->config.slurm_options, "--nodes"))
         return false;
-    c->word[c->words++] = c->program;
-    if (*d->config.slurm_cluster)
-        add(c, "--clusters=%s", d->config.slurm_cluster);
+    snprintf(a->cores, sizeof a->cores, "%d", here / 2);
     return true;
 }
 
-static void told(void *context, int code, const char *output, size_t size)
+static void tell_memory(const struct job *job, bool goes_on, char *text, size_t size)
 {
-    char line[256];
-    (void)context;
-    (void)size;
-    slurm_last_line(output, line, sizeof line);
-    if (code != 0 && *line)
-        bit_log(BIT_LOG_DEBUG, "%s", line);
+    char need[64] = "";
+    size_t used = strlen(text);
+    if (job->row.rank_bytes > 0)
+        snprintf(need, sizeof need, "a rank needs about %.0f MB (bit plan): ", (double)job->row.rank_bytes / 1e6);
+    snprintf(text + used, size - used, "; %s%s%s", need, goes_on ? "once more with fewer ranks a node, at most " :
+             "more memory (--sbatch --mem-per-cpu=...), fewer ranks, or a smaller micro_batch", goes_on ? job->row.attempt.cores : "");
 }
-
-/* scancel, whose word nobody waits for: what it did is seen in squeue. By the name, too: a Slurm that lost its state gives numbers anew. */
-static void cancel(struct daemon *d, int64_t job, int64_t number, const char *how, const char *more)
-{
-    struct command c;
-    struct bit_error error = {0};
-    if (!begin(d, &c, "scancel"))
-        return;
-    add(&c, "--name=bit-%s-%lld", d->slurm.instance, (long long)job);
-    if (*how)
-        add(&c, "%s", how);
-    if (*more)
-        add(&c, "%s", more);
-    add(&c, "%lld", (long long)number);
-    if (!task_start(d, c.word, ASK_SECONDS, told, NULL, &error))
-        bit_log(BIT_LOG_WARNING, "%s", error.text);
-}
-
-/* ---- submitting ---- */
-
-/* A cap, should something go round in circles. */
-static bool is_full(const struct daemon *d) { return d->slurm.submissions >= d->config.slurm_submissions; }
-
-bool slurm_has_room(struct daemon *d)
-{
-    struct slurm *s = &d->slurm;
-    double now = daemon_now();
-    int submitting = 0;
-    if (s->answered <= 0 || s->silent > 0) { /* the first word of it, or the next one, will tell */
-        if (!s->asking && s->due <= 0)
-            ask_soon(d, 0);
-        return false;
-    }
-    if (now >= s->hour + HOUR || now < s->hour) {
-        s->hour = now;
-        s->submissions = 0;
-    }
-    for (const struct job *job = d->jobs; job; job = job->next)
-        submitting += job->slurm.submitting != NULL || (job->row.engine == ENGINE_SLURM && job->row.life.state == STATE_STARTING);
-    return submitting < AT_ONCE && !is_full(d);
-}
-
-static void number_known(struct job *job, int64_t number)
-{
-    job->row.attempt.slurm_id = number;
-    job->slurm.known = daemon_now();
-    job->slurm.unsure = 0;
-    job->slurm.absences = 0;
-    job->slurm.has_answer = false;
-    bit_log(BIT_LOG_INFO, "job %lld: Slurm has it as job %lld", (long long)job->row.id, (long long)number);
-    queue_feed(job, EVENT_HANDED_OVER, 0, false, "");
-    rebuild_note(job);
-    ask_soon(job->daemon, SOON);
-}
-
-struct submission { struct daemon *daemon; int64_t job; int attempt; };
-
-static void submitted(void *context, int code, const char *output, size_t size)
-{
-    struct submission s = *(struct submission *)context;
-    struct job *job = queue_find(s.daemon, s.job);
-    int64_t number = code == 0 ? slurm_submitted(output) : -1;
-    (void)size;
-    bit_free(context);
-    if (!job || job->row.attempt.number != s.attempt || job->row.life.state != STATE_STARTING)
-        return; /* should it have arrived, it is seen as a stray */
-    job->slurm.submitting = NULL;
-    if (number > 0) {
-        number_known(job, number);
-        return;
-    }
-    char line[256];
-    slurm_last_line(output, line, sizeof line);
-    bool refused = slurm_was_refused(code, output);
-    snprintf(job->slurm.refusal, sizeof job->slurm.refusal, "%s", !refused ? "" : *line ? line : "sbatch has given no number");
-    job->slurm.known = daemon_now();
-    job->slurm.unsure = job->slurm.known - (refused ? DAEMON_UNSURE : 0);
-    bit_log(BIT_LOG_WARNING, "job %lld: its submission %s: %s", (long long)job->row.id, refused ? "was refused" : "may have failed", line);
-    ask_soon(s.daemon, 0);
-}
-
-static void add_options(struct command *c, const char *words)
-{
-    char copy[STORE_WHY], *rest = copy, *word;
-    snprintf(copy, sizeof copy, "%s", words);
-    while ((word = strsep(&rest, " \t")))
-        if (*word && slurm_option_is_known(word))
-            add(c, "%s", word);
-}
-
-static int submit(struct job *job, struct bit_error *error)
-{
-    const struct daemon *d = job->daemon;
-    const struct store_job *row = &job->row;
-    struct submission *s = bit_allocate(1, sizeof *s, "a submission", error);
-    struct command *c = bit_allocate(1, sizeof *c, "a command", error);
-    char job_file[PATH_MAX], ranks[32];
-    snprintf(job_file, sizeof job_file, "%.4000s/bitd-job.json", row->out);
-    snprintf(ranks, sizeof ranks, row->least == row->most ? "%d" : "%d-%d", row->least, row->most);
-    int result = -1;
-    if (s && c && bit_folder_create(row->out, error) == 0 && engine_write_job(job, job_file, error) == 0) {
-        *s = (struct submission){job->daemon, row->id, row->attempt.number};
-        const char *const words[] = {d->config.launch, job_file, "-n", ranks, "--out", row->out, "--slurm"};
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            c->word[c->words++] = (char *)(uintptr_t)words[i];
-        add(c, "--threads=%d", row->threads);
-        add(c, "--lead=%d", d->config.slurm_lead);
-        if (*d->config.slurm_cluster)
-            add(c, "--clusters=%s", d->config.slurm_cluster);
-        add_options(c, d->config.slurm_options);
-        add_options(c, row->options);
-        add(c, "--job-name=bit-%s-%lld", d->slurm.instance, (long long)row->id);
-        add(c, "--comment=%d", row->attempt.number);
-        add(c, "--dependency=singleton");
-        job->slurm.submitting = task_start(job->daemon, c->word, SUBMIT_SECONDS, submitted, s, error);
-        result = job->slurm.submitting ? 0 : -1;
-    }
-    bit_free(c);
-    if (result)
-        bit_free(s);
-    return result;
-}
-
-void slurm_spawn(struct job *job)
-{
-    struct bit_error error = {0};
-    job->slurm = (struct job_slurm){0};
-    if (!engine_has_room(job)) {
-        queue_feed(job, EVENT_ENDED, END_DISK_FULL, false, "too little room on the disk of its folder");
-    } else if (submit(job, &error)) {
-        bit_log(BIT_LOG_ERROR, "job %lld: %s", (long long)job->row.id, error.text);
-        queue_feed(job, EVENT_NOT_STARTED, END_LOST, false, error.text);
-    } else {
-        job->daemon->slurm.submissions++;
-    }
-}
-
-/* ---- wishes ---- */
-
-/* One that waits is cancelled; one that runs saves first (USR2 to the batch script alone), and is not queued again. */
-void slurm_stop(struct job *job)
-{
-    int64_t id = job->row.id, number = job->row.attempt.slurm_id;
-    if (number <= 0)
-        return;
-    if (job->slurm.view != SLURM_RUNNING || !job->slurm.has_answer)
-        cancel(job->daemon, id, number, "--state=PENDING", "");
-    if (job->slurm.view != SLURM_PENDING || !job->slurm.has_answer)
-        cancel(job->daemon, id, number, "--batch", "--signal=USR2");
-    ask_soon(job->daemon, SOON);
-}
-
-void slurm_save(struct job *job)
-{
-    if (job->row.attempt.slurm_id > 0)
-        cancel(job->daemon, job->row.id, job->row.attempt.slurm_id, "--batch", "--signal=USR1");
-}
-
-/* ---- what is known ---- */
 
 static void finish(struct job *job, const struct slurm_record *record)
 {
@@ -251,10 +74,76 @@ static void finish(struct job *job, const struct slurm_record *record)
     enum daemon_end judged = engine_judge(job, record ? record->code : -1, record && record->by_slurm, !record, why);
     enum daemon_end end = daemon_end_of_slurm(state, record, judged);
     if (*state && end != END_DONE)
-        snprintf(text, sizeof text, "Slurm's job %lld: %s%s%.440s", (long long)job->row.attempt.slurm_id, state, *why ? "; " : "", why);
+        snprintf(text, sizeof text, "Slurm's job %lld: %s%s%.240s", (long long)job->row.attempt.slurm_id, state, *why ? "; " : "", why);
     else
         memcpy(text, why, sizeof text);
+    if (end == END_NO_MEMORY) {
+        bool goes_on = spread(job);
+        tell_memory(job, goes_on, text, sizeof text);
+        end = goes_on ? END_ENVIRONMENT : END_NO_MEMORY;
+    }
     queue_feed(job, EVENT_ENDED, end, engine_has_progressed(job), text);
+}
+
+/* Slurm will not start it again unless somebody tells it to: neither shall we. Its own job goes, for that one could start beside ours. */
+static bool has_given_up(struct job *job)
+{
+    char text[STORE_WHY];
+    int64_t id = job->row.id, number = job->row.attempt.slurm_id;
+    const char *reason = job->row.attempt.slurm_reason;
+    if (!slurm_is_held(reason, job->slurm.has_run) || job->row.life.state == STATE_STOPPING)
+        return false;
+    snprintf(text, sizeof text, "Slurm holds its job %lld: %.200s; once that is mended, bit resume %lld hands it over anew", (long long)number, reason, (long long)id);
+    queue_feed(job, EVENT_ENDED, END_OPERATOR, engine_has_progressed(job), text);
+    slurm_cancel(job->daemon, id, number);
+    return true;
+}
+
+/* A job that nobody knows any more: what accounting says of it, where there is any. */
+static void take_witness(void *context, int code, const char *output, size_t size)
+{
+    struct slurm_witness w = *(struct slurm_witness *)context;
+    struct job *job = queue_find(w.daemon, w.job);
+    struct slurm_record record;
+    (void)size;
+    bit_free(context);
+    if (!job || !slurm_is_here(job) || job->row.attempt.number != w.attempt || !job->slurm.witness)
+        return;
+    job->slurm.witness = NULL;
+    if (job->slurm.absences < DAEMON_ABSENCES)
+        return; /* it was seen again */
+    if (code == 0)
+        slurm_accounted(output, w.daemon->slurm.instance, w.job, job->row.attempt.slurm_state, sizeof job->row.attempt.slurm_state);
+    finish(job, slurm_read_record(job->row.out, job->row.attempt.slurm_id, &record) ? &record : NULL);
+}
+
+/* False: there is nobody to ask. */
+static bool ask_witness(struct job *job)
+{
+    struct daemon *d = job->daemon;
+    struct bit_error ignored = {0};
+    struct slurm_command c;
+    char since[32];
+    struct tm local;
+    const time_t begun = (time_t)job->row.attempt.begun - 3600; /* its clock may differ from ours */
+    if (job->slurm.witness)
+        return true;
+    if (!slurm_begin_command(d, &c, "sacct") || !localtime_r(&begun, &local) || !strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%S", &local))
+        return false;
+    /* Without a start it looks at jobs since midnight only. */
+    slurm_add_word(&c, "--starttime=%s", since);
+    slurm_add_word(&c, "--jobs=%lld", (long long)job->row.attempt.slurm_id);
+    static const char *const words[] = {"--noheader", "--parsable2", "--allocations", "--format=JobName,State"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        slurm_add_word(&c, "%s", words[i]);
+    struct slurm_witness *w = bit_allocate(1, sizeof *w, "a command", &ignored);
+    if (w) {
+        *w = (struct slurm_witness){d, job->row.id, job->row.attempt.number};
+        job->slurm.witness = task_start(d, c.word, SLURM_ASK_SECONDS, take_witness, w, &ignored);
+        if (!job->slurm.witness)
+            bit_free(w);
+    }
+    return job->slurm.witness != NULL;
 }
 
 static void take_sight(struct job *job, const struct slurm_record *record)
@@ -267,41 +156,64 @@ static void take_sight(struct job *job, const struct slurm_record *record)
     case SLURM_FOUND_NOTHING:
         break;
     case SLURM_FOUND_WAITING:
-        queue_feed(job, EVENT_REQUEUED, 0, false, "");
+        if (has_given_up(job))
+            break;
+        if (queue_feed(job, EVENT_REQUEUED, 0, false, "") == ANSWER_TAKEN)
+            bit_outcome_mark(job->row.out, job->slurm.mark, sizeof job->slurm.mark);
         if (job->row.life.state == STATE_STOPPING) /* it was queued again while it was asked to stop */
             slurm_stop(job);
         break;
     case SLURM_FOUND_RUNNING:
+        job->slurm.has_run = true;
         if (job->row.life.state == STATE_PENDING)
             queue_feed(job, EVENT_STARTED, 0, false, "");
         break;
     case SLURM_FOUND_OVER:
-        finish(job, record);
+        if (record || job->slurm.view != SLURM_ABSENT || !ask_witness(job))
+            finish(job, record);
         break;
     case SLURM_FOUND_NEVER:
         queue_feed(job, EVENT_NOT_STARTED, *job->slurm.refusal ? END_LOST : END_NEVER_RAN, false,
                    *job->slurm.refusal ? job->slurm.refusal : "its submission did not arrive");
         break;
     }
-    if (is_here(job) && (job->slurm.absences == 1 || job->row.attempt.slurm_id <= 0 || job->row.life.state == STATE_STOPPING))
-        ask_soon(d, SOON);
+    if (slurm_is_here(job) && (job->slurm.absences == 1 || job->row.attempt.slurm_id <= 0 || job->row.life.state == STATE_STOPPING))
+        slurm_ask_soon(d, SLURM_SOON);
+}
+
+/* The run's own word that it runs comes sooner than squeue's. */
+static void look_at_run(struct job *job)
+{
+    char mark[sizeof job->slurm.mark];
+    if (job->row.life.state != STATE_PENDING || job->row.attempt.slurm_id <= 0)
+        return;
+    bit_outcome_mark(job->row.out, mark, sizeof mark);
+    if (!*mark || !strcmp(mark, job->slurm.mark))
+        return;
+    memcpy(job->slurm.mark, mark, sizeof mark);
+    job->slurm.known = daemon_now(); /* that it waits, a question of before may still say */
+    job->slurm.has_run = true;
+    queue_feed(job, EVENT_STARTED, 0, false, "");
+    slurm_ask_soon(job->daemon, 1);
 }
 
 void slurm_look_at_record(struct job *job)
 {
     struct slurm_record record;
-    if (is_here(job) && job->row.attempt.slurm_id > 0 && slurm_read_record(job->row.out, job->row.attempt.slurm_id, &record))
+    look_at_run(job);
+    if (slurm_is_here(job) && job->row.attempt.slurm_id > 0 && slurm_read_record(job->row.out, job->row.attempt.slurm_id, &record))
         take_sight(job, &record);
 }
 
 void slurm_look(struct job *job)
 {
-    job->slurm = (struct job_slurm){.known = daemon_now()};
+    job->slurm = (struct job_slurm){.known = daemon_now(), .has_run = job->row.life.state == STATE_RUNNING};
+    bit_outcome_mark(job->row.out, job->slurm.mark, sizeof job->slurm.mark);
     /* A submission that the former bitd began may still be on its way. */
     job->slurm.unsure = job->row.attempt.slurm_id > 0 ? 0 : job->slurm.known;
-    ask_soon(job->daemon, 0);
+    slurm_ask_soon(job->daemon, 0);
     slurm_look_at_record(job);
-    if (is_here(job))
+    if (slurm_is_here(job))
         bit_log(BIT_LOG_INFO, "job %lld: adopted, Slurm's job %lld", (long long)job->row.id, (long long)job->row.attempt.slurm_id);
 }
 
@@ -319,10 +231,10 @@ static void take_stray(struct daemon *d, struct job *job, const struct slurm_lin
 {
     if (view == SLURM_ENDED || !strcmp(line->state, "COMPLETING"))
         return;
-    if (job && is_here(job) && job->row.attempt.slurm_id <= 0 && line->attempt == job->row.attempt.number)
+    if (job && slurm_is_here(job) && job->row.attempt.slurm_id <= 0 && line->attempt == job->row.attempt.number)
         return; /* its number will be known, by sbatch's answer or by ours */
     bit_log(BIT_LOG_WARNING, "Slurm's job %lld of job %lld is none that is waited for: it is cancelled", (long long)line->number, (long long)line->job);
-    cancel(d, line->job, line->number, "", "");
+    slurm_cancel(d, line->job, line->number);
 }
 
 static void see(struct job *job, const struct slurm_line *line, enum slurm_view view)
@@ -331,6 +243,8 @@ static void see(struct job *job, const struct slurm_line *line, enum slurm_view 
     snprintf(a->slurm_state, sizeof a->slurm_state, "%s", line->state);
     snprintf(a->slurm_reason, sizeof a->slurm_reason, "%s", strcmp(line->reason, "None") ? line->reason : "");
     a->slurm_seen = job->daemon->slurm.asked;
+    if (line->node_count > 0 && view != SLURM_PENDING)
+        job->slurm.nodes = line->node_count;
     if (*line->nodes && view == SLURM_RUNNING)
         snprintf(a->hosts, sizeof a->hosts, "%s", line->nodes);
     job->slurm.view = view;
@@ -348,13 +262,13 @@ static void adopt_by_name(struct daemon *d, const char *text)
     }
     while (slurm_next_line(&text, d->slurm.instance, &line)) {
         struct job *job = queue_find(d, line.job);
-        if (job && is_here(job) && !job->slurm.submitting && job->row.attempt.slurm_id <= 0 && line.attempt == job->row.attempt.number &&
+        if (job && slurm_is_here(job) && !job->slurm.submitting && job->row.attempt.slurm_id <= 0 && line.attempt == job->row.attempt.number &&
             (job->slurm.found == 0 || line.number < job->slurm.found))
             job->slurm.found = line.number;
     }
     for (struct job *job = d->jobs; job; job = job->next)
         if (job->slurm.found > 0)
-            number_known(job, job->slurm.found);
+            slurm_number_known(job, job->slurm.found);
 }
 
 static void take_answer(struct daemon *d, const char *text)
@@ -365,7 +279,7 @@ static void take_answer(struct daemon *d, const char *text)
     while (slurm_next_line(&text, d->slurm.instance, &line)) {
         struct job *job = queue_find(d, line.job);
         bool known = slurm_view_of(line.state, &view);
-        if (job && is_here(job) && job->row.attempt.slurm_id == line.number) {
+        if (job && slurm_is_here(job) && job->row.attempt.slurm_id == line.number) {
             job->slurm.shown = SLURM_STRANGE;
             if (known)
                 see(job, &line, view);
@@ -392,7 +306,7 @@ static void set_silent(struct daemon *d, double since)
 {
     d->slurm.silent = since;
     for (struct job *job = d->jobs; job; job = job->next)
-        job->row.attempt.slurm_silent = is_here(job) ? since : 0;
+        job->row.attempt.slurm_silent = slurm_is_here(job) ? since : 0;
 }
 
 static void answered(void *context, int code, const char *output, size_t size)
@@ -421,28 +335,28 @@ static void answered(void *context, int code, const char *output, size_t size)
     s->answered = s->asked;
     take_answer(d, output);
     for (struct job *job = d->jobs; job; job = job->next)
-        if (is_here(job) && !job->slurm.submitting && s->answered >= job->slurm.known)
+        if (slurm_is_here(job) && !job->slurm.submitting && s->answered >= job->slurm.known)
             take_news(job);
 }
 
 static bool has_questions(const struct daemon *d)
 {
     for (const struct job *job = d->jobs; job; job = job->next)
-        if (is_here(job) || (job->row.engine == ENGINE_SLURM && job->row.life.state == STATE_QUEUED && (d->slurm.answered <= 0 || d->slurm.silent > 0)))
+        if (slurm_is_here(job) || (job->row.engine == ENGINE_SLURM && job->row.life.state == STATE_QUEUED && (d->slurm.answered <= 0 || d->slurm.silent > 0)))
             return true;
     return false;
 }
 
 static void ask(struct daemon *d)
 {
-    struct command c;
+    struct slurm_command c;
     struct bit_error error = {0};
     d->slurm.asked = daemon_now();
-    if (begin(d, &c, "squeue")) {
+    if (slurm_begin_command(d, &c, "squeue")) {
         const char *const words[] = {"--noheader", "--states=all", "--me", "--format=" SLURM_FORMAT};
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            add(&c, "%s", words[i]);
-        d->slurm.asking = task_start(d, c.word, ASK_SECONDS, answered, d, &error);
+            slurm_add_word(&c, "%s", words[i]);
+        d->slurm.asking = task_start(d, c.word, SLURM_ASK_SECONDS, answered, d, &error);
     }
     if (!d->slurm.asking)
         answered(d, TASK_KILLED, *error.text ? error.text : "there is no squeue in PATH", 0);
@@ -455,14 +369,16 @@ void slurm_tick(struct daemon *d, double now)
         if (has_questions(d))
             ask(d);
     }
-    if (is_full(d) && now >= d->slurm.hour + HOUR) {
-        d->slurm.submissions = 0;
-        d->must_schedule = true;
-    }
+    slurm_repeat_stops(d, now);
+    slurm_renew_room(d, now);
 }
 
 double slurm_next_due(const struct daemon *d)
 {
-    double due = d->slurm.asking ? 0 : d->slurm.due, next = is_full(d) ? d->slurm.hour + HOUR : 0;
-    return due > 0 && (next <= 0 || due < next) ? due : next;
+    const double all[] = {d->slurm.asking ? 0 : d->slurm.due, slurm_next_stop(d), slurm_next_room(d)};
+    double next = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] > 0 && (next <= 0 || all[i] < next))
+            next = all[i];
+    return next;
 }

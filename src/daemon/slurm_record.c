@@ -27,6 +27,7 @@ bool slurm_read_record(const char *out, int64_t number, struct slurm_record *rec
     if (whole)
         *record = (struct slurm_record){.code = (int)bit_json_whole(json, "code", 74),
                                         .gave_up = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "gave_up")),
+                                        .no_memory = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "no_memory")),
                                         .by_slurm = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "by_slurm"))};
     cJSON_Delete(json);
     return whole;

@@ -34,7 +34,7 @@ static int64_t job_of_name(const char *name, const char *instance)
     return number_at(name + 4 + size + 1, "");
 }
 
-enum { FIELDS = 6 };
+enum { FIELDS = 7 };
 
 static bool take_line(const char *text, size_t length, const char *instance, struct slurm_line *line)
 {
@@ -48,7 +48,7 @@ static bool take_line(const char *text, size_t length, const char *instance, str
         size[f] = (size_t)(end - field[f]);
         at += size[f] + 1;
     }
-    char name[128], number[32], comment[32];
+    char name[128], number[32], comment[32], count[16];
     if (size[0] >= sizeof number || size[3] >= sizeof name || size[1] >= sizeof line->state)
         return false;
     *line = (struct slurm_line){0};
@@ -56,11 +56,13 @@ static bool take_line(const char *text, size_t length, const char *instance, str
     copy_clean(line->state, sizeof line->state, field[1], size[1]);
     copy_clean(comment, sizeof comment, field[2], size[2]);
     copy_clean(name, sizeof name, field[3], size[3]);
-    copy_clean(line->nodes, sizeof line->nodes, field[4], size[4]);
-    copy_clean(line->reason, sizeof line->reason, field[5], size[5]);
+    copy_clean(count, sizeof count, field[4], size[4]);
+    copy_clean(line->nodes, sizeof line->nodes, field[5], size[5]);
+    copy_clean(line->reason, sizeof line->reason, field[6], size[6]);
     line->number = number_at(number, "");
     line->job = job_of_name(name, instance);
-    int64_t attempt = number_at(comment, "");
+    int64_t attempt = number_at(comment, ""), nodes = number_at(count, "");
+    line->node_count = nodes > 0 && nodes < 1000000 && size[4] < sizeof count ? (int)nodes : 0;
     line->attempt = attempt > 0 && attempt < 1000000000 && size[2] < sizeof comment ? (int)attempt : 0;
     return line->number > 0 && line->job > 0;
 }
@@ -131,6 +133,39 @@ bool slurm_view_of(const char *state, enum slurm_view *view)
             *view = known[i].view;
             return true;
         }
+    return false;
+}
+
+bool slurm_is_held(const char *reason, bool has_run)
+{
+    return !strcmp(reason, "launch failed requeued held") || !strcmp(reason, "launch_failed_requeued_held") || !strcmp(reason, "JobHoldMaxRequeue") ||
+           (has_run && !strcmp(reason, "JobHeldAdmin"));
+}
+
+void slurm_accounted(const char *text, const char *instance, int64_t job, char *state, size_t size)
+{
+    for (const char *at = text; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
+        char name[128], word[24];
+        enum slurm_view view;
+        size_t length = strcspn(at, "|\n");
+        if (at[length] != '|' || length >= sizeof name)
+            continue;
+        copy_clean(name, sizeof name, at, length);
+        const char *said = at + length + 1;
+        copy_clean(word, sizeof word, said, strcspn(said, " |+\n")); /* "CANCELLED by 1000" */
+        if (job_of_name(name, instance) == job && slurm_view_of(word, &view) && view == SLURM_ENDED)
+            snprintf(state, size, "%s", word);
+    }
+}
+
+bool slurm_options_have(const char *words, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = words; *at; at += strcspn(at, " \t")) {
+        at += strspn(at, " \t");
+        if (!strncmp(at, name, size) && (!at[size] || strchr("= \t", at[size])))
+            return true;
+    }
     return false;
 }
 

@@ -86,7 +86,7 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_DEPENDENTS] = "SELECT job FROM need WHERE on_job=? ORDER BY job LIMIT ?",
     [SQL_MOVE_NEEDS] = "UPDATE need SET on_job=? WHERE on_job=? AND job IN (SELECT id FROM job WHERE state NOT IN ('done','failed','cancelled'))",
     [SQL_ADD_ATTEMPT] = "INSERT INTO attempt(job," ATTEMPT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [SQL_SET_ATTEMPT] = "UPDATE attempt SET pid=?,start_ticks=?,boot=?,slurm_id=?,ended=?,code=?,step_after=?,why=?,hosts=? WHERE job=? AND n=?",
+    [SQL_SET_ATTEMPT] = "UPDATE attempt SET pid=?,start_ticks=?,boot=?,slurm_id=?,ended=?,code=?,step_after=?,why=?,hosts=?,cores=? WHERE job=? AND n=?",
     [SQL_READ_ATTEMPT] = "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE job=? AND n=?",
     [SQL_LAST_ATTEMPT] = "SELECT " ATTEMPT_COLUMNS " FROM attempt WHERE job=? ORDER BY n DESC LIMIT 1",
     [SQL_ADD_EVENT] = "INSERT INTO event(job,time,name,context) VALUES(?,?,?,?)",

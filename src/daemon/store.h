@@ -21,7 +21,7 @@ struct store_attempt {
     int number;                  /* 0: there was none yet */
     enum daemon_engine engine;
     char hosts[512];             /* "a:2,b:2" */
-    char cores[256];             /* on this host: "0-3,8" */
+    char cores[256];             /* on this host: "0-3,8"; Slurm: the most ranks a node may get, from the next start on, "": as many as fit */
     int ranks;
     int64_t pid, start_ticks;    /* of its keeper; pid 0: not known, so nothing was ever told to go */
     char boot[40];

@@ -257,8 +257,8 @@ int store_add_attempt(struct store *store, int64_t job, const struct store_attem
 
 int store_set_attempt(struct store *store, int64_t job, const struct store_attempt *a, struct bit_error *error)
 {
-    return store_change(store, error, SQL_SET_ATTEMPT, "iitndnnttii", a->pid, a->start_ticks, a->boot, a->slurm_id, a->ended, (int64_t)a->code,
-                        a->step_after, a->why, a->hosts, job, (int64_t)a->number);
+    return store_change(store, error, SQL_SET_ATTEMPT, "iitndnntttii", a->pid, a->start_ticks, a->boot, a->slurm_id, a->ended, (int64_t)a->code,
+                        a->step_after, a->why, a->hosts, a->cores, job, (int64_t)a->number);
 }
 
 int store_read_attempt(struct store *store, int64_t job, int number, struct store_attempt *attempt, struct bit_error *error)

@@ -54,9 +54,11 @@ N = 500
 check-daemon-faults: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon-faults/campaign" --trials $(N) $(FAULTS)
 TESTS += tests/946-bitd-faults.sh tests/947-bitd-priority.sh
+TESTS += tests/949-bitd-slurm-words.sh
 # A table of what submissions, lists, restarts and ends take.
 bench-daemon: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) "$(srcdir)/tests/daemon/figures"
 endif
 EXTRA_DIST += tests/946-bitd-faults.sh tests/947-bitd-priority.sh tests/daemon-faults/campaign tests/daemon/exposition.awk tests/daemon/figures
+EXTRA_DIST += tests/949-bitd-slurm-words.sh
 .PHONY: bench-daemon check-daemon-faults check-simulation

@@ -117,6 +117,7 @@ static void test_every_end(void)
         {END_OPERATOR, {"held operator", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
         {END_PREEMPTED, {"queued preempted", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
         {END_GAVE_UP, {"held no-progress", "held no-progress", "held no-progress", "held paused", "cancelled cancelled"}},
+        {END_NO_MEMORY, {"held memory", "held memory", "held memory", "held paused", "cancelled cancelled"}},
         {END_NEVER_RAN, {"queued none", "queued preempted", "queued drained", "held paused", "cancelled cancelled"}},
     };
     CHECK(sizeof rows / sizeof *rows == DAEMON_ENDS);
@@ -271,7 +272,8 @@ static void test_every_slurm_sight(void)
 
 static void test_ends_of_slurm(void)
 {
-    static const struct slurm_record plain = {.code = 75}, limit = {.code = 75, .by_slurm = true}, gave_up = {.code = 74, .gave_up = true};
+    static const struct slurm_record plain = {.code = 75}, limit = {.code = 75, .by_slurm = true}, gave_up = {.code = 74, .gave_up = true}, killed = {.code = 74, .no_memory = true},
+                                     starved = {.code = 74, .gave_up = true, .no_memory = true};
     static const struct { const char *state; const struct slurm_record *record; enum daemon_end judged, end; } rows[] = {
         {"COMPLETED", &plain, END_DONE, END_DONE}, {"", &plain, END_DONE, END_DONE}, {"CANCELLED", NULL, END_DONE, END_DONE},
         {"TIMEOUT", NULL, END_DONE, END_DONE}, {"FAILED", &plain, END_BAD_JOB, END_BAD_JOB}, {"FAILED", NULL, END_LOST, END_LOST},
@@ -280,8 +282,11 @@ static void test_ends_of_slurm(void)
         {"FAILED", &gave_up, END_STOPPED, END_GAVE_UP}, {"CANCELLED", NULL, END_STOPPED, END_OPERATOR},
         {"CANCELLED", &gave_up, END_ENVIRONMENT, END_OPERATOR}, {"PREEMPTED", NULL, END_STOPPED, END_PREEMPTED},
         {"PREEMPTED", NULL, END_LOST, END_PREEMPTED}, {"TIMEOUT", NULL, END_LOST, END_ENVIRONMENT}, {"TIMEOUT", NULL, END_STOPPED, END_PREEMPTED},
-        {"NODE_FAIL", NULL, END_LOST, END_ENVIRONMENT}, {"OUT_OF_MEMORY", NULL, END_LOST, END_ENVIRONMENT}, {"FAILED", NULL, END_HUNG, END_HUNG},
+        {"NODE_FAIL", NULL, END_LOST, END_ENVIRONMENT}, {"OUT_OF_MEMORY", NULL, END_LOST, END_NO_MEMORY}, {"FAILED", NULL, END_HUNG, END_HUNG},
         {"NODE_FAIL", NULL, END_HUNG, END_HUNG}, {"FAILED", &plain, END_DISK_FULL, END_DISK_FULL}, {"FAILED", &plain, END_IN_USE, END_IN_USE},
+        {"BOOT_FAIL", NULL, END_LOST, END_ENVIRONMENT}, {"DEADLINE", NULL, END_LOST, END_ENVIRONMENT}, {"REVOKED", NULL, END_LOST, END_PREEMPTED},
+        {"OUT_OF_MEMORY", NULL, END_ENVIRONMENT, END_NO_MEMORY}, {"OUT_OF_MEMORY", NULL, END_DONE, END_DONE}, {"FAILED", &killed, END_ENVIRONMENT, END_ENVIRONMENT},
+        {"FAILED", &starved, END_ENVIRONMENT, END_NO_MEMORY}, {"CANCELLED", &starved, END_ENVIRONMENT, END_OPERATOR},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         CHECK(daemon_end_of_slurm(rows[i].state, rows[i].record, rows[i].judged) == rows[i].end);
