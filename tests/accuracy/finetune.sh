@@ -11,7 +11,7 @@ for part in train val; do
 done
 cat >up.json <<E2
 {"model": {"depth": 14, "width": 1}, "data": {"train": "up/train", "val": "up/val", "size": 32, "resize": 32, "mirror": false, "crop": "random"},
- "schedule": {"steps": ${UP_STEPS:-40}, "batch": 32, "base_rate": 0.05, "base_batch": 32, "warmup_steps": 5, "decay_steps": []},
+ "schedule": {"steps": ${UP_STEPS:-250}, "batch": 32, "base_rate": 0.05, "base_batch": 32, "warmup_steps": 5, "decay_steps": []},
  "micro_batch": 16, "threads": 1, "seed": 3}
 E2
 "$top_builddir/bitrun" up.json --out up-run >said 2>&1
