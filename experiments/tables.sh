@@ -148,6 +148,49 @@ table_duplicates() {
     clean glyphs glyphs-r8
     clean icons icons-r8
 }
+# ap NAME [agnostic]: AP and AP50 in % of what a detection run found; - where it was not run
+ap() {
+    local file=$work/runs/det-$1/results.json
+    [ -s "$file" ] || { echo "- -"; return; }
+    "$build/bit" coco "$work/sets/detection/annotations/instances_val.json" "$file" ${2:+--class-agnostic} --json 2>/dev/null |
+        sed -nE 's/^\{"stats":\{"AP":([0-9.e-]+),"AP50":([0-9.e-]+).*/\1 \2/p' | awk '{ printf "%.1f %.1f\n", 100 * $1, 100 * $2 }'
+}
+table_detection() {
+    local arm seed
+    heading run "AP" "AP50" "class-agnostic AP" "AP50"
+    for arm in "${arms[@]}"; do
+        for seed in 0 1 2; do
+            # shellcheck disable=SC2046 # numbers
+            [ ! -s "$work/runs/det-$arm-$seed/results.json" ] || row "$arm, seed $seed" $(ap "$arm-$seed") $(ap "$arm-$seed" agnostic)
+        done
+    done
+}
+table_boxrates() { # three epochs
+    local arm rate
+    heading "AP after three epochs" "rate 0.02" 0.04 0.12
+    for arm in "${arms[@]}"; do
+        row "$arm" "$(ap "tune-$arm-0.02" | cut -d' ' -f1)" "$(ap "tune-$arm-0.04" | cut -d' ' -f1)" "$(ap "tune-$arm-0.12" | cut -d' ' -f1)"
+    done
+}
+# Gaps to scratch over the seeds that both have, with the middle 95 % over draws of the validation pictures
+table_gaps() {
+    local arm kind seed first against
+    heading "beginning with" "categories" "AP: scratch" "AP" "gap" "95 % of 1000 draws" "draws above 0"
+    for arm in "${arms[@]:1}"; do
+        first=() against=()
+        for seed in 0 1 2; do
+            [ -s "$work/runs/det-scratch-$seed/results.json" ] && [ -s "$work/runs/det-$arm-$seed/results.json" ] || continue
+            first+=("$work/runs/det-scratch-$seed/results.json") against+=(--against "$work/runs/det-$arm-$seed/results.json")
+        done
+        for kind in "" --class-agnostic; do
+            [ ${#first[@]} -gt 0 ] || { row "$arm" "" "not run" "" "" "" ""; break; }
+            # shellcheck disable=SC2086 # nothing or an option
+            "$build/bit" coco "$work/sets/detection/annotations/instances_val.json" "${first[@]}" "${against[@]}" $kind 2>/dev/null |
+                awk -v arm="$arm (${#first[@]} seeds)" -v kind="${kind:+one}" '$1 == "AP" { printf "| %s | %s | %.1f | %.1f | %+.1f | %+.1f to %+.1f | %.1f %% |\n", arm,
+                    kind ? kind : 24, 100 * $2, 100 * $3, 100 * $4, 100 * $5, 100 * $7, $8 }'
+        done
+    done
+}
 # Seconds of all finished runs
 table_time() {
     find "$work/runs/" "$work/suites" -name outcome.json -exec sed -n 's/^ "seconds": \([0-9.]*\).*/\1/p' {} + |

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 needs cli
 experiments=$top_srcdir/experiments
-expect 0 "the upstream jobs are valid" "$bit" check "$experiments/glyphs.json" "$experiments/icons.json"
+expect 0 "the upstream jobs are valid" "$bit" check "$experiments/glyphs.json" "$experiments/icons.json" "$experiments/detection.json"
 mkdir -p sets/{greek,cyrillic,hangul,georgian,stamps,clipart}/{train,test}
 touch sets/greek/tune.list sets/greek/hold.list start.npz
 # starts FILE N: a suite's dry run names N starts
