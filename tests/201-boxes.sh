@@ -52,6 +52,15 @@ else
     says out "images          4 for training"
     expect 0 "a plan without them" "$bit" plan job.json "${task[@]}" --set schedule.decay_epochs='[]' --set detect.empty_images=false
     says out "images          1 for training"
+    cp train.json whole.json
+    sed -E 's/"bbox": ?\[[^]]*\]/"bbox":[0.1,0.2,0.3,0.4]/g' whole.json >shares.json
+    expect 0 "boxes as shares of the picture" "$bit" check --data job.json "${task[@]}" --set data.train=shares.json
+    says err "boxes are less than a pixel wide or high when pictures have 32 pixels (data.size): not trained on; are they shares of the picture"
+    sed -E 's/"annotations": ?\[.*\], ?"categories"/"annotations":[],"categories"/' whole.json >bare.json
+    "$bit" check --data job.json "${task[@]}" --set data.train=bare.json >out 2>err
+    says err "no boxes at all: there is nothing to find"
+    refused 66 "two sets that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json --set data.val=nowhere.json
+    says err "data.val"
     refused 66 "pictures that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json
     says err "name the folder they stand below (data.train_folder, data.val_folder)"
     sed 's/"width":32/"width":48/' train.json >turned.json

@@ -58,6 +58,11 @@ says one '"images":'
 ! cmp -s one three; ok $? "another seed, other draws"
 refused 64 "several results alone" "$bit" coco a.json r.json r.json
 says err "several results go with --against alone"
+echo '[{"image_id":99,"category_id":1,"bbox":[1,2,3,4],"score":1}]' >odd.json
+refused 65 "an unlisted image in what is compared with" "$bit" coco a.json r.json --against odd.json
+says err "a.json, odd.json: results[0]: image_id 99"
+refused 65 "annotations from a pipe" "$bit" coco <(cat a.json) r.json
+says err "expected a file, found a pipe"
 refused 66 "no such results to compare with" "$bit" coco a.json r.json --against nowhere.json
 
 # 180,000 boxes with their masks: 150 MB of which next to nothing is kept.

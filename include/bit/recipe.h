@@ -100,9 +100,10 @@ void bit_recipe_limits(const struct bit_job *job, struct bit_stream_options *opt
 struct bit_stream_options bit_recipe_stream(const struct bit_job *job, int ranks, int threads);
 /* How long each phase may last before the watchdog ends the run. */
 struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
-/* Of a detection's data: the share of boxes that no anchor overlaps by detect.positive or more, with pictures resized as in an evaluation. *boxes: how
- * many were looked at, which are those of pictures of known size, without crowds. Local. */
-double bit_recipe_anchors(const struct bit_job *job, const struct bit_index *index, uint64_t *boxes);
+/* Of a detection's data, with pictures resized as in an evaluation: boxes of pictures of known size, without crowds; those among them that are less
+ * than a pixel wide or high, which are not trained on; and those of the others that no anchor overlaps by detect.positive or more. Local. */
+struct bit_box_counts { uint64_t boxes, tiny, missed; };
+struct bit_box_counts bit_recipe_anchors(const struct bit_job *job, const struct bit_index *index);
 /* Class data when the job's loss is softmax and some image of `index` (opened from `path`, of training images) has not exactly one label. Of
  * validation images several may be right. Local. */
 int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,

@@ -60,14 +60,21 @@ static int check_list(const char *path, const struct bit_index *index, struct bi
 static void check_anchors(const struct bit_job *job, const char *path, const struct bit_index *index)
 {
     const double much = 0.05;
-    uint64_t boxes;
-    double share = bit_recipe_anchors(job, index, &boxes);
-    if (boxes && share > much)
+    const struct bit_box_counts n = bit_recipe_anchors(job, index);
+    const uint64_t seen = n.boxes - n.tiny;
+    const double share = seen ? (double)n.missed / (double)seen : 0;
+    if (!bit_index_label_count(index))
+        bit_log(BIT_LOG_WARNING, "%s: no boxes at all: there is nothing to find", path);
+    if (n.tiny)
+        bit_log(BIT_LOG_WARNING, "%s: %llu of %llu boxes are less than a pixel wide or high when pictures have %d pixels (data.size): not trained on%s", path,
+                (unsigned long long)n.tiny, (unsigned long long)n.boxes, job->data.size,
+                2 * n.tiny > n.boxes ? "; are they shares of the picture, from 0 to 1? Expected pixels" : "");
+    if (share > much)
         bit_log(BIT_LOG_WARNING, "%s: %.1f %% of %llu boxes overlap no anchor by %g (detect.positive) or more when pictures have %d pixels (data.size): "
-                "a larger data.size, or another detect.anchor_scale than %g", path, 100 * share, (unsigned long long)boxes, job->detect.positive,
+                "a larger data.size, or another detect.anchor_scale than %g", path, 100 * share, (unsigned long long)seen, job->detect.positive,
                 job->data.size, job->detect.anchor_scale);
-    else if (boxes)
-        printf("  %s: %.1f %% of %llu boxes overlap no anchor by %g or more\n", path, 100 * share, (unsigned long long)boxes, job->detect.positive);
+    else if (seen)
+        printf("  %s: %.1f %% of %llu boxes overlap no anchor by %g or more\n", path, 100 * share, (unsigned long long)seen, job->detect.positive);
 }
 
 /* job NULL: images of a probe, whose labels may be any. */
@@ -111,8 +118,13 @@ static int check_data(const struct bit_job *job, struct bit_error *error)
 {
     int result = -1;
     struct bit_index *train = check_folder(job, "data.train", job->data.train, job->data.train_folder, NULL, error), *val = NULL;
-    if (!train)
+    if (!train) { /* what can be said of the other set is said, too */
+        struct bit_error more = {0};
+        if (*job->data.val && !(val = check_folder(job, "data.val", job->data.val, job->data.val_folder, NULL, &more)))
+            bit_log(BIT_LOG_ERROR, "%s", more.text);
+        bit_index_close(val);
         return -1;
+    }
     if (job->model.classes && job->model.classes < bit_index_classes(train))
         bit_fail(error, BIT_EUSAGE, "model.classes is %d, but %s has %d classes", job->model.classes, job->data.train,
                  bit_index_classes(train));

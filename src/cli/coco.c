@@ -139,13 +139,32 @@ static void print_differences(const struct bit_coco_difference *d, const struct 
     bit_text_free(&t);
 }
 
+/* What is wrong or odd with one file is said with its name. */
+static int look_at(const struct bit_coco *truth, const char *annotations, const struct group *g, char *const *paths, bool class_agnostic,
+                   struct bit_error *error)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct bit_coco_scores scores;
+        if (bit_coco_score(truth, &g->results[i], class_agnostic, &scores, error)) {
+            bit_fail_at(error, "%s, %s", annotations, paths[i]);
+            return -1;
+        }
+        if (scores.results_dropped || !i)
+            warn(annotations, paths[i], truth, &scores);
+        bit_coco_scores_free(&scores);
+    }
+    return 0;
+}
+
 static int compare(const struct bit_operands *operands, const struct options *o, struct bit_error *error)
 {
     struct group groups[2] = {{0}};
     struct bit_coco_difference differences[BIT_COCO_DIFFERENCES];
     struct bit_coco *truth = bit_coco_read(operands->word[0], error);
     int failed = !truth || read_group(&groups[0], operands->word + 1, (size_t)operands->count - 1, error) ||
-                 read_group(&groups[1], (char *const *)o->against.value, o->against.count, error);
+                 read_group(&groups[1], (char *const *)o->against.value, o->against.count, error) ||
+                 look_at(truth, operands->word[0], &groups[0], operands->word + 1, o->class_agnostic, error) ||
+                 look_at(truth, operands->word[0], &groups[1], (char *const *)o->against.value, o->class_agnostic, error);
     const struct bit_coco_results *const results[2] = {groups[0].results, groups[1].results};
     const size_t count[2] = {groups[0].count, groups[1].count};
     if (!failed && (failed = bit_coco_compare(truth, results, count, o->class_agnostic, o->draws, o->seed, differences, error)))

@@ -1,5 +1,6 @@
 /* Annotation files: images, annotations, categories. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bit/coco.h"
 #include "bit/json.h"
@@ -133,7 +134,7 @@ static int read_parts(struct bit_coco_reader *r, struct bit_json_stream *s)
     if (token == BIT_JSON_BROKEN)
         return -1;
     if (token != BIT_JSON_OBJECT)
-        return bit_json_stream_fail(s, r->error, "expected an object with images, annotations and categories, found %s",
+        return bit_json_stream_fail(s, r->error, "expected an object with images, annotations and categories, or an object with file_name and boxes a line, found %s",
                                     bit_json_token_name(token));
     while (!failed && (key = bit_fields_next(&f)) >= 0)
         failed = key == IMAGES       ? bit_fields_array(s, parts[key], read_image, image, r, r->error)
@@ -143,7 +144,8 @@ static int read_parts(struct bit_coco_reader *r, struct bit_json_stream *s)
         return -1;
     for (key = IMAGES; key <= CATEGORIES; key++)
         if (!(f.seen & 1u << key))
-            return bit_json_stream_fail(s, r->error, "the object has no \"%s\": expected images, annotations and categories", parts[key]);
+            return bit_json_stream_fail(s, r->error, "the object has no \"%s\": expected images, annotations and categories, or an object with file_name "
+                                        "and boxes a line", parts[key]);
     return bit_json_stream_next(s, r->error) == BIT_JSON_END ? 0 : -1;
 }
 
@@ -151,6 +153,9 @@ static int read_parts(struct bit_coco_reader *r, struct bit_json_stream *s)
 static int find_form(const char *path, bool *is_lines, struct bit_error *error)
 {
     static const char *const all[] = {"images", "annotations", "categories", "info", "licenses"}, *const picture[] = {"file_name", "boxes"};
+    struct stat status;
+    if (!stat(path, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return bit_fail(error, BIT_EDATA, "%s: expected a file, found a pipe or a device: annotations are looked at twice", path);
     struct bit_json_stream *s = bit_json_stream_open(path, true, error);
     if (!s)
         return -1;

@@ -35,13 +35,12 @@ static double best_overlap(const struct bit_anchors *a, const struct bit_box *bo
     return best;
 }
 
-double bit_recipe_anchors(const struct bit_job *job, const struct bit_index *index, uint64_t *boxes)
+struct bit_box_counts bit_recipe_anchors(const struct bit_job *job, const struct bit_index *index)
 {
     union bit_any_head head;
     struct bit_model_options options;
     struct bit_anchors anchors;
-    uint64_t missed = 0;
-    *boxes = 0;
+    struct bit_box_counts counts = {0};
     bit_recipe_model(job, bit_index_classes(index), 1, true, &head, &options);
     anchors_of(&head.detect, job->data.size, &anchors);
     for (uint64_t i = 0; i < bit_index_images(index); i++) {
@@ -51,11 +50,14 @@ double bit_recipe_anchors(const struct bit_job *job, const struct bit_index *ind
         for (int k = 0; k < b.count && scale > 0; k++) {
             const double *x = b.boxes[k];
             struct bit_box box = {x[0] * scale, x[1] * scale, (x[0] + x[2]) * scale, (x[1] + x[3]) * scale};
-            if (b.flags[k] & BIT_BOX_CROWD || box.x2 - box.x1 < 1 || box.y2 - box.y1 < 1)
+            if (b.flags[k] & BIT_BOX_CROWD)
                 continue;
-            ++*boxes;
-            missed += best_overlap(&anchors, &box) < head.detect.match.positive;
+            counts.boxes++;
+            if (box.x2 - box.x1 < 1 || box.y2 - box.y1 < 1)
+                counts.tiny++;
+            else
+                counts.missed += best_overlap(&anchors, &box) < head.detect.match.positive;
         }
     }
-    return *boxes ? (double)missed / (double)*boxes : 0;
+    return counts;
 }
