@@ -46,7 +46,7 @@ static void refuses(void)
 #define IMAGE "{\"id\":1}"
     static const struct { const char *text, *says; } cases[] = {
         {"", "line 1, byte 0: expected a value, found the end of the file"},
-        {"[]", "expected an object with images, annotations and categories, found an array"},
+        {"[]", "expected an object with images, annotations and categories, or an object with file_name and boxes a line, found an array"},
         {"{\"images\":[],\"categories\":[]}", "the object has no \"annotations\""},
         {"{\"images\":[],\"images\":[]}", "the key \"images\" stands there twice"},
         {"{\"images\":{}}", "images: expected an array of objects, found an object"},
