@@ -141,6 +141,7 @@ struct daemon {
         char instance[20];       /* by which jobs in Slurm are known as this bitd's */
         struct task *asking;
         double asked, answered;  /* when the question under way was asked; when the newest that was answered was; 0: none */
+        int64_t unknown;         /* the newest number of a job that the store does not hold, which was told of */
         double silent;           /* since when it does not answer; 0: it does */
         double due, pace;        /* the next question; seconds to the one after it */
         double hour;             /* in which submissions are counted */

@@ -226,13 +226,30 @@ void slurm_forget(struct job *job)
 
 /* ---- squeue ---- */
 
-/* A job of ours in Slurm that no live attempt knows: of a submission whose answer was lost. It is cancelled, unless it is what is looked for. */
+static bool is_on_record(struct daemon *d, int64_t id)
+{
+    struct store_job row;
+    if (store_read_job(d->store, id, false, &row, NULL))
+        return false;
+    store_job_free(&row);
+    return true;
+}
+
+/* A job of ours in Slurm that no live attempt knows: of a submission whose answer was lost. It is cancelled, unless it is what is looked for. Of a
+ * job that the store does not hold, as after a rebuild from some of the folders only, it may be a healthy run: it is left alone. */
 static void take_stray(struct daemon *d, struct job *job, const struct slurm_line *line, enum slurm_view view)
 {
     if (view == SLURM_ENDED || !strcmp(line->state, "COMPLETING"))
         return;
     if (job && slurm_is_here(job) && job->row.attempt.slurm_id <= 0 && line->attempt == job->row.attempt.number)
         return; /* its number will be known, by sbatch's answer or by ours */
+    if (!job && !is_on_record(d, line->job)) {
+        if (line->number > d->slurm.unknown)
+            bit_log(BIT_LOG_WARNING, "Slurm's job %lld says that it is job %lld of this bitd, which is not known here: it is left alone (was its folder missing "
+                    "when bitd --rebuild ran? scancel ends it)", (long long)line->number, (long long)line->job);
+        d->slurm.unknown = line->number > d->slurm.unknown ? line->number : d->slurm.unknown;
+        return;
+    }
     bit_log(BIT_LOG_WARNING, "Slurm's job %lld of job %lld is none that is waited for: it is cancelled", (long long)line->number, (long long)line->job);
     slurm_cancel(d, line->job, line->number);
 }

@@ -80,6 +80,8 @@ static void submitted(void *context, int code, const char *output, size_t size)
     char line[256];
     slurm_last_line(output, line, sizeof line);
     bool refused = slurm_was_refused(code, output);
+    if (refused)
+        *job->row.attempt.cores = 0; /* fewer ranks a node may need more nodes than there are: the next start is without */
     snprintf(job->slurm.refusal, sizeof job->slurm.refusal, "%s", !refused ? "" : *line ? line : "sbatch has given no number");
     job->slurm.known = daemon_now();
     job->slurm.unsure = job->slurm.known - (refused ? DAEMON_UNSURE : 0);
