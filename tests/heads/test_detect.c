@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <sys/mman.h>
 
 #include "bit/detect.h"
 #include "bit/json.h"
@@ -331,12 +332,40 @@ static void test_candidates(void)
     bit_free(logits), bit_free(deltas);
 }
 
+/* Pairs of anchor and class beyond 2^32: pages that are read only are all one, so that 20 GiB of zeros take next to no memory. */
+static void test_many_pairs(void)
+{
+    enum { CLASSES = 1 << 30, ANCHOR = 4, CLASS = 12345 };
+    const int height[BIT_PYRAMID_LEVELS] = {1}, width[BIT_PYRAMID_LEVELS] = {ANCHOR + 1};
+    const struct bit_detection_options options = {0.9, 7, 0.5, 100};
+    const size_t size = (size_t)(ANCHOR + 1) * CLASSES * sizeof(float);
+    const float deltas[4 * (ANCHOR + 1)] = {0}, *by_level[BIT_PYRAMID_LEVELS], *deltas_by_level[BIT_PYRAMID_LEVELS];
+    struct bit_anchors anchors;
+    struct bit_detection found[100];
+    struct bit_error error = {0};
+    float *logits = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (logits == MAP_FAILED) {
+        printf("no address space of 20 GiB: pairs beyond 2^32 are not tried\n");
+        return;
+    }
+    bit_anchors_init(&anchors, height, width, 1, 1, usual_ratios, 1);
+    for (int l = 0; l < BIT_PYRAMID_LEVELS; l++) {
+        by_level[l] = logits;
+        deltas_by_level[l] = deltas;
+    }
+    logits[(size_t)ANCHOR * CLASSES + CLASS] = 3;
+    CHECK(bit_detections(&anchors, &options, CLASSES, by_level, deltas_by_level, 128, 128, found, NULL, &error) == 1);
+    const struct bit_box box = bit_anchor_box(&anchors, ANCHOR);
+    CHECK(found[0].label == CLASS && found[0].box.x2 == box.x2);
+    munmap(logits, size);
+}
+
 int main(int argc, char **argv)
 {
     static const struct unit_test tests[] = {
         {"focal loss", test_focal}, {"focal loss of runs", test_focal_runs}, {"smooth L1", test_smooth_l1}, {"anchors", test_anchors},
         {"matches", test_match}, {"forced matches", test_forced_matches}, {"box coding", test_box_coding},
-        {"detections", test_detections}, {"candidates", test_candidates},
+        {"detections", test_detections}, {"candidates", test_candidates}, {"pairs beyond 2^32", test_many_pairs},
     };
     return unit_main("detect", tests, sizeof tests / sizeof *tests, argc, argv);
 }

@@ -7,7 +7,7 @@
 #include "bit/memory.h"
 
 /* A pair of anchor and class: number = anchor in its level * classes + class. */
-struct pair { float logit; int level; uint32_t number; };
+struct pair { float logit; int level; uint64_t number; }; /* 64 bits: a level's anchors times many classes pass 32 */
 
 static int before(const struct pair *a, const struct pair *b)
 {
@@ -44,7 +44,7 @@ static int best_of_level(const float *logits, size_t count, int level, float lim
     for (size_t i = 0; i < count; i++) {
         if (!(logits[i] > limit))
             continue;
-        const struct pair pair = {logits[i], level, (uint32_t)i};
+        const struct pair pair = {logits[i], level, i};
         if (kept < most) {
             heap[kept++] = pair;
             for (int at = kept / 2 - 1; kept == most && at >= 0; at--)
@@ -76,12 +76,12 @@ static double inside(double value, double most)
 static struct bit_detection detection_of(const struct bit_anchors *anchors, const struct pair *p, int classes,
                                          const float *const deltas[BIT_PYRAMID_LEVELS], double width, double height)
 {
-    const uint32_t anchor = p->number / (uint32_t)classes;
+    const uint64_t anchor = p->number / (uint64_t)classes;
     const struct bit_box from = bit_anchor_box(anchors, anchors->first[p->level] + (int)anchor);
-    const float *d = deltas[p->level] + (size_t)anchor * 4;
+    const float *d = deltas[p->level] + anchor * 4;
     const struct bit_box box = bit_box_decode(&from, (const double[4]){(double)d[0], (double)d[1], (double)d[2], (double)d[3]});
     return (struct bit_detection){
-        .label = (int32_t)(p->number % (uint32_t)classes), .logit = p->logit, .score = 1 / (1 + exp(-(double)p->logit)),
+        .label = (int32_t)(p->number % (uint64_t)classes), .logit = p->logit, .score = 1 / (1 + exp(-(double)p->logit)),
         .box = {inside(box.x1, width), inside(box.y1, height), inside(box.x2, width), inside(box.y2, height)}};
 }
 
