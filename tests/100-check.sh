@@ -90,6 +90,9 @@ expect 66 "images that are not there" "$bit" check --data data.json --set data.t
 printf 'train/a/1.jpg\ta\ntrain/b/1.jpg\ta,b\n' >images/list.tsv
 expect 65 "two labels and softmax" "$bit" check --data data.json --set data.train=images/list.tsv --set data.val=
 says err "2 labels"
+"$bit" check --data data.json --set data.train=images/nowhere --set data.val=images/list.tsv >out 2>err
+! grep -q "2 labels" err; ok $? "several right labels of a validation image are no error where training images are missing"
+says out "data.val     2 images, 2 classes"
 # Nothing is left out or believed without a word.
 echo x >images/train/a/3.webp; mkdir images/train/b/@eaDir; echo x >images/train/b/@eaDir/4.jpg; echo x >images/train/b/5.Jpe
 expect 0 "other files beside the images" "$bit" check --data data.json

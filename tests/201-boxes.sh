@@ -29,12 +29,12 @@ says err "annotations[0].bbox: expected [x, y, width, height], four finite numbe
 
 coco train.json "$(box 0 1 1 '[1,2,0,4]' 0),$(box 1 2 90 '[1,2,3,4]' 1),$(box 2 2 90 '[1,2,3,4]' 0),$(box 3 2 90 '[1,2,3,4]' 0),$(box 4 2 90 '[29,2,5,4]' 0)"
 "$bit" check --data job.json >out 2>err
-says err "train.json: 1 boxes of no width or no height: not trained on (annotations[0] (id 0, image 1))"
-says err "1 annotations with the id 0"
+says err "train.json: 1 box of no width or no height: not trained on (annotations[0] (id 0, image 1))"
+says err "1 annotation with the id 0"
 says err "2 images without boxes: trained on as background (${files[2]})"
-says err "1 crowds (iscrowd): not trained on"
+says err "1 crowd (iscrowd): not trained on"
 says err "2 category ids, with gaps"
-says err "1 boxes reach beyond their picture by more than a pixel: clipped (annotations[4] (id 4, image 2))"
+says err "1 box reaches beyond the picture by more than a pixel: clipped (annotations[4] (id 4, image 2))"
 says err "holds boxes, but the task pretrain takes whole images"
 
 sed 's/"file_name":"a/"file_name":"b/g' train.json >"$scratch/elsewhere.json"
@@ -61,6 +61,11 @@ else
     says err "no boxes at all: there is nothing to find"
     refused 66 "two sets that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json --set data.val=nowhere.json
     says err "data.val"
+    expect 0 "one file for both sets" "$bit" check --data job.json "${task[@]}" --set data.val=train.json --set data.val_folder=pictures
+    ok $(($(grep -c "with the id 0" err) != 1 || $(grep -c "overlap no anchor" err) != 1)) "what is odd about one file is said once"
+    sed 's/"area":9/"area":-9/g' whole.json >below.json
+    expect 0 "negative areas" "$bit" check --data job.json "${task[@]}" --set data.train=below.json
+    says err "5 annotations with a negative area: trained on, but an evaluation looks for none such"
     refused 66 "pictures that are not there" "$bit" check --data job.json "${task[@]}" --set data.train=elsewhere.json
     says err "name the folder they stand below (data.train_folder, data.val_folder)"
     sed 's/"width":32/"width":48/' train.json >turned.json

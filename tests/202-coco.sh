@@ -20,12 +20,12 @@ says out '"by_category":{"1":{"name":"all",'
 
 take empty
 expect 0 "unlisted images and categories" "$bit" coco a.json r.json
-says err "a.json: 1 annotations of images that are not listed: left out"
-says err "a.json: 1 annotations of categories that are not listed: left out"
-says err "r.json: 1 results of categories that are not listed: left out"
+says err "a.json: 1 annotation of images that are not listed: left out"
+says err "a.json: 1 annotation of categories that are not listed: left out"
+says err "r.json: 1 result of categories that are not listed: left out"
 take quirk-id-zero
 "$bit" coco a.json r.json >out 2>err
-says err "a.json: 1 annotations with the id 0: what finds them counts as wrong, as in pycocotools"
+says err "a.json: 1 annotation with the id 0: what finds such counts as wrong, as in pycocotools"
 echo '[]' >none.json
 expect 0 "no results at all" "$bit" coco a.json none.json
 says out "AP      0.000000"
@@ -61,6 +61,9 @@ says err "several results go with --against alone"
 echo '[{"image_id":99,"category_id":1,"bbox":[1,2,3,4],"score":1}]' >odd.json
 refused 65 "an unlisted image in what is compared with" "$bit" coco a.json r.json --against odd.json
 says err "a.json, odd.json: results[0]: image_id 99"
+sed -E 's/"area": ?[0-9.]+/"area":-1/g' a.json >below.json
+"$bit" coco below.json r.json >out 2>err
+says err "with a negative area: not looked for, as in pycocotools"
 refused 65 "annotations from a pipe" "$bit" coco <(cat a.json) r.json
 says err "expected a file, found a pipe"
 refused 66 "no such results to compare with" "$bit" coco a.json r.json --against nowhere.json

@@ -27,6 +27,7 @@ struct bit_coco {
     struct bit_coco_box *boxes;
     size_t image_count, category_count, box_count;
     size_t areas_missing, crowds_missing; /* boxes without an area, without an iscrowd of their own */
+    size_t areas_negative;    /* of those with one: nothing is to be found there, as in pycocotools */
     bool is_lines;            /* the file had a picture a line */
     char *names;
     size_t names_size;

@@ -77,8 +77,10 @@ static void check_anchors(const struct bit_job *job, const char *path, const str
         printf("  %s: %.1f %% of %llu boxes overlap no anchor by %g or more\n", path, 100 * share, (unsigned long long)seen, job->detect.positive);
 }
 
-/* job NULL: images of a probe, whose labels may be any. */
-static struct bit_index *check_folder(const struct bit_job *job, const char *key, const char *path, const char *folder,
+enum role { TRAINED_ON, EVALUATED };
+
+/* job NULL: images of a probe, whose labels may be any. Those of an evaluation may have several right labels. */
+static struct bit_index *check_folder(const struct bit_job *job, enum role role, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
 {
     struct bit_index *index = bit_index_open_below(path, folder, NULL, classes, bit_group_self(), error);
@@ -86,7 +88,8 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
         bit_fail_at(error, "%s", key);
         return NULL;
     }
-    if (job && !classes && bit_recipe_check_labels(job, path, index, error)) { /* validation images may have several right labels */
+    const bool fits = !job || bit_index_has_boxes(index) == !strcmp(job->task, "detect");
+    if (job && (!fits || role == TRAINED_ON) && bit_recipe_check_labels(job, path, index, error)) {
         bit_index_close(index);
         return NULL;
     }
@@ -99,36 +102,37 @@ static struct bit_index *check_folder(const struct bit_job *job, const char *key
     if (bit_index_has_boxes(index))
         printf("%llu boxes, ", (unsigned long long)bit_index_label_count(index));
     printf("%s\n", path);
-    if (bit_index_has_boxes(index))
+    const bool is_said = classes && job && !strcmp(path, job->data.train) && !strcmp(folder, job->data.train_folder); /* both sets are one */
+    if (bit_index_has_boxes(index) && !is_said)
         check_anchors(job, path, index);
     return index;
 }
 
 static int check_probe(const struct bit_job *job, struct bit_error *error)
 {
-    struct bit_index *train = check_folder(NULL, "probe.train", job->probe.train, "", NULL, error), *test = NULL;
+    struct bit_index *train = check_folder(NULL, TRAINED_ON, "probe.train", job->probe.train, "", NULL, error), *test = NULL;
     if (train)
-        test = check_folder(NULL, "probe.test", job->probe.test, "", train, error);
+        test = check_folder(NULL, EVALUATED, "probe.test", job->probe.test, "", train, error);
     bit_index_close(test);
     bit_index_close(train);
     return error->code ? -1 : 0;
 }
 
-static int check_data(const struct bit_job *job, struct bit_error *error)
+static int check_data(const char *path, const struct bit_job *job, struct bit_error *error)
 {
     int result = -1;
-    struct bit_index *train = check_folder(job, "data.train", job->data.train, job->data.train_folder, NULL, error), *val = NULL;
+    struct bit_index *train = check_folder(job, TRAINED_ON, "data.train", job->data.train, job->data.train_folder, NULL, error), *val = NULL;
     if (!train) { /* what can be said of the other set is said, too */
         struct bit_error more = {0};
-        if (*job->data.val && !(val = check_folder(job, "data.val", job->data.val, job->data.val_folder, NULL, &more)))
-            bit_log(BIT_LOG_ERROR, "%s", more.text);
+        if (*job->data.val && !(val = check_folder(job, EVALUATED, "data.val", job->data.val, job->data.val_folder, NULL, &more)))
+            bit_log(BIT_LOG_ERROR, "%s: %s", path, more.text);
         bit_index_close(val);
         return -1;
     }
     if (job->model.classes && job->model.classes < bit_index_classes(train))
         bit_fail(error, BIT_EUSAGE, "model.classes is %d, but %s has %d classes", job->model.classes, job->data.train,
                  bit_index_classes(train));
-    else if (!*job->data.val || (val = check_folder(job, "data.val", job->data.val, job->data.val_folder, train, error)))
+    else if (!*job->data.val || (val = check_folder(job, EVALUATED, "data.val", job->data.val, job->data.val_folder, train, error)))
         result = 0;
     bit_index_close(val);
     bit_index_close(train);
@@ -141,7 +145,7 @@ static int look_at_job(const char *path, const struct bit_job *job, const struct
 {
     if (options->print)
         printf("%s\n", job->canonical);
-    if (!options->data || check_data(job, error) == 0)
+    if (!options->data || check_data(path, job, error) == 0)
         return 0;
     bit_fail_at(error, "%s", path);
     return bit_cli_error(error);

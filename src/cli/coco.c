@@ -31,16 +31,18 @@ const struct bit_usage bit_coco_usage = {
 /* What pycocotools passes over without a word. */
 static void warn(const char *annotations, const char *results, const struct bit_coco *truth, const struct bit_coco_scores *s)
 {
-    const struct { uint64_t count; const char *file, *what; } notes[] = {
-        {s->unlisted_images, annotations, "annotations of images that are not listed: left out"},
-        {s->unlisted_categories, annotations, "annotations of categories that are not listed: left out"},
-        {truth->areas_missing, annotations, "annotations without an area: width * height is taken"},
-        {s->ids_zero, annotations, "annotations with the id 0: what finds them counts as wrong, as in pycocotools"},
-        {s->ids_twice, annotations, "annotations with the id of another one: the last of them is seen instead, as in pycocotools"},
-        {s->results_dropped, results, "results of categories that are not listed: left out"}};
+    const struct { uint64_t count; const char *file, *what, *then; } notes[] = {
+        {s->unlisted_images, annotations, "annotation", "of images that are not listed: left out"},
+        {s->unlisted_categories, annotations, "annotation", "of categories that are not listed: left out"},
+        {truth->areas_missing, annotations, "annotation", "without an area: width * height is taken"},
+        {truth->areas_negative, annotations, "annotation", "with a negative area: not looked for, as in pycocotools"},
+        {s->ids_zero, annotations, "annotation", "with the id 0: what finds such counts as wrong, as in pycocotools"},
+        {s->ids_twice, annotations, "annotation", "with the id of another one: the last of them is seen instead, as in pycocotools"},
+        {s->results_dropped, results, "result", "of categories that are not listed: left out"}};
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
         if (notes[i].count)
-            bit_log(BIT_LOG_WARNING, "%s: %llu %s", notes[i].file, (unsigned long long)notes[i].count, notes[i].what);
+            bit_log(BIT_LOG_WARNING, "%s: %llu %s%s %s", notes[i].file, (unsigned long long)notes[i].count, notes[i].what,
+                    notes[i].count == 1 ? "" : "s", notes[i].then);
 }
 
 static void print_json(const struct bit_coco *truth, const struct bit_coco_scores *s, bool class_agnostic)

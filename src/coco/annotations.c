@@ -60,6 +60,7 @@ int bit_coco_add_box(struct bit_coco_reader *r, struct bit_coco_box *box, bool h
     if (!has_area)
         box->area = box->box[2] * box->box[3];
     r->coco->areas_missing += !has_area;
+    r->coco->areas_negative += has_area && box->area < 0;
     r->coco->crowds_missing += !has_crowd;
     r->coco->boxes[r->coco->box_count++] = *box;
     return 0;

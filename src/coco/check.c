@@ -11,27 +11,29 @@
 
 enum problem {
     IMAGE_TWICE, CATEGORY_TWICE, NAME_TWICE, NAME_BAD, BOX_TWICE, IMAGE_UNKNOWN, CATEGORY_UNKNOWN, SIDE_NEGATIVE, FILE_BAD, /* errors */
-    BOX_EMPTY, BOX_OUTSIDE, CORNERS, ID_ZERO, FILE_TWICE,                                               /* warnings */
+    BOX_EMPTY, BOX_OUTSIDE, CORNERS, AREA_NEGATIVE, ID_ZERO, FILE_TWICE,                                          /* warnings */
     BOX_BEYOND, IMAGE_EMPTY, CROWD, GAPS, AREA_MISSING, CROWD_MISSING, CATEGORY_BARREN, SIZE_MISSING,                  /* good to know */
     PROBLEMS,
     WARNINGS = BOX_EMPTY, GOOD_TO_KNOW = BOX_BEYOND
 };
 
-/* What is said of all of a kind, behind their number. */
-static const char *const meanings[PROBLEMS] = {
-    [BOX_EMPTY] = "boxes of no width or no height: not trained on",
-    [BOX_OUTSIDE] = "boxes wholly outside their picture: not trained on",
-    [CORNERS] = "of the boxes reach beyond their picture by more than a pixel: are they [x1, y1, x2, y2]? expected [x, y, width, height]",
-    [ID_ZERO] = "annotations with the id 0: pycocotools counts what finds them as wrong; number them from 1",
-    [FILE_TWICE] = "files are named by more than one image",
-    [BOX_BEYOND] = "boxes reach beyond their picture by more than a pixel: clipped",
-    [IMAGE_EMPTY] = "images without boxes: trained on as background",
-    [CROWD] = "crowds (iscrowd): not trained on, and never wrong in an evaluation",
-    [GAPS] = "category ids, with gaps: classes are numbered by ascending id, and results get the ids back",
-    [AREA_MISSING] = "annotations without an area: width * height is taken",
-    [CROWD_MISSING] = "annotations without iscrowd: 0 is taken",
-    [CATEGORY_BARREN] = "categories without boxes",
-    [SIZE_MISSING] = "images without width and height: pictures that were turned since (EXIF) will not be noticed",
+/* What is said of all of a kind, behind their number: of one, of more, and then of either. */
+static const struct { const char *one, *more, *then; } meanings[PROBLEMS] = {
+    [BOX_EMPTY] = {"box", "boxes", " of no width or no height: not trained on"},
+    [BOX_OUTSIDE] = {"box", "boxes", " wholly outside the picture: not trained on"},
+    [CORNERS] = {"of the boxes reaches", "of the boxes reach",
+                 " beyond the picture by more than a pixel: are they [x1, y1, x2, y2]? expected [x, y, width, height]"},
+    [AREA_NEGATIVE] = {"annotation", "annotations", " with a negative area: trained on, but an evaluation looks for none such"},
+    [ID_ZERO] = {"annotation", "annotations", " with the id 0: pycocotools counts what finds such as wrong; number from 1"},
+    [FILE_TWICE] = {"file is", "files are", " named by more than one image"},
+    [BOX_BEYOND] = {"box reaches", "boxes reach", " beyond the picture by more than a pixel: clipped"},
+    [IMAGE_EMPTY] = {"image", "images", " without boxes: trained on as background"},
+    [CROWD] = {"crowd", "crowds", " (iscrowd): not trained on, and never wrong in an evaluation"},
+    [GAPS] = {"category ids", "category ids", ", with gaps: classes are numbered by ascending id, and results get the ids back"},
+    [AREA_MISSING] = {"annotation", "annotations", " without an area: width * height is taken"},
+    [CROWD_MISSING] = {"annotation", "annotations", " without iscrowd: 0 is taken"},
+    [CATEGORY_BARREN] = {"category", "categories", " without boxes"},
+    [SIZE_MISSING] = {"image", "images", " without width and height: pictures that were turned since (EXIF) will not be noticed"},
 };
 
 struct tally { uint64_t count; char first[512]; };
@@ -208,6 +210,8 @@ static int check_boxes(struct check *c, struct bit_error *error)
             found(c, CATEGORY_UNKNOWN, "%s: category_id %lld is not among the categories", describe(c, i, text), (long long)b->category);
         else
             c->boxes_of_category[category]++;
+        if (b->area < 0 && b->box[2] >= 0 && b->box[3] >= 0) /* width * height of negative sides is told as that */
+            found(c, AREA_NEGATIVE, "%s", describe(c, i, text));
         if (b->id == 0)
             found(c, ID_ZERO, "%s", describe(c, i, text));
         if (b->is_crowd)
@@ -257,8 +261,8 @@ static void report_notes(const struct check *c, struct bit_text *notes)
     for (int p = WARNINGS; p < PROBLEMS; p++) {
         const struct tally *t = &c->tallies[p];
         if (t->count)
-            bit_text_add(notes, "%c%llu %s%s%s%s\n", p < GOOD_TO_KNOW ? '!' : ' ', (unsigned long long)t->count, meanings[p],
-                         *t->first ? " (" : "", t->first, *t->first ? ")" : "");
+            bit_text_add(notes, "%c%llu %s%s%s%s%s\n", p < GOOD_TO_KNOW ? '!' : ' ', (unsigned long long)t->count,
+                         t->count == 1 ? meanings[p].one : meanings[p].more, meanings[p].then, *t->first ? " (" : "", t->first, *t->first ? ")" : "");
     }
 }
 

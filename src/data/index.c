@@ -126,7 +126,8 @@ static int find_root(const char *source, const char *folder, char root[PATH_MAX]
     return 0;
 }
 
-static int open_first(struct bit_index *index, const char *path, const char *folder, const char *cache_folder, struct bit_error *error)
+static int open_first(struct bit_index *index, const char *path, const char *folder, const char *cache_folder, const struct bit_index *classes,
+                      struct bit_error *error)
 {
     char source[PATH_MAX], root[PATH_MAX];
     double start = bit_clock_seconds();
@@ -147,7 +148,8 @@ static int open_first(struct bit_index *index, const char *path, const char *fol
     bit_clock_duration(bit_clock_seconds() - start, took, sizeof took);
     bit_log(BIT_LOG_INFO, "%s: %llu images in %llu classes (%s in %s)", path, (unsigned long long)index->block->images,
             (unsigned long long)index->block->classes, from_cache ? "from the cache" : "scanned", took);
-    tell_notes(index, path);
+    if (!classes || strcmp(bit_index_source(classes), source) || strcmp(bit_index_notes(classes), bit_index_notes(index))) /* once for both sets */
+        tell_notes(index, path);
     return 0;
 }
 
@@ -360,7 +362,7 @@ struct bit_index *bit_index_open_below(const char *path, const char *folder, con
     struct bit_error mine = {0};
     struct bit_index *index = bit_allocate(1, sizeof *index, "an index", &mine);
     if (index && group->rank == 0)
-        open_first(index, path, folder, cache_folder, &mine);
+        open_first(index, path, folder, cache_folder, classes, &mine);
     int result = bit_group_agree(group, &mine);
     if (!result)
         result = share(index, group, &mine);
