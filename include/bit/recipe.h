@@ -104,7 +104,9 @@ struct bit_watch_limits bit_recipe_watch_limits(const struct bit_job *job);
  * than a pixel wide or high, which are not trained on; and those of the others that no anchor overlaps by detect.positive or more. Local. */
 struct bit_box_counts { uint64_t boxes, tiny, missed; };
 struct bit_box_counts bit_recipe_anchors(const struct bit_job *job, const struct bit_index *index);
-/* Class data when the job's loss is softmax and some image of `index` (opened from `path`, of training images) has not exactly one label. Of
+/* Whether the data have what the task takes: boxes, or whole images. */
+bool bit_recipe_fits(const struct bit_job *job, const struct bit_index *index);
+/* Usage when they have not. Class data when the job's loss is softmax and some image of `index` (opened from `path`, of training images) has not exactly one label. Of
  * validation images several may be right. Local. */
 int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
                             struct bit_error *error);

@@ -79,6 +79,11 @@ static void check_anchors(const struct bit_job *job, const char *path, const str
 
 enum role { TRAINED_ON, EVALUATED };
 
+static bool is_same_set(const char *path, const char *folder, const char *other, const char *other_folder)
+{
+    return !strcmp(path, other) && !strcmp(folder, other_folder);
+}
+
 /* job NULL: images of a probe, whose labels may be any. Those of an evaluation may have several right labels. */
 static struct bit_index *check_folder(const struct bit_job *job, enum role role, const char *key, const char *path, const char *folder,
                                       const struct bit_index *classes, struct bit_error *error)
@@ -88,7 +93,7 @@ static struct bit_index *check_folder(const struct bit_job *job, enum role role,
         bit_fail_at(error, "%s", key);
         return NULL;
     }
-    const bool fits = !job || bit_index_has_boxes(index) == !strcmp(job->task, "detect");
+    const bool fits = !job || bit_recipe_fits(job, index);
     if (job && (!fits || role == TRAINED_ON) && bit_recipe_check_labels(job, path, index, error)) {
         bit_index_close(index);
         return NULL;
@@ -102,8 +107,8 @@ static struct bit_index *check_folder(const struct bit_job *job, enum role role,
     if (bit_index_has_boxes(index))
         printf("%llu boxes, ", (unsigned long long)bit_index_label_count(index));
     printf("%s\n", path);
-    const bool is_said = classes && job && !strcmp(path, job->data.train) && !strcmp(folder, job->data.train_folder); /* both sets are one */
-    if (bit_index_has_boxes(index) && !is_said)
+    /* Of one set for both it is said once. */
+    if (job && bit_index_has_boxes(index) && !(classes && is_same_set(path, folder, job->data.train, job->data.train_folder)))
         check_anchors(job, path, index);
     return index;
 }

@@ -4,13 +4,18 @@
 #include "bit/recipe.h"
 
 /* softmax knows one label an image; boxes are for detection. */
+bool bit_recipe_fits(const struct bit_job *job, const struct bit_index *index)
+{
+    return bit_index_has_boxes(index) == !strcmp(job->task, "detect");
+}
+
 int bit_recipe_check_labels(const struct bit_job *job, const char *path, const struct bit_index *index,
                             struct bit_error *error)
 {
     char name[512] = "";
     const int32_t *labels;
-    bool detects = !strcmp(job->task, "detect");
-    if (detects != bit_index_has_boxes(index))
+    const bool fits = bit_recipe_fits(job, index), detects = fits == bit_index_has_boxes(index);
+    if (!fits)
         return bit_fail(error, BIT_EUSAGE, detects ? "%s: the task %s takes boxes: expected a COCO file, or a JSON object a line"
                                                    : "%s: holds boxes, but the task %s takes whole images: expected class folders or a list",
                         path, job->task);
